@@ -1,0 +1,136 @@
+//! What a dry run answers: the plan that a person confirms.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use super::model::{Operation, RestorePoint};
+use crate::domain::{
+    operation::{Kind, StepName},
+    spec::{Difference, Protection},
+};
+
+/// Outcome of one preflight check.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// Fine.
+    Ok,
+    /// Goes on, with a warning.
+    Warning,
+    /// Stops the operation.
+    Failed,
+    /// Could not be looked at.
+    Unknown,
+}
+
+/// One preflight check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Check {
+    /// Stable word: `reachable`, `slots`, `restorePoint` …
+    pub name: String,
+    /// How it came out.
+    pub verdict: Verdict,
+    /// What was found.
+    pub message: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+}
+
+/// One step that would be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct PlannedStep {
+    /// Number, from 1.
+    pub n: u32,
+    /// Name.
+    pub name: StepName,
+    /// In words.
+    pub title: String,
+}
+
+/// How a plan must be confirmed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Confirmation {
+    /// Not at all.
+    None,
+    /// A `y`, or `--yes`.
+    Yes,
+    /// The deployment's name, typed, or `--confirm NAME`.
+    TypeName,
+}
+
+impl Confirmation {
+    /// What a protection asks for.
+    #[must_use]
+    pub const fn of(p: Protection) -> Self {
+        match p {
+            Protection::None => Self::None,
+            Protection::Confirm => Self::Yes,
+            Protection::TypeName => Self::TypeName,
+        }
+    }
+}
+
+/// What an operation would do. What was confirmed is what runs: send `planDigest` back as `expect`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan {
+    /// What for.
+    pub kind: Kind,
+    /// `APP/NAME`.
+    pub deployment: String,
+    /// Where.
+    pub target: String,
+    /// Steps.
+    pub steps: Vec<PlannedStep>,
+    /// The revision that runs now.
+    pub revision_now: Option<u32>,
+    /// The revision that would run.
+    pub revision_next: Option<u32>,
+    /// Its words.
+    pub version_label: Option<String>,
+    /// What the new effective spec changes.
+    pub diff: Vec<Difference>,
+    /// The new effective spec.
+    #[schema(value_type = Object)]
+    pub spec: Option<Value>,
+    /// What would be restored, and every candidate passed over.
+    pub restore_points: Vec<RestorePoint>,
+    /// The sentence that explains the restore point.
+    pub restore_why: Option<String>,
+    /// Preflight.
+    pub checks: Vec<Check>,
+    /// What the person should know.
+    pub warnings: Vec<String>,
+    /// What it cannot undo.
+    pub irreversible: Vec<String>,
+    /// Progress lost if a failover happened now.
+    pub crash_loss_seconds: Option<u64>,
+    /// Progress lost if the job ended now.
+    pub end_loss_seconds: Option<u64>,
+    /// Progress that the restore repeats.
+    pub rewind_seconds: Option<u64>,
+    /// Seconds that the savepoint of this job took last time.
+    pub expected_savepoint_seconds: Option<u64>,
+    /// How it must be confirmed.
+    pub confirmation: Confirmation,
+    /// True when preflight lets it run.
+    pub runnable: bool,
+    /// The equivalent command line.
+    pub command: String,
+    /// Digest over everything that was confirmed.
+    pub plan_digest: String,
+}
+
+/// Answer of a changing route: the plan of a dry run, or the operation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum Submitted {
+    /// The operation, accepted.
+    Operation(Box<Operation>),
+    /// The plan; nothing was changed.
+    Plan(Box<Plan>),
+}

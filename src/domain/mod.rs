@@ -1,0 +1,27 @@
+//! Applications, their state, and the rules over them: plain data in, plain data out.
+//!
+//! Nothing here waits, reads a clock, draws a random number or touches a file: `now` is an argument, evidence is an
+//! argument, new keys are an argument. So every rule is tested by tables.
+//!
+//! ```text
+//!   spec (layers → effective)      deployment (what Flink says → what we say)
+//!         │                              │
+//!         ▼                              ▼
+//!   operation: plan(kind, facts) → steps ─ next/judge(evidence, now) → transition
+//!         │                              ▲
+//!         ▼                              │
+//!   restore: choose(catalogue, lineage, request) → restore point and why
+//! ```
+
+pub mod deployment;
+pub mod event;
+pub mod ids;
+pub mod location;
+pub mod names;
+pub mod operation;
+pub mod policy;
+pub mod restore;
+pub mod savepoint;
+pub mod spec;
+pub mod text;
+pub mod time;

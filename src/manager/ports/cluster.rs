@@ -1,0 +1,499 @@
+//! One Flink cluster as the manager sees it: typed, tolerant, honest about effects.
+
+use std::{path::Path, sync::Arc, sync::atomic::AtomicU64};
+
+use async_trait::async_trait;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::domain::{
+    deployment::{FlinkState, TaskCounts},
+    ids::{FlinkJobId, TriggerId},
+    savepoint::Format,
+    spec::Protection,
+    time::{Span, Timestamp},
+};
+
+/// A target's document (`kind: Target`), as written in a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TargetSpec {
+    /// `session`.
+    #[serde(rename = "type", default = "session")]
+    pub kind: String,
+    /// JobManager addresses: `http(s)://host:port[/base]`; the first that answers is used.
+    #[serde(default)]
+    pub urls: Vec<String>,
+    /// One address, instead of `urls`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// TLS.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tls: Option<Tls>,
+    /// How nutkin shows who it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth: Option<Auth>,
+    /// HTTP proxy; none is used unless it is written here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proxy: Option<String>,
+    /// Base directory of savepoints for deployments that name none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoint_directory: Option<String>,
+    /// Whether the manager can look at savepoints.
+    #[serde(default = "no_access")]
+    pub savepoint_access: SavepointAccess,
+    /// With `COMMAND`: the command line; `{path}` is replaced, exit 0 = there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub savepoint_command: Option<String>,
+    /// Compile the plan on the JobManager inside confirmed operations; runs the program's `main()` there.
+    #[serde(default)]
+    pub plan_check: bool,
+    /// Layer of defaults of its deployments.
+    #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
+    #[schema(value_type = Object)]
+    pub defaults: serde_json::Value,
+    /// Weakest protection of its deployments.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<Protection>,
+    /// Nothing may be changed here.
+    #[serde(default)]
+    pub read_only: bool,
+    /// Its colour in the header, a theme role.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub colour: Option<String>,
+    /// Links for people, by name.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    pub links: IndexMap<String, String>,
+}
+
+const fn no_access() -> SavepointAccess {
+    SavepointAccess::None
+}
+
+fn session() -> String {
+    "session".to_owned()
+}
+
+impl TargetSpec {
+    /// Every address, `url` first.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<String> {
+        self.url.iter().chain(&self.urls).cloned().collect()
+    }
+}
+
+/// TLS towards the JobManager.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Tls {
+    /// PEM file of a private CA, in addition to the system's.
+    pub ca_file: Option<String>,
+    /// PEM file of the client certificate.
+    pub cert_file: Option<String>,
+    /// PEM file of its key.
+    pub key_file: Option<String>,
+    /// Name in the server's certificate, when it is not the host.
+    pub server_name: Option<String>,
+}
+
+/// Authentication towards a proxy in front of Flink (Flink itself has none).
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Auth {
+    /// Basic: the user.
+    pub user: Option<String>,
+    /// Basic: the file with the password.
+    pub password_file: Option<String>,
+    /// Bearer: the file with the token, read at each use.
+    pub token_file: Option<String>,
+}
+
+crate::words!(closed
+    /// Whether the manager can look at the target's savepoints.
+    SavepointAccess {
+        /// No: existence is unverified, and never an argument.
+        None = "NONE",
+        /// `file:` paths are the manager's own.
+        Local = "LOCAL",
+        /// By a command.
+        Command = "COMMAND",
+    }
+);
+
+/// Why a request to Flink failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ClusterError {
+    /// Kind of failure.
+    pub kind: ErrorKind,
+    /// Whether the request may have had an effect.
+    pub effect: Effect,
+    /// The human reason: the last `Caused by`, or what the network said.
+    pub message: String,
+    /// Flink's full text, on demand.
+    pub full: Option<String>,
+}
+
+/// Whether a failed request may have changed the cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// It never left, or Flink answered that it did nothing.
+    None,
+    /// It may have.
+    Possible,
+}
+
+/// Kinds of failure of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ErrorKind {
+    /// Refused, no route, unknown host: nothing was sent.
+    Connect,
+    /// No answer in time.
+    Timeout,
+    /// The connection ended in the middle.
+    Closed,
+    /// Flink's own error answer (`{"errors": […]}`), with its status.
+    Flink(u16),
+    /// Leader election: 503 by Flink itself, not executed.
+    Election,
+    /// 5xx or another status from something between us and Flink.
+    Gateway(u16),
+    /// 401 or 403.
+    Denied(u16),
+    /// A redirect; nutkin follows none.
+    Redirect(String),
+    /// TLS failed.
+    Tls,
+    /// The answer is not Flink's.
+    NotFlink,
+    /// The answer is over the cap, or too deep.
+    TooLarge,
+    /// The target's document cannot work.
+    Config,
+    /// The circuit is open after repeated failures; nothing was sent.
+    CircuitOpen,
+}
+
+impl ClusterError {
+    /// Flink itself answered with this status.
+    #[must_use]
+    pub fn flink_status(&self) -> Option<u16> {
+        match self.kind {
+            ErrorKind::Flink(s) => Some(s),
+            _ => None,
+        }
+    }
+    /// Nobody who could know answered: the cluster counts as unreachable.
+    #[must_use]
+    pub const fn is_unreachable(&self) -> bool {
+        !matches!(self.kind, ErrorKind::Flink(_))
+    }
+}
+
+/// Result of a request to Flink.
+pub type ClusterResult<T> = Result<T, ClusterError>;
+
+/// `/overview` and `/config` in one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overview {
+    /// `2.3.0`.
+    pub flink_version: String,
+    /// Task slots.
+    pub slots_total: u32,
+    /// Free ones.
+    pub slots_free: u32,
+    /// TaskManagers.
+    pub task_managers: u32,
+    /// Running jobs.
+    pub jobs_running: u32,
+}
+
+/// `/config`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ClusterConfig {
+    /// `2.3.0`.
+    pub flink_version: String,
+    /// Jars may be submitted over REST.
+    pub web_submit: bool,
+    /// Jobs may be cancelled over REST (the web page's own switch).
+    pub web_cancel: bool,
+}
+
+/// One row of `/jobs/overview`, which is live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSummary {
+    /// Flink's id.
+    pub id: FlinkJobId,
+    /// Flink's name of it, raw.
+    pub name: String,
+    /// Flink's word.
+    pub state: FlinkState,
+    /// A new start time of a known job is the sign of a JobManager failover.
+    pub start_time: Timestamp,
+    /// Its end.
+    pub end_time: Option<Timestamp>,
+    /// Tasks by state.
+    pub tasks: TaskCounts,
+}
+
+/// `/jobs/overview`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Jobs {
+    /// The rows.
+    pub items: Vec<JobSummary>,
+    /// False when the bytes equal those of the previous call: nothing was parsed, `items` is the same list.
+    pub changed: bool,
+}
+
+/// A vertex of a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Vertex {
+    /// Its id.
+    pub id: String,
+    /// Its name, raw.
+    pub name: String,
+    /// Subtasks.
+    pub parallelism: u32,
+    /// Upper bound of rescaling; `None` where Flink reports none.
+    pub max_parallelism: Option<u32>,
+    /// Flink's word.
+    pub status: String,
+}
+
+/// `/jobs/:id`; cached by Flink for 3 s, so never a source of the job's state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobDetail {
+    /// Flink's name of it, raw.
+    pub name: String,
+    /// Flink's word (up to 3 s old).
+    pub state: FlinkState,
+    /// Start time.
+    pub start_time: Timestamp,
+    /// `STREAMING`, `BATCH`, where Flink says so.
+    pub job_type: Option<String>,
+    /// Vertices.
+    pub vertices: Vec<Vertex>,
+}
+
+/// One checkpoint or savepoint in `/checkpoints`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointStat {
+    /// Its number.
+    pub id: u64,
+    /// `COMPLETED`, `FAILED`, `IN_PROGRESS`.
+    pub status: String,
+    /// `CHECKPOINT`, `SAVEPOINT`, `SYNC_SAVEPOINT`.
+    pub kind: String,
+    /// Trigger time by the JobManager's clock.
+    pub triggered_at: Timestamp,
+    /// When it was acknowledged last.
+    pub acked_at: Option<Timestamp>,
+    /// End to end.
+    pub duration_ms: Option<u64>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Where it is.
+    pub path: Option<String>,
+    /// Flink has discarded it.
+    pub discarded: bool,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+/// What a job restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Checkpoint number.
+    pub id: u64,
+    /// When.
+    pub restored_at: Option<Timestamp>,
+    /// Whether it was a savepoint.
+    pub is_savepoint: bool,
+    /// From where.
+    pub path: Option<String>,
+}
+
+/// `/jobs/:id/checkpoints`; cached by Flink for 3 s.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checkpoints {
+    /// Completed in all.
+    pub completed: u64,
+    /// Failed in all.
+    pub failed: u64,
+    /// In progress.
+    pub in_progress: u64,
+    /// Newest first, as far as Flink remembers (10 by default).
+    pub history: Vec<CheckpointStat>,
+    /// Newest completed checkpoint.
+    pub latest_completed: Option<CheckpointStat>,
+    /// Newest completed savepoint.
+    pub latest_savepoint: Option<CheckpointStat>,
+    /// Newest failed one.
+    pub latest_failed: Option<CheckpointStat>,
+    /// What the job restored last.
+    pub latest_restored: Option<Restored>,
+}
+
+/// `/jobs/:id/checkpoints/config`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckpointConfig {
+    /// `None` = checkpointing is off.
+    pub interval: Option<Span>,
+    /// Of one checkpoint.
+    pub timeout: Option<Span>,
+    /// Checkpoints survive a cancel.
+    pub retained: bool,
+}
+
+/// One exception of the history, newest first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExceptionView {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The last `Caused by`.
+    pub root_cause: String,
+    /// Task.
+    pub task: Option<String>,
+    /// TaskManager.
+    pub task_manager: Option<String>,
+    /// Whole text.
+    pub trace: String,
+}
+
+/// `/jobs/:id/config`, for adoption.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JobConfig {
+    /// Default parallelism.
+    pub parallelism: Option<u32>,
+    /// The program's global parameters.
+    pub user_config: IndexMap<String, String>,
+}
+
+/// A jar on the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Jar {
+    /// Flink's id; belongs to the address that gave it.
+    pub id: String,
+    /// The file name that it was uploaded with.
+    pub name: String,
+}
+
+/// Body of a jar run or plan. Only fields that Flink 1.16 to 2.3 take are sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct RunRequest {
+    /// Our job id; not sent with a plan.
+    pub job_id: Option<FlinkJobId>,
+    /// Main class.
+    pub entry_class: Option<String>,
+    /// Arguments, as a list.
+    pub args: Vec<String>,
+    /// Parallelism.
+    pub parallelism: u32,
+    /// Where to restore from.
+    pub savepoint_path: Option<String>,
+    /// State that maps to no operator may be dropped.
+    pub allow_non_restored_state: bool,
+    /// Needs Flink 1.17; with an older one a non-empty map is refused before anything is sent.
+    pub flink_configuration: IndexMap<String, String>,
+}
+
+/// Body of a savepoint or a stop.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SavepointRequest {
+    /// Our key.
+    pub trigger: TriggerId,
+    /// Our own directory; none = the cluster's setting.
+    pub directory: Option<String>,
+    /// Binary format.
+    pub format: Format,
+    /// Stop only: let windows fire.
+    pub drain: bool,
+}
+
+/// State of an asynchronous Flink operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AsyncStatus {
+    /// Runs.
+    InProgress,
+    /// Succeeded; a savepoint's place.
+    Completed {
+        /// Where it is, exactly as Flink returned it.
+        location: Option<String>,
+    },
+    /// `COMPLETED` with a failure cause.
+    Failed {
+        /// The last `Caused by`.
+        reason: String,
+        /// The whole text; a completed savepoint of a half-failed stop is only in here.
+        full: String,
+    },
+    /// 404: never triggered, expired, or lost with the JobManager's memory.
+    Unknown,
+}
+
+/// Answer to a cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// 202.
+    Accepted,
+    /// 409: the job had ended.
+    AlreadyTerminal,
+    /// 404.
+    UnknownJob,
+}
+
+/// One Flink cluster over REST. Reads may be retried inside; requests that change something are sent once.
+#[async_trait]
+pub trait Cluster: Send + Sync + std::fmt::Debug {
+    /// `/overview`.
+    async fn overview(&self) -> ClusterResult<Overview>;
+    /// `/config`.
+    async fn config(&self) -> ClusterResult<ClusterConfig>;
+    /// `/jobmanager/config`.
+    async fn jobmanager_config(&self) -> ClusterResult<IndexMap<String, String>>;
+    /// `/jobs/overview`.
+    async fn jobs(&self) -> ClusterResult<Jobs>;
+    /// `/jobs/:id/status`, live; `None` = Flink does not know the job.
+    async fn job_status(&self, job: &FlinkJobId) -> ClusterResult<Option<FlinkState>>;
+    /// `/jobs/:id`; `None` = Flink does not know the job.
+    async fn job(&self, job: &FlinkJobId) -> ClusterResult<Option<JobDetail>>;
+    /// `/jobs/:id/checkpoints`; `None` = Flink does not know the job or it has no checkpointing.
+    async fn checkpoints(&self, job: &FlinkJobId) -> ClusterResult<Option<Checkpoints>>;
+    /// `/jobs/:id/checkpoints/config`.
+    async fn checkpoint_config(&self, job: &FlinkJobId) -> ClusterResult<Option<CheckpointConfig>>;
+    /// `/jobs/:id/exceptions`, newest first.
+    async fn exceptions(&self, job: &FlinkJobId, max: u32) -> ClusterResult<Vec<ExceptionView>>;
+    /// `/jobs/:id/config`.
+    async fn job_config(&self, job: &FlinkJobId) -> ClusterResult<Option<JobConfig>>;
+    /// Sums of metrics over all subtasks of all vertices, by the last part of the metric's id; a missing one is absent.
+    async fn metric_sums(&self, job: &FlinkJobId, metrics: &[String])
+    -> ClusterResult<IndexMap<String, f64>>;
+    /// Number of restarts (`numRestarts`); `None` when the metric is not there yet.
+    async fn restarts(&self, job: &FlinkJobId) -> ClusterResult<Option<u64>>;
+
+    /// `/jars`.
+    async fn jars(&self) -> ClusterResult<Vec<Jar>>;
+    /// Streams a jar to the cluster under `name`; `sent` counts bytes. The deadline is 60 s without progress.
+    async fn upload_jar(&self, file: &Path, name: &str, sent: Arc<AtomicU64>) -> ClusterResult<Jar>;
+    /// Compiles the plan: runs the program's `main()` on the JobManager.
+    async fn plan_jar(&self, jar: &str, run: &RunRequest) -> ClusterResult<()>;
+    /// Submits; answers when `main()` has reached `execute()` (up to 10 minutes).
+    async fn run_jar(&self, jar: &str, run: &RunRequest) -> ClusterResult<FlinkJobId>;
+    /// Deletes a jar.
+    async fn delete_jar(&self, jar: &str) -> ClusterResult<()>;
+
+    /// Triggers a savepoint.
+    async fn trigger_savepoint(&self, job: &FlinkJobId, request: &SavepointRequest) -> ClusterResult<()>;
+    /// Triggers a stop with savepoint.
+    async fn stop(&self, job: &FlinkJobId, request: &SavepointRequest) -> ClusterResult<()>;
+    /// State of either.
+    async fn savepoint_status(&self, job: &FlinkJobId, trigger: &TriggerId) -> ClusterResult<AsyncStatus>;
+    /// Cancels.
+    async fn cancel(&self, job: &FlinkJobId) -> ClusterResult<CancelAnswer>;
+    /// Asks Flink to delete a savepoint's files; answers Flink's request id.
+    async fn dispose(&self, location: &str) -> ClusterResult<TriggerId>;
+    /// State of a disposal.
+    async fn disposal_status(&self, request: &TriggerId) -> ClusterResult<AsyncStatus>;
+}

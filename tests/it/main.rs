@@ -1,0 +1,1 @@
+//! One integration binary, many modules: real Flink, the fake Flink, the store, the console.
