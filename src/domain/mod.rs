@@ -15,6 +15,7 @@
 
 pub mod deployment;
 pub mod event;
+pub mod flink;
 pub mod ids;
 pub mod location;
 pub mod names;

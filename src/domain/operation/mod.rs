@@ -319,6 +319,8 @@ pub struct Step {
     pub started_at: Option<Timestamp>,
     /// When the intent of the attempt in flight was recorded.
     pub intent_at: Option<Timestamp>,
+    /// Flink's start time of the job when the intent was recorded; another one later is the sign of a failover.
+    pub mark: Option<Timestamp>,
     /// Not tried again before.
     pub not_before: Option<Timestamp>,
     /// When it was confirmed or refuted.
@@ -341,6 +343,7 @@ impl Step {
             key: None,
             started_at: None,
             intent_at: None,
+            mark: None,
             not_before: None,
             ended_at: None,
             detail: String::new(),
@@ -372,7 +375,7 @@ pub enum RestoreSource {
     },
 }
 
-/// Everything an operation was confirmed with; stored as written, upgraded on read.
+/// Everything an operation was confirmed with; stored as written (JSON), upgraded on read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan {
@@ -431,9 +434,26 @@ pub struct Plan {
     /// Minutes of progress that the person agreed to lose, with the words.
     #[serde(default)]
     pub acknowledged: Option<String>,
+    /// The new deployment of a fork or an adoption.
+    #[serde(default)]
+    pub creates: Option<Creates>,
     /// Set when the steps appended at the end lead back to the previous revision or clean up.
     #[serde(default)]
     pub compensation: Option<Compensation>,
+}
+
+/// A deployment that an operation brings into being.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Creates {
+    /// Its id, given when the plan was made.
+    pub id: DeploymentId,
+    /// `APP/NAME`.
+    pub name: DeploymentName,
+    /// Its own layer.
+    pub layer: serde_json::Value,
+    /// Start it at once.
+    pub start: bool,
 }
 
 /// Why steps were appended after a failure.

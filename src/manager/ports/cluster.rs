@@ -7,12 +7,16 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use crate::domain::flink::{
+    AsyncStatus, CancelAnswer, CheckpointConfig, CheckpointStat, Checkpoints, Jar, JobSummary, Overview,
+    Restored,
+};
 use crate::domain::{
-    deployment::{FlinkState, TaskCounts},
+    deployment::FlinkState,
     ids::{FlinkJobId, TriggerId},
     savepoint::Format,
     spec::Protection,
-    time::{Span, Timestamp},
+    time::Timestamp,
 };
 
 /// A target's document (`kind: Target`), as written in a manifest.
@@ -195,21 +199,6 @@ impl ClusterError {
 /// Result of a request to Flink.
 pub type ClusterResult<T> = Result<T, ClusterError>;
 
-/// `/overview` and `/config` in one.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Overview {
-    /// `2.3.0`.
-    pub flink_version: String,
-    /// Task slots.
-    pub slots_total: u32,
-    /// Free ones.
-    pub slots_free: u32,
-    /// TaskManagers.
-    pub task_managers: u32,
-    /// Running jobs.
-    pub jobs_running: u32,
-}
-
 /// `/config`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ClusterConfig {
@@ -219,23 +208,6 @@ pub struct ClusterConfig {
     pub web_submit: bool,
     /// Jobs may be cancelled over REST (the web page's own switch).
     pub web_cancel: bool,
-}
-
-/// One row of `/jobs/overview`, which is live.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct JobSummary {
-    /// Flink's id.
-    pub id: FlinkJobId,
-    /// Flink's name of it, raw.
-    pub name: String,
-    /// Flink's word.
-    pub state: FlinkState,
-    /// A new start time of a known job is the sign of a JobManager failover.
-    pub start_time: Timestamp,
-    /// Its end.
-    pub end_time: Option<Timestamp>,
-    /// Tasks by state.
-    pub tasks: TaskCounts,
 }
 
 /// `/jobs/overview`.
@@ -277,76 +249,6 @@ pub struct JobDetail {
     pub vertices: Vec<Vertex>,
 }
 
-/// One checkpoint or savepoint in `/checkpoints`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CheckpointStat {
-    /// Its number.
-    pub id: u64,
-    /// `COMPLETED`, `FAILED`, `IN_PROGRESS`.
-    pub status: String,
-    /// `CHECKPOINT`, `SAVEPOINT`, `SYNC_SAVEPOINT`.
-    pub kind: String,
-    /// Trigger time by the JobManager's clock.
-    pub triggered_at: Timestamp,
-    /// When it was acknowledged last.
-    pub acked_at: Option<Timestamp>,
-    /// End to end.
-    pub duration_ms: Option<u64>,
-    /// Bytes.
-    pub size: Option<u64>,
-    /// Where it is.
-    pub path: Option<String>,
-    /// Flink has discarded it.
-    pub discarded: bool,
-    /// Why it failed.
-    pub failure: Option<String>,
-}
-
-/// What a job restored.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Restored {
-    /// Checkpoint number.
-    pub id: u64,
-    /// When.
-    pub restored_at: Option<Timestamp>,
-    /// Whether it was a savepoint.
-    pub is_savepoint: bool,
-    /// From where.
-    pub path: Option<String>,
-}
-
-/// `/jobs/:id/checkpoints`; cached by Flink for 3 s.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Checkpoints {
-    /// Completed in all.
-    pub completed: u64,
-    /// Failed in all.
-    pub failed: u64,
-    /// In progress.
-    pub in_progress: u64,
-    /// Newest first, as far as Flink remembers (10 by default).
-    pub history: Vec<CheckpointStat>,
-    /// Newest completed checkpoint.
-    pub latest_completed: Option<CheckpointStat>,
-    /// Newest completed savepoint.
-    pub latest_savepoint: Option<CheckpointStat>,
-    /// Newest failed one.
-    pub latest_failed: Option<CheckpointStat>,
-    /// What the job restored last.
-    pub latest_restored: Option<Restored>,
-}
-
-/// `/jobs/:id/checkpoints/config`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct CheckpointConfig {
-    /// `None` = checkpointing is off.
-    pub interval: Option<Span>,
-    /// Of one checkpoint.
-    pub timeout: Option<Span>,
-    /// Checkpoints survive a cancel.
-    pub retained: bool,
-}
-
 /// One exception of the history, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExceptionView {
@@ -369,15 +271,6 @@ pub struct JobConfig {
     pub parallelism: Option<u32>,
     /// The program's global parameters.
     pub user_config: IndexMap<String, String>,
-}
-
-/// A jar on the cluster.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Jar {
-    /// Flink's id; belongs to the address that gave it.
-    pub id: String,
-    /// The file name that it was uploaded with.
-    pub name: String,
 }
 
 /// Body of a jar run or plan. Only fields that Flink 1.16 to 2.3 take are sent.
@@ -410,38 +303,6 @@ pub struct SavepointRequest {
     pub format: Format,
     /// Stop only: let windows fire.
     pub drain: bool,
-}
-
-/// State of an asynchronous Flink operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AsyncStatus {
-    /// Runs.
-    InProgress,
-    /// Succeeded; a savepoint's place.
-    Completed {
-        /// Where it is, exactly as Flink returned it.
-        location: Option<String>,
-    },
-    /// `COMPLETED` with a failure cause.
-    Failed {
-        /// The last `Caused by`.
-        reason: String,
-        /// The whole text; a completed savepoint of a half-failed stop is only in here.
-        full: String,
-    },
-    /// 404: never triggered, expired, or lost with the JobManager's memory.
-    Unknown,
-}
-
-/// Answer to a cancel.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CancelAnswer {
-    /// 202.
-    Accepted,
-    /// 409: the job had ended.
-    AlreadyTerminal,
-    /// 404.
-    UnknownJob,
 }
 
 /// One Flink cluster over REST. Reads may be retried inside; requests that change something are sent once.

@@ -1,0 +1,150 @@
+//! What a Flink cluster says, as plain data: the evidence that rules judge.
+
+use super::{
+    deployment::{FlinkState, TaskCounts},
+    ids::FlinkJobId,
+    time::{Span, Timestamp},
+};
+
+/// `/overview` and `/config` in one.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Overview {
+    /// `2.3.0`.
+    pub flink_version: String,
+    /// Task slots.
+    pub slots_total: u32,
+    /// Free ones.
+    pub slots_free: u32,
+    /// TaskManagers.
+    pub task_managers: u32,
+    /// Running jobs.
+    pub jobs_running: u32,
+}
+
+/// One row of `/jobs/overview`, which is live.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JobSummary {
+    /// Flink's id.
+    pub id: FlinkJobId,
+    /// Flink's name of it, raw.
+    pub name: String,
+    /// Flink's word.
+    pub state: FlinkState,
+    /// A new start time of a known job is the sign of a JobManager failover.
+    pub start_time: Timestamp,
+    /// Its end.
+    pub end_time: Option<Timestamp>,
+    /// Tasks by state.
+    pub tasks: TaskCounts,
+}
+
+/// One checkpoint or savepoint in `/checkpoints`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckpointStat {
+    /// Its number.
+    pub id: u64,
+    /// `COMPLETED`, `FAILED`, `IN_PROGRESS`.
+    pub status: String,
+    /// `CHECKPOINT`, `SAVEPOINT`, `SYNC_SAVEPOINT`.
+    pub kind: String,
+    /// Trigger time by the JobManager's clock.
+    pub triggered_at: Timestamp,
+    /// When it was acknowledged last.
+    pub acked_at: Option<Timestamp>,
+    /// End to end.
+    pub duration_ms: Option<u64>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Where it is.
+    pub path: Option<String>,
+    /// Flink has discarded it.
+    pub discarded: bool,
+    /// Why it failed.
+    pub failure: Option<String>,
+}
+
+/// What a job restored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Restored {
+    /// Checkpoint number.
+    pub id: u64,
+    /// When.
+    pub restored_at: Option<Timestamp>,
+    /// Whether it was a savepoint.
+    pub is_savepoint: bool,
+    /// From where.
+    pub path: Option<String>,
+}
+
+/// `/jobs/:id/checkpoints`; cached by Flink for 3 s.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Checkpoints {
+    /// Completed in all.
+    pub completed: u64,
+    /// Failed in all.
+    pub failed: u64,
+    /// In progress.
+    pub in_progress: u64,
+    /// Newest first, as far as Flink remembers (10 by default).
+    pub history: Vec<CheckpointStat>,
+    /// Newest completed checkpoint.
+    pub latest_completed: Option<CheckpointStat>,
+    /// Newest completed savepoint.
+    pub latest_savepoint: Option<CheckpointStat>,
+    /// Newest failed one.
+    pub latest_failed: Option<CheckpointStat>,
+    /// What the job restored last.
+    pub latest_restored: Option<Restored>,
+}
+
+/// `/jobs/:id/checkpoints/config`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct CheckpointConfig {
+    /// `None` = checkpointing is off.
+    pub interval: Option<Span>,
+    /// Of one checkpoint.
+    pub timeout: Option<Span>,
+    /// Checkpoints survive a cancel.
+    pub retained: bool,
+}
+
+/// A jar on the cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Jar {
+    /// Flink's id; belongs to the address that gave it.
+    pub id: String,
+    /// The file name that it was uploaded with.
+    pub name: String,
+}
+
+/// State of an asynchronous Flink operation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum AsyncStatus {
+    /// Runs.
+    InProgress,
+    /// Succeeded; a savepoint's place.
+    Completed {
+        /// Where it is, exactly as Flink returned it.
+        location: Option<String>,
+    },
+    /// `COMPLETED` with a failure cause.
+    Failed {
+        /// The last `Caused by`.
+        reason: String,
+        /// The whole text; a completed savepoint of a half-failed stop is only in here.
+        full: String,
+    },
+    /// 404: never triggered, expired, or lost with the JobManager's memory.
+    Unknown,
+}
+
+/// Answer to a cancel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CancelAnswer {
+    /// 202.
+    Accepted,
+    /// 409: the job had ended.
+    AlreadyTerminal,
+    /// 404.
+    UnknownJob,
+}
