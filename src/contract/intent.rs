@@ -279,3 +279,95 @@ pub struct Applied {
     /// Why it was refused, when it was.
     pub problem: Option<super::problem::Problem>,
 }
+
+/// One verb with its request. Every face speaks this, and nothing else changes a deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "verb", content = "request", rename_all = "camelCase")]
+pub enum Verb {
+    /// Run the job.
+    Start(Start),
+    /// Stop with a savepoint.
+    Suspend(Suspend),
+    /// Stop without one.
+    Cancel(Cancel),
+    /// Take a savepoint.
+    Savepoint(TakeSavepoint),
+    /// The same revision again.
+    Restart(Restart),
+    /// A new revision with the state.
+    Upgrade(Box<Upgrade>),
+    /// An earlier revision.
+    Rollback(Rollback),
+    /// A new deployment from this one's state.
+    Fork(Fork),
+    /// Choose the next restore point.
+    Reset(Reset),
+    /// Remove from the books.
+    Delete(DeleteDeployment),
+}
+
+impl Verb {
+    /// The operation kind it becomes.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        match self {
+            Self::Start(_) => Kind::Start,
+            Self::Suspend(_) => Kind::Suspend,
+            Self::Cancel(_) => Kind::Cancel,
+            Self::Savepoint(_) => Kind::Savepoint,
+            Self::Restart(_) => Kind::Restart,
+            Self::Upgrade(_) => Kind::Upgrade,
+            Self::Rollback(_) => Kind::Rollback,
+            Self::Fork(_) => Kind::Fork,
+            Self::Reset(_) => Kind::Reset,
+            Self::Delete(_) => Kind::Delete,
+        }
+    }
+
+    /// Reason, confirmed plan, confirmation.
+    #[must_use]
+    pub const fn meta(&self) -> &Meta {
+        match self {
+            Self::Start(r) => &r.meta,
+            Self::Suspend(r) => &r.meta,
+            Self::Cancel(r) => &r.meta,
+            Self::Savepoint(r) => &r.meta,
+            Self::Restart(r) => &r.meta,
+            Self::Upgrade(r) => &r.meta,
+            Self::Rollback(r) => &r.meta,
+            Self::Fork(r) => &r.meta,
+            Self::Reset(r) => &r.meta,
+            Self::Delete(r) => &r.meta,
+        }
+    }
+}
+
+/// What is to be done to which object.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Intent {
+    /// A verb on a deployment.
+    Deployment {
+        /// `APP/NAME`.
+        name: crate::domain::ids::DeploymentName,
+        /// What.
+        verb: Verb,
+    },
+    /// Adopt a job of a target.
+    Adopt {
+        /// The target.
+        target: String,
+        /// Flink's id of the job.
+        flink_job: crate::domain::ids::FlinkJobId,
+        /// The request.
+        request: Adopt,
+    },
+    /// Enter a savepoint.
+    Import(ImportSavepoint),
+    /// Delete a savepoint's files.
+    Dispose {
+        /// Which.
+        savepoint: String,
+        /// The request.
+        request: DisposeSavepoint,
+    },
+}
