@@ -24,5 +24,6 @@ pub mod policy;
 pub mod restore;
 pub mod savepoint;
 pub mod spec;
+pub mod target;
 pub mod text;
 pub mod time;
