@@ -1,1 +1,6 @@
 //! One integration binary, many modules: real Flink, the fake Flink, the store, the console.
+
+#[cfg(test)]
+mod flink_real;
+#[cfg(test)]
+mod support;
