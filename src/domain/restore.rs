@@ -1,1 +1,422 @@
-//! x
+//! The restore advisor: which restore point, why, and why not the others.
+//!
+//! "Latest" is decided by lineage and trigger time by the JobManager's clock, never by a file's modification time.
+
+use super::{
+    flink::CheckpointStat,
+    ids::SavepointId,
+    location,
+    savepoint::{Origin, Savepoint, Status},
+    spec::RestoreStrategy,
+    time::{Timestamp, humane},
+};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Request {
+    /// By the deployment's strategy.
+    Strategy(RestoreStrategy),
+    /// This one: a catalogue id or a place.
+    This(String),
+}
+
+/// What is known.
+#[derive(Debug, Clone)]
+pub struct Situation<'a> {
+    /// The deployment's name, for the words.
+    pub deployment: &'a str,
+    /// The catalogue of this deployment, in any order.
+    pub savepoints: &'a [Savepoint],
+    /// A savepoint chosen by a reset for the next start.
+    pub armed: Option<&'a SavepointId>,
+    /// Newest completed checkpoint of the job that lives now, and whether it would outlive it.
+    pub live_checkpoint: Option<(&'a CheckpointStat, bool)>,
+    /// Newest known progress of the deployment: the last completed snapshot, whether it still exists or not.
+    pub progress: Option<Timestamp>,
+    /// The target's Flink.
+    pub flink_version: Option<&'a str>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// One restore point that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Candidate {
+    /// Its row; `None` for a live job's checkpoint.
+    pub savepoint: Option<SavepointId>,
+    /// Its place.
+    pub location: Option<String>,
+    /// How it came to be.
+    pub origin: Option<Origin>,
+    /// The moment whose state it holds.
+    pub state_of: Timestamp,
+    /// Number within its job.
+    pub checkpoint_id: Option<u64>,
+    /// Seen at its place.
+    pub verified: bool,
+    /// Why it was passed over; `None` = it was chosen.
+    pub rejected: Option<String>,
+    /// Progress that a restore from it repeats.
+    pub rewind_seconds: Option<u64>,
+}
+
+/// The advisor's answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Advice {
+    /// Every candidate, the chosen one first, then newest first.
+    pub candidates: Vec<Candidate>,
+    /// The sentence that explains it.
+    pub why: String,
+    /// What the person should know about it.
+    pub warning: Option<String>,
+    /// True when the start would begin empty, by request or for want of any snapshot.
+    pub empty: bool,
+    /// True when the request names something that cannot be used.
+    pub refused: bool,
+}
+
+impl Advice {
+    /// The restore point that was chosen.
+    #[must_use]
+    pub fn chosen(&self) -> Option<&Candidate> {
+        self.candidates.first().filter(|c| c.rejected.is_none())
+    }
+}
+
+/// Chooses.
+#[must_use]
+pub fn choose(request: &Request, s: &Situation<'_>) -> Advice {
+    let mut all: Vec<Candidate> = s.savepoints.iter().map(|sp| candidate(sp, s)).collect();
+    if let Some((c, retained)) = s.live_checkpoint {
+        all.push(of_live_job(c, retained, s));
+    }
+    all.sort_by(|a, b| (b.state_of, b.checkpoint_id).cmp(&(a.state_of, a.checkpoint_id)));
+    match request {
+        Request::Strategy(RestoreStrategy::None) => pass_all(
+            all,
+            "the start begins empty: that is what was asked for",
+            "not wanted: the start begins empty",
+        ),
+        Request::Strategy(strategy) => by_strategy(*strategy, all, s),
+        Request::This(wanted) => this(wanted, all, s),
+    }
+}
+
+fn pass_all(mut all: Vec<Candidate>, why: &str, reason: &str) -> Advice {
+    for c in &mut all {
+        c.rejected.get_or_insert_with(|| reason.to_owned());
+    }
+    Advice { candidates: all, why: why.to_owned(), warning: None, empty: true, refused: false }
+}
+
+fn by_strategy(strategy: RestoreStrategy, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
+    if let Some(i) =
+        s.armed.and_then(|a| all.iter().position(|c| c.savepoint.as_ref() == Some(a) && c.rejected.is_none()))
+    {
+        return finish(all, i, "not the one that was chosen by a reset", s, "chosen by a reset");
+    }
+    if strategy == RestoreStrategy::LatestSavepoint {
+        for c in all.iter_mut().filter(|c| c.origin.is_none() || c.origin == Some(Origin::RetainedCheckpoint))
+        {
+            c.rejected
+                .get_or_insert_with(|| "a checkpoint; the restore strategy is LATEST_SAVEPOINT".to_owned());
+        }
+    }
+    match all.iter().position(|c| c.rejected.is_none()) {
+        Some(i) => finish(all, i, "older than the chosen one", s, "newest complete"),
+        None => {
+            let why = if all.is_empty() {
+                "this deployment has no restore point yet: the start begins empty".to_owned()
+            } else {
+                format!("none of {} restore points can be used", all.len())
+            };
+            Advice { empty: all.is_empty(), refused: !all.is_empty(), candidates: all, why, warning: None }
+        }
+    }
+}
+
+fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
+    let found = all.iter().position(|c| {
+        c.savepoint
+            .as_ref()
+            .is_some_and(|id| id.as_str() == wanted || (wanted.len() >= 6 && id.as_str().ends_with(wanted)))
+            || c.location.as_deref().is_some_and(|l| location::same(l, wanted))
+    });
+    match found {
+        Some(i) if all[i].rejected.is_none() => {
+            finish(all, i, "not the one that was asked for", s, "asked for by name")
+        }
+        Some(i) => {
+            let why = format!(
+                "the restore point that was asked for cannot be used: {}",
+                all[i].rejected.clone().unwrap_or_default()
+            );
+            let c = all.remove(i);
+            all.insert(0, c);
+            Advice { candidates: all, why, warning: None, empty: false, refused: true }
+        }
+        None => Advice {
+            candidates: all,
+            why: format!(
+                "{wanted} is not a restore point of {}; import it first, or fork from the other deployment",
+                s.deployment
+            ),
+            warning: None,
+            empty: false,
+            refused: true,
+        },
+    }
+}
+
+/// Puts the chosen one first, gives the others their reason, and finds the words.
+fn finish(mut all: Vec<Candidate>, i: usize, others: &str, s: &Situation<'_>, how: &str) -> Advice {
+    let chosen = all.remove(i);
+    let newer: Vec<&Candidate> =
+        all.iter().filter(|c| c.state_of > chosen.state_of && c.rejected.is_none()).collect();
+    let passed =
+        newer.first().map(|c| format!("a newer restore point of {} exists and is not used", c.state_of));
+    for c in &mut all {
+        c.rejected.get_or_insert_with(|| others.to_owned());
+    }
+    let what = match chosen.origin {
+        Some(Origin::RetainedCheckpoint) => "retained checkpoint".to_owned(),
+        Some(o) => format!("savepoint ({o})"),
+        None => "retained checkpoint of the running job".to_owned(),
+    };
+    let age = humane(s.now.seconds_since(chosen.state_of));
+    let why = format!("{how} {what} of this deployment, {age} old");
+    let warning = passed.or_else(|| {
+        chosen
+            .rewind_seconds
+            .filter(|r| *r > 0)
+            .map(|r| format!("progress of {} after this restore point is repeated", humane(r)))
+    });
+    all.insert(0, chosen);
+    Advice { candidates: all, why, warning, empty: false, refused: false }
+}
+
+fn rewind(state_of: Timestamp, s: &Situation<'_>) -> Option<u64> {
+    s.progress.map(|p| p.seconds_since(state_of))
+}
+
+fn of_live_job(c: &CheckpointStat, retained: bool, s: &Situation<'_>) -> Candidate {
+    let rejected = if c.path.is_none() {
+        Some("its place is not known".to_owned())
+    } else if c.discarded {
+        Some("Flink has discarded it".to_owned())
+    } else if !retained {
+        Some("a checkpoint that is deleted when its job ends".to_owned())
+    } else {
+        None
+    };
+    Candidate {
+        savepoint: None,
+        location: c.path.clone(),
+        origin: None,
+        state_of: c.triggered_at,
+        checkpoint_id: Some(c.id),
+        verified: false,
+        rejected,
+        rewind_seconds: rewind(c.triggered_at, s),
+    }
+}
+
+fn candidate(sp: &Savepoint, s: &Situation<'_>) -> Candidate {
+    Candidate {
+        savepoint: Some(sp.id.clone()),
+        location: sp.location.clone(),
+        origin: Some(sp.origin),
+        state_of: sp.state_of(),
+        checkpoint_id: sp.checkpoint_id,
+        verified: sp.verified_at.is_some(),
+        rejected: unusable(sp, s.flink_version),
+        rewind_seconds: rewind(sp.state_of(), s),
+    }
+}
+
+/// Why a restore point cannot be used, whatever was asked for.
+#[must_use]
+pub fn unusable(sp: &Savepoint, target_flink: Option<&str>) -> Option<String> {
+    let by_status = match sp.status {
+        Status::Completed => None,
+        Status::Started => Some("incomplete: it is still being taken"),
+        Status::Failed => Some("it failed"),
+        Status::Unknown => Some("whether it is complete is not known"),
+        Status::PendingDeletion | Status::Deleting | Status::FailedDeletion => Some("it is being deleted"),
+        Status::Deleted => Some("it was deleted"),
+        Status::Missing => Some("missing: its place was found empty"),
+    };
+    if let Some(reason) = by_status {
+        return Some(reason.to_owned());
+    }
+    if sp.location.is_none() {
+        return Some("its place is not known".to_owned());
+    }
+    if sp.drained {
+        return Some("taken with --drain: its windows have fired".to_owned());
+    }
+    match (sp.flink_version.as_deref(), target_flink) {
+        (Some(written), Some(target)) if is_newer(written, target) => {
+            Some(format!("written by Flink {written}, and the target's Flink {target} cannot read it"))
+        }
+        _ => None,
+    }
+}
+
+/// Whether a snapshot of Flink `written` is from a newer line than `target`; snapshots move forward only.
+#[must_use]
+pub fn is_newer(written: &str, target: &str) -> bool {
+    let line = |v: &str| -> Option<(u32, u32)> {
+        let mut parts = v.split(['.', '-']);
+        Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+    };
+    matches!((line(written), line(target)), (Some(w), Some(t)) if w > t)
+}
+
+/// Loss windows by the JobManager's clock, from trigger times.
+///
+/// `crash` = progress lost by a failover now (newest completed snapshot); `end` = progress lost if the job or its cluster
+/// ends now (only what outlives the job counts). Both are base times; ages are computed where they are shown.
+#[must_use]
+pub fn loss_windows(
+    savepoints: &[Savepoint],
+    live: Option<(&CheckpointStat, bool)>,
+) -> (Option<Timestamp>, Option<Timestamp>) {
+    let kept = savepoints
+        .iter()
+        .filter(|s| s.status == Status::Completed && s.location.is_some() && !s.drained)
+        .map(Savepoint::state_of)
+        .max();
+    let checkpoint = live.map(|(c, _)| c.triggered_at);
+    let outliving = live.filter(|(_, retained)| *retained).map(|(c, _)| c.triggered_at);
+    (checkpoint.max(kept), kept.max(outliving))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ids::DeploymentId;
+    use rstest::rstest;
+
+    const fn t(s: i64) -> Timestamp {
+        Timestamp::from_millis(s * 1000)
+    }
+
+    fn sp(id: &str, at: i64, origin: Origin, status: Status) -> Savepoint {
+        let mut s = Savepoint::new(SavepointId::new(id), DeploymentId::new("d"), origin, status, t(at));
+        s.location = Some(format!("file:/sp/{id}"));
+        s
+    }
+
+    fn situation(savepoints: &[Savepoint]) -> Situation<'_> {
+        Situation {
+            deployment: "app/d",
+            savepoints,
+            armed: None,
+            live_checkpoint: None,
+            progress: Some(t(1_000)),
+            flink_version: Some("1.20.5"),
+            now: t(1_060),
+        }
+    }
+
+    fn state() -> Request {
+        Request::Strategy(RestoreStrategy::LatestState)
+    }
+
+    #[test]
+    fn newest_complete_wins_and_the_others_have_reasons() {
+        let list = [
+            sp("old", 100, Origin::Suspend, Status::Completed),
+            sp("new", 900, Origin::UserRequest, Status::Completed),
+            sp("failed", 950, Origin::UserRequest, Status::Failed),
+        ];
+        let advice = choose(&state(), &situation(&list));
+        assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("new")));
+        assert_eq!(advice.chosen().unwrap().rewind_seconds, Some(100));
+        assert_eq!(advice.why, "newest complete savepoint (USER_REQUEST) of this deployment, 2m 40s old");
+        let reasons: Vec<_> = advice.candidates[1..].iter().map(|c| c.rejected.clone().unwrap()).collect();
+        assert_eq!(reasons, ["it failed", "older than the chosen one"]);
+    }
+
+    #[rstest]
+    #[case(Status::Unknown)]
+    #[case(Status::Missing)]
+    #[case(Status::PendingDeletion)]
+    #[case(Status::Started)]
+    fn what_is_not_complete_is_never_chosen(#[case] status: Status) {
+        let list = [sp("only", 900, Origin::Suspend, status)];
+        let advice = choose(&state(), &situation(&list));
+        assert!(advice.chosen().is_none() && advice.refused && !advice.empty);
+    }
+
+    #[test]
+    fn savepoints_of_a_newer_flink_and_drained_ones_are_passed_over() {
+        let mut newer = sp("newer", 900, Origin::Suspend, Status::Completed);
+        newer.flink_version = Some("2.3.0".into());
+        let mut drained = sp("drained", 950, Origin::Suspend, Status::Completed);
+        drained.drained = true;
+        let list = [newer, drained, sp("good", 10, Origin::Suspend, Status::Completed)];
+        assert_eq!(
+            choose(&state(), &situation(&list)).chosen().unwrap().savepoint,
+            Some(SavepointId::new("good"))
+        );
+    }
+
+    #[test]
+    fn latest_savepoint_ignores_checkpoints_and_latest_state_does_not() {
+        let list = [
+            sp("sp", 100, Origin::Suspend, Status::Completed),
+            sp("chk", 900, Origin::RetainedCheckpoint, Status::Completed),
+        ];
+        let pick =
+            |r| choose(&Request::Strategy(r), &situation(&list)).chosen().unwrap().savepoint.clone().unwrap();
+        assert_eq!(pick(RestoreStrategy::LatestState).as_str(), "chk");
+        assert_eq!(pick(RestoreStrategy::LatestSavepoint).as_str(), "sp");
+        assert!(choose(&Request::Strategy(RestoreStrategy::None), &situation(&list)).empty);
+    }
+
+    #[test]
+    fn a_reset_wins_and_says_what_it_passes_over() {
+        let list = [
+            sp("old", 100, Origin::Copied, Status::Completed),
+            sp("new", 900, Origin::Suspend, Status::Completed),
+        ];
+        let id = SavepointId::new("old");
+        let advice = choose(&state(), &Situation { armed: Some(&id), ..situation(&list) });
+        assert_eq!(advice.chosen().unwrap().savepoint.as_ref(), Some(&id));
+        assert!(advice.warning.unwrap().contains("newer restore point"));
+    }
+
+    #[test]
+    fn a_live_checkpoint_counts_only_when_it_is_retained() {
+        let stat = CheckpointStat {
+            id: 7,
+            status: "COMPLETED".into(),
+            kind: "CHECKPOINT".into(),
+            triggered_at: t(990),
+            acked_at: None,
+            duration_ms: None,
+            size: None,
+            path: Some("file:/c/chk-7".into()),
+            discarded: false,
+            failure: None,
+        };
+        let list = [sp("sp", 100, Origin::Suspend, Status::Completed)];
+        let with = |retained| {
+            choose(&state(), &Situation { live_checkpoint: Some((&stat, retained)), ..situation(&list) })
+        };
+        assert_eq!(with(true).chosen().unwrap().savepoint, None);
+        assert_eq!(with(false).chosen().unwrap().savepoint, Some(SavepointId::new("sp")));
+        assert_eq!(loss_windows(&list, Some((&stat, false))), (Some(t(990)), Some(t(100))));
+    }
+
+    #[test]
+    fn asking_for_something_else_is_refused_with_words() {
+        let list = [sp("sp", 100, Origin::Suspend, Status::Completed)];
+        let advice = choose(&Request::This("file:/elsewhere".into()), &situation(&list));
+        assert!(advice.refused && advice.why.contains("not a restore point of app/d"));
+        let advice = choose(&Request::This("file:///sp/sp/".into()), &situation(&list));
+        assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("sp")));
+    }
+}

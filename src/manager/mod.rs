@@ -22,7 +22,7 @@ use tokio::sync::mpsc;
 use crate::{
     contract::{
         Health, List,
-        intent::{Apply, Applied, Choose, Intent, PatchSavepoint},
+        intent::{Applied, Apply, Choose, Intent, PatchSavepoint},
         model,
         plan::Submitted,
         problem::{Code, Problem},

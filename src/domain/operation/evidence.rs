@@ -1,1 +1,380 @@
-//! x
+//! What was seen of the world for one step, and what can be concluded: plain data in, a judgement out.
+
+use std::time::Duration;
+
+use super::{Choice, ChoiceId, Outcome, StepName};
+use crate::domain::{
+    deployment::FlinkState,
+    flink::{AsyncStatus, CheckpointConfig, Checkpoints, JobSummary},
+    ids::FlinkJobId,
+    location,
+    time::Timestamp,
+};
+
+/// How long the rules wait for what. Tests that need other times say so here, never in the rules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// A terminal state counts after two reads this far apart.
+    pub terminal: Duration,
+    /// All tasks must run for this long.
+    pub running: Duration,
+    /// `main()` may still be running: no second submission before.
+    pub submission: Duration,
+    /// How long Flink remembers the result of a trigger (`rest.async.store-duration`).
+    pub result_store: Duration,
+    /// Wait for slots after a stop.
+    pub slots: Duration,
+    /// Silence of the cluster before a person is asked.
+    pub silence: Duration,
+    /// A cluster that answers without our job: how long until the job counts as gone.
+    pub absent: Duration,
+    /// Probation without checkpointing: this long without a restart.
+    pub quiet: Duration,
+    /// First pause before a savepoint is tried again; doubles.
+    pub back_off: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            terminal: Duration::from_secs(1),
+            running: Duration::from_secs(5),
+            submission: Duration::from_secs(600),
+            result_store: Duration::from_secs(300),
+            slots: Duration::from_secs(30),
+            silence: Duration::from_secs(900),
+            absent: Duration::from_secs(60),
+            quiet: Duration::from_secs(60),
+            back_off: Duration::from_secs(10),
+        }
+    }
+}
+
+/// What came back for the request of the attempt in flight, if this process saw it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// Flink accepted it; some requests bring a value (a jar's id, a job's id).
+    Accepted(Option<String>),
+    /// Flink's own refusal.
+    Refused {
+        /// HTTP status.
+        status: u16,
+        /// The last `Caused by`.
+        reason: String,
+    },
+    /// It may have arrived.
+    Lost(String),
+    /// It never left.
+    NotSent(String),
+}
+
+/// The step's job as seen, with what only several looks can tell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Sight {
+    /// No look yet, or nobody answers, for this long.
+    Unreachable(Duration),
+    /// The cluster answers and does not list it, for this long.
+    Absent(Duration),
+    /// Listed.
+    Seen {
+        /// As listed in `/jobs/overview`, which is live.
+        job: JobSummary,
+        /// Terminal for this long over at least two looks.
+        terminal_for: Option<Duration>,
+        /// All tasks running without a restart for this long.
+        running_for: Option<Duration>,
+    },
+}
+
+/// A child of a savepoint's own directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Child {
+    /// Its location.
+    pub location: String,
+    /// It holds `_metadata`.
+    pub complete: bool,
+    /// Bytes.
+    pub size: Option<u64>,
+}
+
+/// Everything that was seen for one step in one look. What was not looked at is `None`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Evidence {
+    /// The request's answer.
+    pub answer: Option<Answer>,
+    /// The job.
+    pub job: Sight,
+    /// Flink's state of our trigger.
+    pub trigger: Option<AsyncStatus>,
+    /// Checkpoint statistics of the job.
+    pub checkpoints: Option<Checkpoints>,
+    /// Checkpoint settings of the job.
+    pub checkpoint_config: Option<CheckpointConfig>,
+    /// Newest completed checkpoint that the watcher kept, for a JobManager that has forgotten: place, number, time.
+    pub kept_checkpoint: Option<(String, u64, Timestamp)>,
+    /// The attempt's own directory.
+    pub directory: Option<String>,
+    /// Its children; `None` = nobody can look there.
+    pub children: Option<Vec<Child>>,
+    /// Ids of our jar's name on the cluster.
+    pub jar: Option<Vec<String>>,
+    /// Free slots.
+    pub slots_free: Option<u32>,
+    /// Live jobs among all ids ever issued to the deployment.
+    pub live: Option<Vec<FlinkJobId>>,
+    /// Restarts of the job.
+    pub restarts: Option<u64>,
+    /// The job's newest root cause.
+    pub root_cause: Option<String>,
+    /// Whether the location to dispose is still complete.
+    pub location_complete: Option<bool>,
+}
+
+impl Default for Evidence {
+    fn default() -> Self {
+        Self {
+            answer: None,
+            job: Sight::Unreachable(Duration::ZERO),
+            trigger: None,
+            checkpoints: None,
+            checkpoint_config: None,
+            kept_checkpoint: None,
+            directory: None,
+            children: None,
+            jar: None,
+            slots_free: None,
+            live: None,
+            restarts: None,
+            root_cause: None,
+            location_complete: None,
+        }
+    }
+}
+
+/// When a refuted step is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// It is not.
+    Never,
+    /// Under a new key, after a pause, while attempts are left.
+    After(Duration),
+}
+
+/// What the evidence says about a step at INTENT.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Judgement {
+    /// It happened.
+    Confirmed(Outcome, String),
+    /// It did not happen, by positive evidence.
+    Refuted {
+        /// Why, for people.
+        reason: String,
+        /// What next.
+        retry: Retry,
+        /// A complete snapshot that was left behind; it goes into the catalogue as not final.
+        left_behind: Option<Outcome>,
+    },
+    /// No effect was seen, or Flink de-duplicates: the same key may be sent again.
+    Resend(String),
+    /// Nothing can be said yet.
+    Wait(String),
+    /// An earlier step must be done again under a new key.
+    Redo {
+        /// From which step on.
+        from: StepName,
+        /// Why.
+        reason: String,
+        /// Not before.
+        after: Duration,
+    },
+    /// A person decides.
+    Attention {
+        /// Stable word.
+        code: &'static str,
+        /// The evidence in words.
+        reason: String,
+        /// The ways out.
+        choices: Vec<Choice>,
+    },
+}
+
+impl Judgement {
+    pub(super) fn confirmed(detail: impl Into<String>) -> Self {
+        Self::Confirmed(Outcome::default(), detail.into())
+    }
+    pub(super) fn refuted(reason: impl Into<String>) -> Self {
+        Self::Refuted { reason: reason.into(), retry: Retry::Never, left_behind: None }
+    }
+}
+
+/// A choice with its words.
+#[must_use]
+pub fn choice(id: ChoiceId, effect: impl Into<String>) -> Choice {
+    let title = match id {
+        ChoiceId::Retry => "try again",
+        ChoiceId::SavepointAt => "the savepoint is at …",
+        ChoiceId::LastCheckpoint => "go on from the last checkpoint",
+        ChoiceId::ResumeOld => "start the old revision again",
+        ChoiceId::RollBack => "roll back",
+        ChoiceId::Accept => "accept as it is",
+        ChoiceId::Abandon => "abandon",
+    };
+    let needs = (id == ChoiceId::SavepointAt).then(|| "location".to_owned());
+    Choice { id, title: title.to_owned(), effect: effect.into(), needs }
+}
+
+/// The choice that is always there.
+#[must_use]
+pub fn abandon() -> Choice {
+    choice(ChoiceId::Abandon, "the operation is given up; nothing else changes, the deployment is free again")
+}
+
+/// What is known about the snapshot of the attempt in flight.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Snapshot {
+    /// Nothing, and the sources that answered do not exclude it.
+    None,
+    /// Flink says that it is at work.
+    InProgress,
+    /// Complete; `clean` = Flink itself reports the whole request as done.
+    Complete {
+        /// What it brought.
+        outcome: Outcome,
+        /// The request as a whole succeeded.
+        clean: bool,
+    },
+    /// Flink reports failure, and no complete snapshot is known.
+    Failed(String),
+    /// More than one snapshot in a directory that is ours alone.
+    Several(Vec<String>),
+}
+
+impl Evidence {
+    /// The snapshot ladder: trigger, then checkpoint statistics under our own directory, then the directory itself.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        let complete = |location: String, clean: bool| {
+            let mut outcome = Outcome { location: Some(location), ..Outcome::default() };
+            self.enrich(&mut outcome);
+            Snapshot::Complete { outcome, clean }
+        };
+        match &self.trigger {
+            Some(AsyncStatus::Completed { location: Some(l) }) => return complete(l.clone(), true),
+            Some(AsyncStatus::InProgress) => return Snapshot::InProgress,
+            Some(AsyncStatus::Failed { full, .. }) => {
+                // A half-failed stop tells the place of its complete savepoint only in the exception's text.
+                if let Some(l) = self.directory.as_deref().and_then(|d| path_below(full, d)) {
+                    return complete(l, false);
+                }
+            }
+            _ => {}
+        }
+        if let Some(l) = self.statistic().and_then(|s| s.path.clone()) {
+            return complete(l, false);
+        }
+        let seen: Vec<String> =
+            self.children.iter().flatten().filter(|c| c.complete).map(|c| c.location.clone()).collect();
+        match (seen.len(), &self.trigger) {
+            (1, _) => complete(seen[0].clone(), false),
+            (0, Some(AsyncStatus::Failed { reason, .. })) => Snapshot::Failed(reason.clone()),
+            (0, _) => Snapshot::None,
+            _ => Snapshot::Several(seen),
+        }
+    }
+
+    /// The completed savepoint below our own directory in the job's statistics.
+    fn statistic(&self) -> Option<&crate::domain::flink::CheckpointStat> {
+        let dir = self.directory.as_deref()?;
+        self.checkpoints.as_ref()?.history.iter().find(|c| {
+            c.status == "COMPLETED" && c.path.as_deref().is_some_and(|p| location::is_below(p, dir))
+        })
+    }
+
+    fn enrich(&self, outcome: &mut Outcome) {
+        if let Some(stat) = self.statistic() {
+            outcome.triggered_at = Some(stat.triggered_at);
+            outcome.checkpoint_id = Some(stat.id);
+            outcome.size = stat.size;
+        }
+        if outcome.size.is_none() {
+            let loc = outcome.location.as_deref().unwrap_or_default();
+            outcome.size = self
+                .children
+                .iter()
+                .flatten()
+                .find(|c| location::same(&c.location, loc))
+                .and_then(|c| c.size);
+        }
+    }
+
+    /// Nobody could look into the attempt's directory.
+    #[must_use]
+    pub const fn is_blind(&self) -> bool {
+        self.children.is_none()
+    }
+}
+
+/// The first path below `dir` in a text, cut at what cannot belong to a path.
+fn path_below(text: &str, dir: &str) -> Option<String> {
+    text.split(|c: char| c.is_whitespace() || matches!(c, '\'' | '"' | ')' | '(' | ',' | ';' | '<' | '>'))
+        .map(|w| w.trim_end_matches(['.', ':']))
+        .find(|w| w.contains("savepoint-") && location::is_below(w, dir))
+        .map(str::to_owned)
+}
+
+impl Sight {
+    /// The job as listed.
+    #[must_use]
+    pub const fn seen(&self) -> Option<&JobSummary> {
+        match self {
+            Self::Seen { job, .. } => Some(job),
+            _ => None,
+        }
+    }
+    /// Flink's word.
+    #[must_use]
+    pub fn state(&self) -> Option<&FlinkState> {
+        self.seen().map(|j| &j.state)
+    }
+    /// Listed and not ended.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.state().is_some_and(|s| !s.is_terminal())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIR: &str = "file:/sp/nutkin/d/o-1";
+
+    #[test]
+    fn a_half_failed_stop_tells_its_savepoint_in_the_text() {
+        let full = "java.util.concurrent.CompletionException: StopWithSavepointStoppingException: A savepoint has been created at: file:/sp/nutkin/d/o-1/savepoint-ab12-cd34, but the corresponding job failed".to_owned();
+        let ev = Evidence {
+            trigger: Some(AsyncStatus::Failed { reason: "job failed".into(), full }),
+            directory: Some(DIR.into()),
+            ..Default::default()
+        };
+        let Snapshot::Complete { outcome, clean } = ev.snapshot() else { panic!("{:?}", ev.snapshot()) };
+        assert_eq!(
+            (outcome.location.as_deref(), clean),
+            (Some("file:/sp/nutkin/d/o-1/savepoint-ab12-cd34"), false)
+        );
+    }
+
+    #[test]
+    fn one_complete_child_is_evidence_several_are_a_question() {
+        let child =
+            |n: u32, complete| Child { location: format!("{DIR}/savepoint-{n}"), complete, size: None };
+        let ev = |children| Evidence {
+            trigger: Some(AsyncStatus::Unknown),
+            children: Some(children),
+            ..Default::default()
+        };
+        assert_eq!(ev(vec![child(1, false)]).snapshot(), Snapshot::None);
+        assert!(matches!(ev(vec![child(1, true), child(2, false)]).snapshot(), Snapshot::Complete { .. }));
+        assert!(matches!(ev(vec![child(1, true), child(2, true)]).snapshot(), Snapshot::Several(_)));
+    }
+}

@@ -422,12 +422,18 @@ pub struct Plan {
     /// Slots the run needs.
     #[serde(default)]
     pub slots_needed: u32,
+    /// Slots the previous revision needs.
+    #[serde(default)]
+    pub previous_slots_needed: u32,
     /// The desired state once the operation has succeeded.
     #[serde(default)]
     pub desired_after: Option<Desired>,
     /// Savepoint of a reset, import, dispose.
     #[serde(default)]
     pub savepoint: Option<SavepointId>,
+    /// Place of an import or a disposal.
+    #[serde(default)]
+    pub location: Option<String>,
     /// What the person was warned of.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -627,10 +633,16 @@ impl Operation {
         }
     }
 
-    /// The step at work: the first that is neither confirmed nor skipped.
+    /// The step at work: the first that is neither confirmed nor skipped; a refuted one is passed once the way on from
+    /// it is decided.
     #[must_use]
     pub fn current(&self) -> Option<&Step> {
-        self.steps.iter().find(|s| !matches!(s.state, StepState::Confirmed | StepState::Skipped))
+        let passed = self.plan.compensation.as_ref().map_or(0, |c| c.failed_step);
+        self.steps.iter().find(|s| match s.state {
+            StepState::Confirmed | StepState::Skipped => false,
+            StepState::Refuted => s.n > passed,
+            StepState::Planned | StepState::Intent | StepState::Ambiguous => true,
+        })
     }
 
     /// The step with number `n`.

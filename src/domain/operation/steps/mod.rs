@@ -1,1 +1,66 @@
-//! x
+//! One module per step: what its request is, what its evidence means.
+//!
+//! Every `judge` is a pure function of the step, the operation and what was seen. A judge never sees an error code as
+//! proof: only [`Judgement::Confirmed`] and [`Judgement::Refuted`] leave INTENT, and both need positive evidence.
+
+pub mod await_running;
+pub mod await_slots;
+pub mod await_terminal;
+pub mod cancel_job;
+pub mod dispose;
+pub mod jar;
+pub mod no_live_job;
+pub mod probation;
+pub mod record_checkpoint;
+pub mod run_jar;
+pub mod snapshot;
+pub mod verify_restore;
+
+use super::{
+    Act, Operation, Step,
+    evidence::{Evidence, Judgement, Patience},
+};
+use crate::domain::time::Timestamp;
+
+/// What a judge is given besides the evidence.
+#[derive(Debug, Clone, Copy)]
+pub struct Case<'a> {
+    /// The operation.
+    pub op: &'a Operation,
+    /// The step at INTENT or AMBIGUOUS.
+    pub step: &'a Step,
+    /// Now.
+    pub now: Timestamp,
+    /// How long to wait for what.
+    pub patience: &'a Patience,
+}
+
+impl Case<'_> {
+    /// Time since the intent of the attempt in flight.
+    #[must_use]
+    pub fn waited(&self) -> std::time::Duration {
+        self.step.intent_at.map(|t| self.now.since(t)).unwrap_or_default()
+    }
+}
+
+/// Judges the step at work.
+#[must_use]
+pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
+    match &case.step.act {
+        Act::UploadJar { .. } => jar::judge_upload(case, ev),
+        Act::PlanJar { .. } => jar::judge_plan(case, ev),
+        Act::TriggerSavepoint { .. } => snapshot::judge_savepoint(case, ev),
+        Act::StopWithSavepoint { .. } => snapshot::judge_stop(case, ev),
+        Act::RecordCheckpoint { .. } => record_checkpoint::judge(case, ev),
+        Act::CancelJob { .. } => cancel_job::judge(case, ev),
+        Act::AwaitTerminal { .. } => await_terminal::judge(case, ev),
+        Act::AwaitSlots { needed } => await_slots::judge(case, *needed, ev),
+        Act::NoLiveJob => no_live_job::judge(ev),
+        Act::RunJar { .. } => run_jar::judge(case, ev),
+        Act::AwaitRunning => await_running::judge(case, ev),
+        Act::VerifyRestore => verify_restore::judge(case, ev),
+        Act::Probation => probation::judge(case, ev),
+        Act::Dispose { .. } => dispose::judge(case, ev),
+        Act::WriteCatalogue => Judgement::confirmed("the books are written"),
+    }
+}

@@ -1,0 +1,75 @@
+//! AWAIT_RUNNING: RUNNING by Flink's word says nothing; all tasks must run, for a while, without a restart.
+
+use std::time::Duration;
+
+use super::Case;
+use crate::domain::{
+    deployment::FlinkState,
+    operation::{
+        ChoiceId, StepName,
+        evidence::{Evidence, Judgement, Sight, abandon, choice},
+    },
+};
+
+/// Restarts without a completed checkpoint that count as positive failure.
+pub(super) const HOPELESS_RESTARTS: u64 = 3;
+/// Flink's own slot request timeout, after which waiting for slots is over.
+const SLOT_WAIT: Duration = Duration::from_secs(300);
+
+/// Confirmed when all tasks have run for the required time.
+#[must_use]
+pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
+    match &ev.job {
+        Sight::Seen { job, running_for, .. } => match &job.state {
+            FlinkState::Failed => failed(case, ev),
+            s if s.is_terminal() => Judgement::refuted(format!("the job is {s}: something else ended it")),
+            FlinkState::Running if running_for.is_some_and(|t| t >= case.patience.running) => {
+                Judgement::confirmed(format!("all {} tasks run", job.tasks.total))
+            }
+            _ if restarts_without_checkpoint(ev) => Judgement::refuted(format!(
+                "the job restarts again and again without a checkpoint: {}",
+                ev.root_cause.as_deref().unwrap_or("no exception is known")
+            )),
+            FlinkState::Running
+                if job.tasks.running == 0 && job.tasks.pending > 0 && case.waited() >= SLOT_WAIT =>
+            {
+                Judgement::refuted("no slots: all tasks are still waiting to be scheduled")
+            }
+            s => Judgement::Wait(format!("{s}, {} of {} tasks run", job.tasks.running, job.tasks.total)),
+        },
+        Sight::Absent(for_) if *for_ >= case.patience.absent => Judgement::Attention {
+            code: "JOB_LOST",
+            reason: "the cluster answers and no longer knows the job that this operation started".to_owned(),
+            choices: vec![
+                choice(ChoiceId::Retry, "submit again under a new id, from the same restore point"),
+                abandon(),
+            ],
+        },
+        Sight::Absent(_) => Judgement::Wait("the cluster does not know the job; looking again".to_owned()),
+        Sight::Unreachable(for_) if *for_ >= case.patience.silence => Judgement::Attention {
+            code: "CLUSTER_SILENT",
+            reason: format!("the cluster has not answered for {} s; the job was submitted", for_.as_secs()),
+            choices: vec![choice(ChoiceId::Retry, "look again"), abandon()],
+        },
+        Sight::Unreachable(_) => Judgement::Wait("the cluster does not answer".to_owned()),
+    }
+}
+
+fn failed(case: Case<'_>, ev: &Evidence) -> Judgement {
+    let cause = ev.root_cause.as_deref().unwrap_or("no exception is known");
+    let attempts = case.op.steps.iter().find(|s| s.act.name() == StepName::RunJar).map_or(0, |s| s.attempts);
+    if cause.contains("NoResourceAvailable") && attempts < case.op.plan.max_job_attempts {
+        return Judgement::Redo {
+            from: StepName::RunJar,
+            reason: "no slots yet".to_owned(),
+            after: case.patience.back_off,
+        };
+    }
+    Judgement::refuted(format!("the job failed: {cause}"))
+}
+
+/// Positive failure of a job that Flink would restart for ever.
+pub(super) fn restarts_without_checkpoint(ev: &Evidence) -> bool {
+    let completed = ev.checkpoints.as_ref().is_some_and(|c| c.latest_completed.is_some());
+    !completed && ev.restarts.is_some_and(|r| r >= HOPELESS_RESTARTS)
+}

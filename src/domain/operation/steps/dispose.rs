@@ -1,0 +1,30 @@
+//! DISPOSE: Flink deletes the files; the place is looked at afterwards where somebody may look.
+
+use super::Case;
+use crate::domain::{
+    flink::AsyncStatus,
+    operation::evidence::{Answer, Evidence, Judgement},
+};
+
+/// Confirmed when Flink reports success, or the place is seen to be empty.
+#[must_use]
+pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
+    match (&ev.trigger, ev.location_complete, &ev.answer) {
+        (Some(AsyncStatus::Completed { .. }), None | Some(false), _) => {
+            Judgement::confirmed("Flink has deleted the files")
+        }
+        (_, Some(false), _) => Judgement::confirmed("nothing is left at the place"),
+        (Some(AsyncStatus::Failed { reason, .. }), _, _) => {
+            Judgement::refuted(format!("Flink could not delete it: {reason}"))
+        }
+        (_, _, Some(Answer::Refused { reason, .. })) => {
+            Judgement::refuted(format!("Flink refused the disposal: {reason}"))
+        }
+        (Some(AsyncStatus::InProgress), _, _) => Judgement::Wait("Flink is deleting".to_owned()),
+        // A second disposal of the same place does no harm: Flink says that nothing is there.
+        _ if case.waited() < case.patience.silence => {
+            Judgement::Resend("asking Flink to delete the files".to_owned())
+        }
+        _ => Judgement::refuted("Flink did not answer the disposal"),
+    }
+}

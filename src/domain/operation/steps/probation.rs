@@ -1,0 +1,99 @@
+//! PROBATION: the new job must complete checkpoints before an upgrade counts as done. The clock starts when all tasks
+//! run. Only positive failure rolls back; mere expiry asks.
+
+use std::time::Duration;
+
+use super::{Case, await_running::restarts_without_checkpoint};
+use crate::domain::{
+    deployment::FlinkState,
+    operation::{
+        ChoiceId,
+        evidence::{Evidence, Judgement, Sight, abandon, choice},
+    },
+};
+
+/// Confirmed by completed checkpoints, or by quiet where checkpointing is off.
+#[must_use]
+pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
+    let plan = &case.op.plan;
+    match &ev.job {
+        Sight::Seen { job, running_for, .. } => {
+            if job.state == FlinkState::Failed {
+                return Judgement::refuted(format!("the job failed: {}", cause(ev)));
+            }
+            if job.state.is_terminal() {
+                return Judgement::refuted(format!("the job is {}: something else ended it", job.state));
+            }
+            if restarts_without_checkpoint(ev) {
+                return Judgement::refuted(format!(
+                    "the job restarts again and again without a checkpoint: {}",
+                    cause(ev)
+                ));
+            }
+            let interval = ev.checkpoint_config.as_ref().map(|c| c.interval);
+            match interval {
+                Some(None) => quiet(case, *running_for),
+                _ => checkpoints(
+                    case,
+                    ev,
+                    interval.flatten().map(|s| s.0).or(plan.checkpoint_interval.map(|s| s.0)),
+                ),
+            }
+        }
+        Sight::Absent(for_) if *for_ >= case.patience.absent => Judgement::Attention {
+            code: "JOB_LOST",
+            reason: "the cluster answers and no longer knows the job that this operation started".to_owned(),
+            choices: vec![
+                choice(ChoiceId::RollBack, "run the previous revision from the same snapshot"),
+                abandon(),
+            ],
+        },
+        Sight::Absent(_) => Judgement::Wait("the cluster does not know the job; looking again".to_owned()),
+        Sight::Unreachable(_) => expired_or_wait(case, None, "the cluster does not answer"),
+    }
+}
+
+fn cause(ev: &Evidence) -> &str {
+    ev.root_cause.as_deref().unwrap_or("no exception is known")
+}
+
+fn quiet(case: Case<'_>, running_for: Option<Duration>) -> Judgement {
+    match running_for {
+        Some(t) if t >= case.patience.quiet => {
+            Judgement::confirmed("checkpointing is off; it ran without a restart")
+        }
+        _ => expired_or_wait(case, None, "checkpointing is off; watching for restarts"),
+    }
+}
+
+fn checkpoints(case: Case<'_>, ev: &Evidence, interval: Option<Duration>) -> Judgement {
+    let wanted = u64::from(case.op.plan.probation.checkpoints);
+    let done = ev.checkpoints.as_ref().map_or(0, |c| {
+        c.history.iter().filter(|s| s.kind == "CHECKPOINT" && s.status == "COMPLETED").count() as u64
+    });
+    if done >= wanted {
+        return Judgement::confirmed(format!("{done} checkpoints completed"));
+    }
+    expired_or_wait(case, interval, &format!("{done} of {wanted} checkpoints completed"))
+}
+
+fn expired_or_wait(case: Case<'_>, interval: Option<Duration>, detail: &str) -> Judgement {
+    let plan = &case.op.plan;
+    let limit = plan.probation.timeout.0.max(interval.unwrap_or_default() * 2 + plan.checkpoint_timeout.0);
+    if case.waited() < limit {
+        return Judgement::Wait(detail.to_owned());
+    }
+    let mut choices = vec![choice(ChoiceId::Accept, "the new job stays; the operation counts as done")];
+    if plan.previous_revision.is_some() {
+        choices.push(choice(ChoiceId::RollBack, "cancel it and run the previous revision from the same snapshot; outputs since are produced again"));
+    }
+    choices.push(abandon());
+    Judgement::Attention {
+        code: "PROBATION_EXPIRED",
+        reason: format!(
+            "probation is over after {} s and the new job is not proven: {detail}",
+            limit.as_secs()
+        ),
+        choices,
+    }
+}

@@ -1,0 +1,94 @@
+//! RUN_JAR: submitted once under a job id of ours.
+//!
+//! After any answer but 200 the job id decides: listed means submitted; unknown means that `main()` may still run, so
+//! nothing is sent again before the submission deadline.
+
+use super::Case;
+use crate::domain::operation::{
+    ChoiceId, JobRef, Outcome, StepName,
+    evidence::{Answer, Evidence, Judgement, Sight, abandon, choice},
+};
+
+/// Confirmed when Flink knows our job id.
+#[must_use]
+pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
+    let Some(flink) = case.step.hex_key() else {
+        return Judgement::refuted("the step has no job id");
+    };
+    let submitted = |detail: &str| {
+        let id = case.op.job_id(case.step);
+        let outcome = Outcome { job: Some(JobRef { id, flink: flink.clone() }), ..Outcome::default() };
+        Judgement::Confirmed(outcome, detail.to_owned())
+    };
+    match (&ev.answer, &ev.job) {
+        (Some(Answer::Accepted(_)), _) => submitted("Flink took the job"),
+        (Some(Answer::Refused { reason, .. }), Sight::Seen { .. }) if is_duplicate(reason) => {
+            submitted("Flink has the job already: the submission arrived")
+        }
+        (Some(Answer::Refused { reason, .. }), Sight::Seen { job, .. }) if !job.state.is_terminal() => {
+            half_submitted(reason)
+        }
+        (Some(Answer::Refused { reason, .. }), Sight::Seen { .. } | Sight::Absent(_)) => {
+            refused(case, reason)
+        }
+        (Some(Answer::NotSent(why)), _) if case.waited() < case.patience.silence => {
+            Judgement::Resend(format!("not sent yet: {why}"))
+        }
+        (Some(Answer::NotSent(why)), _) => {
+            Judgement::refuted(format!("the cluster could not be reached: {why}; nothing was sent"))
+        }
+        (_, Sight::Seen { .. }) => submitted("the answer was lost; Flink has the job"),
+        (_, Sight::Absent(_)) if case.waited() >= case.patience.submission => Judgement::Redo {
+            from: StepName::NoLiveJob,
+            reason: "the submission never arrived".to_owned(),
+            after: std::time::Duration::ZERO,
+        },
+        (_, Sight::Absent(_)) => {
+            Judgement::Wait("the answer was lost; the program's main() may still be running".to_owned())
+        }
+        (_, Sight::Unreachable(for_)) if *for_ >= case.patience.silence => Judgement::Attention {
+            code: "CLUSTER_SILENT",
+            reason: format!(
+                "the cluster has not answered for {} s; whether the job was submitted is not known",
+                for_.as_secs()
+            ),
+            choices: vec![
+                choice(ChoiceId::Retry, "look again; submitted under a new id only if it never arrived"),
+                abandon(),
+            ],
+        },
+        (_, Sight::Unreachable(_)) => Judgement::Wait("the cluster does not answer".to_owned()),
+    }
+}
+
+fn is_duplicate(reason: &str) -> bool {
+    reason.contains("DuplicateJobSubmission")
+        || reason.contains("DuplicateApplicationSubmission")
+        || reason.contains("already been submitted")
+}
+
+/// Flink refused and yet the job lives (a `main()` that executes twice): it is cancelled before anything else.
+fn half_submitted(reason: &str) -> Judgement {
+    Judgement::refuted(format!("half submitted: Flink refused ({reason}) but the job lives; it is cancelled"))
+}
+
+fn refused(case: Case<'_>, reason: &str) -> Judgement {
+    let lower = reason.to_lowercase();
+    if lower.contains("jar file")
+        && (lower.contains("does not exist") || lower.contains("not found") || lower.contains("could not"))
+    {
+        return Judgement::Redo {
+            from: StepName::UploadJar,
+            reason: format!("the cluster lost the jar: {reason}"),
+            after: std::time::Duration::ZERO,
+        };
+    }
+    if lower.contains("noresourceavailable") && case.step.attempts < case.op.plan.max_job_attempts {
+        return Judgement::Redo {
+            from: StepName::RunJar,
+            reason: "no slots yet".to_owned(),
+            after: case.patience.back_off,
+        };
+    }
+    Judgement::refuted(format!("Flink refused the job: {reason}"))
+}
