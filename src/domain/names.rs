@@ -8,7 +8,7 @@
 macro_rules! words {
     (closed $(#[$m:meta])* $name:ident { $($(#[$vm:meta])* $v:ident = $w:literal),+ $(,)? }) => {
         $(#[$m])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, utoipa::ToSchema)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
         pub enum $name { $($(#[$vm])* #[serde(rename = $w)] $v),+ }
         impl $name {
             /// Every value, in declaration order.
@@ -26,6 +26,16 @@ macro_rules! words {
                 match s { $($w => Ok(Self::$v),)+ _ => Err($crate::domain::names::UnknownWord::new(s, &[$($w),+])) }
             }
         }
+        // By hand: a derive does not see words that come through a macro.
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
+                utoipa::openapi::schema::ObjectBuilder::new()
+                    .schema_type(utoipa::openapi::schema::Type::String)
+                    .enum_values(Some([$($w),+]))
+                    .into()
+            }
+        }
+        impl utoipa::ToSchema for $name {}
     };
     (open $(#[$m:meta])* $name:ident { $($(#[$vm:meta])* $v:ident = $w:literal),+ $(,)? }) => {
         $(#[$m])*
