@@ -212,6 +212,17 @@ pub struct Document {
     pub spec: Value,
 }
 
+impl Document {
+    /// `APP/NAME` of a deployment, the name of everything else.
+    #[must_use]
+    pub fn full_name(&self) -> String {
+        match (&self.metadata.application, self.kind.as_str()) {
+            (Some(app), "Deployment") => format!("{app}/{}", self.metadata.name),
+            _ => self.metadata.name.clone(),
+        }
+    }
+}
+
 /// Who a document is.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]

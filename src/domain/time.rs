@@ -166,7 +166,9 @@ impl<'de> Deserialize<'de> for Span {
 }
 impl utoipa::PartialSchema for Span {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::schema::Schema> {
-        <String as utoipa::PartialSchema>::schema()
+        use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
+        let format = SchemaFormat::Custom("duration".to_owned());
+        ObjectBuilder::new().schema_type(Type::String).format(Some(format)).into()
     }
 }
 impl utoipa::ToSchema for Span {}

@@ -1,6 +1,8 @@
 //! One integration binary, many modules: real Flink, the fake Flink, the store, the console.
 
 #[cfg(test)]
+mod config;
+#[cfg(test)]
 mod flink_real;
 #[cfg(test)]
 mod support;
