@@ -12,21 +12,17 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    process::Stdio,
     time::Duration,
 };
 
 use serde::{Deserialize, Serialize};
-use tokio::process::{Child, Command};
 
-use super::{lock, unpack};
+use super::{lock, pip, unpack};
 use crate::domain::time::Clock;
 
 /// The Flink version of the demo, unless told otherwise.
 pub const DEFAULT_VERSION: &str = "2.3.0";
 
-const PACKAGE: &str = "apache-flink-libraries";
-const POLL: Duration = Duration::from_millis(200);
 /// Another process may be fetching the same version over a slow line.
 const LOCK_PATIENCE: Duration = Duration::from_secs(20 * 60);
 
@@ -148,6 +144,16 @@ pub async fn fetch(
     clock: &dyn Clock,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Dist, DistError> {
+    fetch_with(Path::new("python3"), cache, version, clock, progress).await
+}
+
+async fn fetch_with(
+    python: &Path,
+    cache: &Path,
+    version: &str,
+    clock: &dyn Clock,
+    progress: &mut (dyn FnMut(Progress) + Send),
+) -> Result<Dist, DistError> {
     check_version(version)?;
     if let Some(dist) = cached(cache, version) {
         return Ok(dist);
@@ -168,19 +174,20 @@ pub async fn fetch(
     let partial = root.join(format!(".{version}.partial"));
     remove(&partial).map_err(io(&partial))?; // of a fetch that was killed: we hold the lock
     fs::create_dir_all(partial.join("tmp")).map_err(io(&partial))?;
-    let outcome = fetch_into(&partial, &root.join(version), version, clock, progress).await;
+    let outcome = fetch_into(python, &partial, &root.join(version), version, clock, progress).await;
     let removed = remove(&partial).map_err(io(&partial));
     outcome.and_then(|dist| removed.map(|()| dist))
 }
 
 async fn fetch_into(
+    python: &Path,
     partial: &Path,
     home: &Path,
     version: &str,
     clock: &dyn Clock,
     progress: &mut (dyn FnMut(Progress) + Send),
 ) -> Result<Dist, DistError> {
-    let archive = download(partial, version, clock, progress).await?;
+    let archive = pip::download(python, partial, version, clock, progress).await?;
     progress(Progress::Unpacking);
     let unpacked = partial.join("home");
     let bad = |reason: String| DistError::Archive { version: version.to_owned(), reason };
@@ -200,45 +207,6 @@ async fn fetch_into(
     Ok(Dist { version: version.to_owned(), home: home.to_owned() })
 }
 
-async fn download(
-    partial: &Path,
-    version: &str,
-    clock: &dyn Clock,
-    progress: &mut (dyn FnMut(Progress) + Send),
-) -> Result<PathBuf, DistError> {
-    let log_path = partial.join("pip.log");
-    let failed = |reason: String| DistError::Download { version: version.to_owned(), reason };
-    let mut pip = spawn_pip(partial, &log_path, version).map_err(|e| failed(format!("python3: {e}")))?;
-    let status = loop {
-        if let Some(status) = pip.try_wait().map_err(|e| failed(e.to_string()))? {
-            break status;
-        }
-        let log = fs::read_to_string(&log_path).unwrap_or_default();
-        progress(Progress::Downloading { bytes: size_below(partial), total: announced_size(&log) });
-        clock.sleep(POLL).await;
-    };
-    let log = fs::read_to_string(&log_path).unwrap_or_default();
-    if !status.success() {
-        return Err(explain(version, &log));
-    }
-    archive_in(partial).ok_or_else(|| failed("pip reported success and left no archive".into()))
-}
-
-fn spawn_pip(partial: &Path, log: &Path, version: &str) -> io::Result<Child> {
-    let out = fs::File::create(log)?;
-    Command::new("python3")
-        .args(["-m", "pip", "download", "--no-deps", "--no-cache-dir", "--no-input"])
-        .args(["--progress-bar", "off", "--disable-pip-version-check", "--dest"])
-        .arg(partial)
-        .arg(format!("{PACKAGE}=={version}"))
-        .env("TMPDIR", partial.join("tmp")) // so that the bytes so far can be seen, and are removed with the rest
-        .stdin(Stdio::null())
-        .stderr(out.try_clone()?)
-        .stdout(out)
-        .kill_on_drop(true)
-        .spawn()
-}
-
 fn check_version(version: &str) -> Result<(), DistError> {
     let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let parts: Vec<_> = version.split('.').collect();
@@ -247,41 +215,6 @@ fn check_version(version: &str) -> Result<(), DistError> {
     } else {
         Err(DistError::BadVersion(version.to_owned()))
     }
-}
-
-/// `(258.1 MB)` at the end of pip's line about the download.
-fn announced_size(log: &str) -> Option<u64> {
-    let line = log.lines().find(|line| line.trim_start().starts_with("Downloading "))?;
-    let (number, unit) = line.trim_end().strip_suffix(')')?.rsplit_once('(')?.1.split_once(' ')?;
-    let factor = match unit {
-        "bytes" => 1.0,
-        "kB" => 1e3,
-        "MB" => 1e6,
-        "GB" => 1e9,
-        _ => return None,
-    };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a size in bytes, for a bar")]
-    number.parse::<f64>().ok().map(|n| (n.max(0.0) * factor) as u64)
-}
-
-fn explain(version: &str, log: &str) -> DistError {
-    if let Some((_, versions)) = log.split_once("(from versions: ")
-        && log.contains("No matching distribution")
-    {
-        let all: Vec<_> = versions.split(')').next().unwrap_or_default().split(", ").collect();
-        if all.len() > 1 {
-            let known = all[all.len().saturating_sub(12)..].join(", ");
-            return DistError::UnknownVersion { version: version.to_owned(), known };
-        }
-    }
-    let last = |start: &str| log.lines().rev().map(str::trim).find(|line| line.contains(start));
-    let reason = last("ERROR:").or_else(|| last("rror")).unwrap_or("pip failed and did not say why");
-    let reason = reason.trim_start_matches("ERROR:").trim().trim_end_matches('.').to_owned();
-    DistError::Download { version: version.to_owned(), reason }
-}
-
-fn archive_in(folder: &Path) -> Option<PathBuf> {
-    entries(folder).find(|path| unpack::is_archive(path))
 }
 
 fn jars(home: &Path) -> impl Iterator<Item = PathBuf> + use<> {
@@ -293,19 +226,12 @@ fn dist_version(jar: &str) -> Option<String> {
     version.starts_with(|c: char| c.is_ascii_digit()).then(|| version.to_owned())
 }
 
-fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+pub(super) fn entries(folder: &Path) -> impl Iterator<Item = PathBuf> + use<> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path())
 }
 
 fn file_name(path: &Path) -> String {
     path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default()
-}
-
-fn size_below(folder: &Path) -> u64 {
-    entries(folder)
-        .filter_map(|path| fs::symlink_metadata(&path).ok().map(|meta| (path, meta)))
-        .map(|(path, meta)| if meta.is_dir() { size_below(&path) } else { meta.len() })
-        .sum()
 }
 
 /// Removes a folder or a file; that it is not there is fine.
@@ -333,29 +259,6 @@ mod tests {
     }
 
     #[test]
-    fn the_size_is_read_from_what_pip_prints() {
-        let log = "Collecting x==1\n  Downloading x-1.tar.gz (232.0 MB)\n";
-        assert_eq!(announced_size(log), Some(232_000_000));
-        assert_eq!(announced_size("  Downloading x-1.whl (870 kB)"), Some(870_000));
-        for without in
-            ["", "Collecting x", "Downloading x", "Downloading x (many)", "Downloading x (1 furlong)"]
-        {
-            assert_eq!(announced_size(without), None, "{without}");
-        }
-    }
-
-    #[test]
-    fn a_failed_download_is_explained() {
-        let log = "ERROR: Could not find a version that satisfies the requirement x==9.9.9 (from versions: 2.2.1, 2.3.0)\nERROR: No matching distribution found for x==9.9.9\n";
-        let text = explain("9.9.9", log).to_string();
-        assert!(text.contains("no Flink 9.9.9") && text.contains("2.2.1, 2.3.0"), "{text}");
-        let offline = "WARNING: Retrying\nERROR: Could not find a version that satisfies the requirement x (from versions: none)\nERROR: No matching distribution found for x==2.3.0\n";
-        let text = explain("2.3.0", offline).to_string();
-        assert!(text.contains("could not be fetched") && text.contains("--flink-home"), "{text}");
-        assert!(explain("2.3.0", "").to_string().contains("did not say why"));
-    }
-
-    #[test]
     fn a_home_is_known_by_its_jar() {
         let home = tempfile::tempdir().unwrap();
         assert!(matches!(Dist::at(home.path()), Err(DistError::NotAHome(_))));
@@ -367,5 +270,87 @@ mod tests {
         assert_eq!((dist.version.as_str(), dist.release()), ("1.20.5", (1, 20)));
         let names: Vec<_> = dist.classpath().iter().map(|jar| file_name(jar)).collect();
         assert_eq!(names, ["flink-dist-1.20.5.jar", "log4j-core-2.jar"]);
+    }
+
+    /// Knows only the time that was slept, which is enough for deadlines.
+    #[derive(Debug, Default)]
+    struct Slept(std::sync::Mutex<Duration>);
+
+    #[async_trait::async_trait]
+    impl Clock for Slept {
+        fn now_utc(&self) -> crate::domain::time::Timestamp {
+            crate::domain::time::Timestamp::from_millis(0)
+        }
+        fn boottime(&self) -> Duration {
+            *self.0.lock().unwrap()
+        }
+        async fn sleep(&self, for_: Duration) {
+            tokio::time::sleep(for_).await;
+            *self.0.lock().unwrap() += for_;
+        }
+    }
+
+    /// A `python3` that does what the script says; `$dest` is the folder for the archive.
+    fn python(folder: &Path, script: &str) -> PathBuf {
+        use std::os::unix::fs::PermissionsExt;
+        let file = folder.join("python3");
+        let prelude = "#!/bin/sh\nwhile [ \"$1\" != --dest ]; do shift; done; dest=$2\n";
+        fs::write(&file, format!("{prelude}{script}\n")).unwrap();
+        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        file
+    }
+
+    /// A source archive of Flink 2.3.0 whose only jar is empty.
+    fn archive(folder: &Path) -> String {
+        let lib = folder.join("x-2.3.0/deps/lib");
+        fs::create_dir_all(&lib).unwrap();
+        fs::write(lib.join("flink-dist-2.3.0.jar"), "").unwrap();
+        let mut gzip = Vec::new();
+        let encoder = flate2::write::GzEncoder::new(&mut gzip, flate2::Compression::fast());
+        let mut tar = tar::Builder::new(encoder);
+        tar.append_dir_all("x-2.3.0", folder.join("x-2.3.0")).unwrap();
+        tar.into_inner().unwrap().finish().unwrap();
+        let file = folder.join("x-2.3.0.tar.gz");
+        fs::write(&file, gzip).unwrap();
+        file.display().to_string()
+    }
+
+    /// What is in the cache, besides the lock.
+    fn left(cache: &Path) -> Vec<String> {
+        let names = entries(&cache.join("flink")).map(|path| file_name(&path));
+        names.filter(|name| !name.ends_with(".lock")).collect()
+    }
+
+    #[tokio::test]
+    async fn a_download_comes_completely_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        let (clock, archive) = (Slept::default(), archive(folder.path()));
+        let try_with = async |script: &str| {
+            let python = python(folder.path(), script);
+            fetch_with(&python, &cache, "2.3.0", &clock, &mut |_| ()).await
+        };
+        let offline = try_with("echo ERROR: no route to host; exit 1").await.unwrap_err().to_string();
+        assert!(offline.contains("no route to host") && left(&cache).is_empty(), "{offline}");
+        let broken = try_with("head -c 40 /dev/zero > $dest/x-2.3.0.tar.gz").await.unwrap_err().to_string();
+        assert!(broken.contains("cannot be used") && left(&cache).is_empty(), "{broken}");
+
+        let mut killed = Box::pin(try_with("echo half > $dest/x-2.3.0.tar.gz; sleep 60"));
+        let begun = async {
+            while left(&cache).is_empty() {
+                clock.sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::select! {
+            done = &mut killed => panic!("{done:?}"),
+            () = begun => drop(killed),
+        }
+        assert!(cached(&cache, "2.3.0").is_none());
+
+        let script = format!("cp {archive} $dest");
+        let (one, two) = tokio::join!(try_with(&script), try_with(&script));
+        assert_eq!(one.unwrap(), two.unwrap());
+        assert_eq!(left(&cache), ["2.3.0"]);
+        try_with("exit 1").await.expect("what is there is not fetched again");
     }
 }

@@ -144,6 +144,12 @@ impl Cluster {
         &self.record.dist.version
     }
 
+    /// The Flink that it runs.
+    #[must_use]
+    pub fn dist(&self) -> &Dist {
+        &self.record.dist
+    }
+
     /// Its folder.
     #[must_use]
     pub fn dir(&self) -> &Path {

@@ -1,0 +1,204 @@
+//! Sets the stage: Flink, the jars, a running cluster, and a folder of manifests that fits it.
+//!
+//! ```text
+//!   FOLDER/flink/                 the cluster
+//!   FOLDER/manifests/target.yaml  where it is; written at every start
+//!   FOLDER/manifests/payments-dashboard.yaml   written once, then the person's
+//!   FOLDER/manifests/payments-*.jar
+//! ```
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use super::{
+    Error,
+    cluster::{Cluster, JOB_MANAGER, Process, Shape},
+    dist::{self, DEFAULT_VERSION, Dist, Progress},
+    jars::{self, PaymentsJars, RELEASES},
+    report::Report,
+    requirements::{Jdk, Machine, Plan, check},
+};
+use crate::domain::time::Clock;
+
+/// Name of the demo's target.
+pub const TARGET: &str = "local";
+
+const DASHBOARD: (&str, &str) =
+    ("payments-dashboard.yaml", include_str!("../../demo/payments-dashboard.yaml"));
+
+/// Which Flink.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Flink {
+    /// The demo's own version, fetched.
+    #[default]
+    Default,
+    /// This version, fetched.
+    Version(String),
+    /// What is in this folder.
+    Home(PathBuf),
+}
+
+/// Where the demo may write.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// What can be fetched again.
+    pub cache: PathBuf,
+    /// The cluster and the manifests.
+    pub folder: PathBuf,
+}
+
+impl Places {
+    /// The cluster's folder.
+    #[must_use]
+    pub fn cluster(&self) -> PathBuf {
+        self.folder.join("flink")
+    }
+    /// The folder to apply.
+    #[must_use]
+    pub fn manifests(&self) -> PathBuf {
+        self.folder.join("manifests")
+    }
+}
+
+/// Flink runs, and the manifests are ready to be applied.
+#[derive(Debug)]
+pub struct Stage {
+    /// The cluster.
+    pub cluster: Cluster,
+    /// Whether its `JobManager` was started just now, so that no job runs on it.
+    pub fresh: bool,
+    /// The jars of the program.
+    pub jars: PaymentsJars,
+}
+
+/// Does all of it; what is there already is used.
+///
+/// # Errors
+/// See [`Error`]. What is missing on the machine is found before anything is changed.
+pub async fn set(
+    flink: &Flink,
+    places: &Places,
+    machine: &Machine,
+    clock: &dyn Clock,
+    report: &mut Report<'_>,
+) -> Result<Stage, Error> {
+    let (found, version) = find(flink, places)?;
+    let plan =
+        Plan { fetch_into: found.is_none().then_some(places.cache.as_path()), cluster: &places.folder };
+    let jdk = check(machine, plan)?;
+    let dist = match found {
+        Some(dist) => dist,
+        None => fetch(&places.cache, &version, clock, report).await?,
+    };
+    let jars = compile(&jdk, &dist, &places.cache, report).await?;
+    let (cluster, fresh) = start(&jdk, &dist, places, clock, report).await?;
+    write_manifests(places, &cluster, &jars)?;
+    Ok(Stage { cluster, fresh, jars })
+}
+
+/// The distribution, if it is here, and its version.
+fn find(flink: &Flink, places: &Places) -> Result<(Option<Dist>, String), Error> {
+    let here = |dist: Dist| (Some(dist.clone()), dist.version);
+    let version = match flink {
+        Flink::Home(home) => return Ok(here(Dist::at(home)?)),
+        Flink::Version(version) => version,
+        Flink::Default => {
+            let cluster = Cluster::open(&places.cluster())?;
+            let running = cluster.filter(|cluster| cluster.processes().iter().any(Process::is_alive));
+            match running {
+                Some(cluster) => return Ok(here(cluster.dist().clone())),
+                None => DEFAULT_VERSION,
+            }
+        }
+    };
+    Ok((dist::cached(&places.cache, version), version.to_owned()))
+}
+
+async fn fetch(
+    cache: &Path,
+    version: &str,
+    clock: &dyn Clock,
+    report: &mut Report<'_>,
+) -> Result<Dist, Error> {
+    let what = format!("fetching Flink {version}");
+    let mut show = |progress| match progress {
+        Progress::Waiting => report.doing(&format!("waiting: another process is fetching Flink {version}")),
+        Progress::Downloading { bytes, total } => report.bytes(&what, bytes, total),
+        Progress::Unpacking => report.doing(&format!("unpacking Flink {version}")),
+    };
+    let dist = dist::fetch(cache, version, clock, &mut show).await?;
+    report.done(&format!("Flink {version} is in {}", dist.home.display()));
+    Ok(dist)
+}
+
+async fn compile(
+    jdk: &Jdk,
+    dist: &Dist,
+    cache: &Path,
+    report: &mut Report<'_>,
+) -> Result<PaymentsJars, Error> {
+    report.doing(&format!("compiling the payments program with javac {}", jdk.version));
+    let (jdk, dist, cache) = (jdk.clone(), dist.clone(), cache.to_owned());
+    let jars =
+        tokio::task::spawn_blocking(move || jars::payments(&jdk, &dist, &cache)).await.map_err(|e| {
+            Error::Io { what: "compile the payments program".into(), source: io::Error::other(e) }
+        })??;
+    let labels: Vec<_> = RELEASES.iter().map(|(label, _)| *label).collect();
+    report.done(&format!("payments program compiled: {}", labels.join(", ")));
+    Ok(jars)
+}
+
+async fn start(
+    jdk: &Jdk,
+    dist: &Dist,
+    places: &Places,
+    clock: &dyn Clock,
+    report: &mut Report<'_>,
+) -> Result<(Cluster, bool), Error> {
+    let shape = Shape::default();
+    report.doing(&format!(
+        "starting Flink {}: a JobManager and {} TaskManagers",
+        dist.version, shape.task_managers
+    ));
+    let job_manager = |cluster: &Cluster| cluster.process(JOB_MANAGER).ok().filter(|p| p.is_alive()).cloned();
+    let before = Cluster::open(&places.cluster())?.as_ref().and_then(job_manager);
+    let cluster = Cluster::start(&places.cluster(), dist, &jdk.java, &shape, clock).await?;
+    let fresh = job_manager(&cluster) != before;
+    report.done(&format!(
+        "Flink {} runs on {} with {} slots",
+        cluster.version(),
+        cluster.url(),
+        shape.total_slots()
+    ));
+    Ok((cluster, fresh))
+}
+
+fn write_manifests(places: &Places, cluster: &Cluster, jars: &PaymentsJars) -> Result<(), Error> {
+    let folder = places.manifests();
+    let io = |source| Error::Io { what: format!("write the manifests to {}", folder.display()), source };
+    fs::create_dir_all(&folder).map_err(io)?;
+    fs::write(folder.join("target.yaml"), target(&cluster.url(), &cluster.savepoints())).map_err(io)?;
+    let dashboard = folder.join(DASHBOARD.0);
+    if !dashboard.exists() {
+        fs::write(&dashboard, DASHBOARD.1).map_err(io)?;
+    }
+    for (label, _) in RELEASES {
+        let jar = jars.release(label);
+        let name = jar.file_name().unwrap_or_default();
+        fs::copy(&jar, folder.join(name)).map_err(io)?;
+    }
+    Ok(())
+}
+
+fn target(url: &str, savepoints: &Path) -> String {
+    format!(
+        "# The Flink that `nutkin demo` started; written anew at every start.\n\
+         apiVersion: nutkin/v1\n\
+         kind: Target\n\
+         metadata:\n  name: {TARGET}\n\
+         spec:\n  type: session\n  url: {url}\n  savepointDirectory: \"file://{}\"\n  savepointAccess: LOCAL\n",
+        savepoints.display()
+    )
+}
