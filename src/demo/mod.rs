@@ -14,6 +14,7 @@ mod lock;
 mod pip;
 pub mod report;
 pub mod requirements;
+pub mod script;
 pub mod stage;
 mod unpack;
 

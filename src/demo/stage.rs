@@ -94,7 +94,8 @@ pub async fn set(
     };
     let jars = compile(&jdk, &dist, &places.cache, report).await?;
     let (cluster, fresh) = start(&jdk, &dist, places, clock, report).await?;
-    write_manifests(places, &cluster, &jars)?;
+    let releases: Vec<_> = RELEASES.iter().map(|(label, _)| jars.release(label)).collect();
+    write_manifests(&places.manifests(), &target(&cluster.url(), &cluster.savepoints()), &releases)?;
     Ok(Stage { cluster, fresh, jars })
 }
 
@@ -175,19 +176,16 @@ async fn start(
     Ok((cluster, fresh))
 }
 
-fn write_manifests(places: &Places, cluster: &Cluster, jars: &PaymentsJars) -> Result<(), Error> {
-    let folder = places.manifests();
+fn write_manifests(folder: &Path, target: &str, jars: &[PathBuf]) -> Result<(), Error> {
     let io = |source| Error::Io { what: format!("write the manifests to {}", folder.display()), source };
-    fs::create_dir_all(&folder).map_err(io)?;
-    fs::write(folder.join("target.yaml"), target(&cluster.url(), &cluster.savepoints())).map_err(io)?;
+    fs::create_dir_all(folder).map_err(io)?;
+    fs::write(folder.join("target.yaml"), target).map_err(io)?;
     let dashboard = folder.join(DASHBOARD.0);
     if !dashboard.exists() {
         fs::write(&dashboard, DASHBOARD.1).map_err(io)?;
     }
-    for (label, _) in RELEASES {
-        let jar = jars.release(label);
-        let name = jar.file_name().unwrap_or_default();
-        fs::copy(&jar, folder.join(name)).map_err(io)?;
+    for jar in jars {
+        fs::copy(jar, folder.join(jar.file_name().unwrap_or_default())).map_err(io)?;
     }
     Ok(())
 }
@@ -201,4 +199,54 @@ fn target(url: &str, savepoints: &Path) -> String {
          spec:\n  type: session\n  url: {url}\n  savepointDirectory: \"file://{}\"\n  savepointAccess: LOCAL\n",
         savepoints.display()
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        config::Manifest,
+        domain::spec::{Layer, Protection, built_in, effective, merge},
+    };
+
+    #[test]
+    fn the_manifests_are_valid_and_a_persons_changes_stay() {
+        let home = tempfile::tempdir().unwrap();
+        let jar = home.path().join("payments-v1.jar");
+        fs::write(&jar, "PK").unwrap();
+        let folder = home.path().join("manifests");
+        let write = || {
+            let target = target("http://127.0.0.1:8081", Path::new("/s p"));
+            write_manifests(&folder, &target, std::slice::from_ref(&jar)).unwrap();
+        };
+        write();
+        let manifest = Manifest::read(std::slice::from_ref(&folder)).unwrap();
+        let names: Vec<_> = manifest.documents().iter().map(|d| (d.kind.clone(), d.full_name())).collect();
+        let expected = [
+            ("Application", "payments-dashboard"),
+            ("Deployment", "payments-dashboard/staging"),
+            ("Deployment", "payments-dashboard/production"),
+            ("Target", TARGET),
+        ];
+        assert_eq!(names, expected.map(|(kind, name)| (kind.to_owned(), name.to_owned())));
+        let documents = manifest.documents();
+        let mut production = documents[2].spec.clone();
+        production.as_object_mut().unwrap().shift_remove("state");
+        let defaults = &documents[0].spec["defaults"];
+        let merged = merge(&[
+            (Layer::BuiltIn, &built_in()),
+            (Layer::Application, defaults),
+            (Layer::Deployment, &production),
+        ]);
+        let spec = effective(&merged.value).unwrap();
+        assert_eq!(
+            (spec.target.as_str(), spec.parallelism, spec.protection),
+            (TARGET, 2, Protection::Confirm)
+        );
+        assert_eq!(documents[3].spec["savepointDirectory"], "file:///s p");
+
+        fs::write(folder.join(DASHBOARD.0), "mine").unwrap();
+        write();
+        assert_eq!(fs::read_to_string(folder.join(DASHBOARD.0)).unwrap(), "mine");
+    }
 }
