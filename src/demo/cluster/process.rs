@@ -156,6 +156,22 @@ mod tests {
     }
 
     #[test]
+    fn a_process_holds_no_pipe_of_ours_and_has_its_own_session() {
+        use std::io::Read;
+        let folder = tempfile::tempdir().unwrap();
+        let (read, write) = rustix::pipe::pipe().unwrap(); // inheritable, as a shell's are
+        let process = sleeper(folder.path());
+        drop(write);
+        let mut rest = Vec::new();
+        fs::File::from(read).read_to_end(&mut rest).unwrap(); // would last as long as the process otherwise
+        let pid = i32::try_from(process.pid).ok().and_then(Pid::from_raw);
+        while rustix::process::getsid(pid).unwrap() != pid.unwrap() {
+            std::thread::yield_now(); // `setsid` has just been started
+        }
+        process.kill();
+    }
+
+    #[test]
     fn another_process_with_the_same_id_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let process = sleeper(folder.path());
