@@ -5,4 +5,8 @@ mod config;
 #[cfg(test)]
 mod flink_real;
 #[cfg(test)]
+mod state_dir;
+#[cfg(test)]
+mod store_contract;
+#[cfg(test)]
 mod support;

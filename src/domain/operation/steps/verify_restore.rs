@@ -21,13 +21,14 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         return Judgement::confirmed("the job began empty, as planned");
     };
     if let Sight::Seen { job, .. } = &ev.job
-        && job.state.is_terminal() {
-            return Judgement::refuted(format!(
-                "the job is {}: {}",
-                job.state,
-                ev.root_cause.as_deref().unwrap_or("no exception is known")
-            ));
-        }
+        && job.state.is_terminal()
+    {
+        return Judgement::refuted(format!(
+            "the job is {}: {}",
+            job.state,
+            ev.root_cause.as_deref().unwrap_or("no exception is known")
+        ));
+    }
     let restored = ev.checkpoints.as_ref().and_then(|c| c.latest_restored.as_ref());
     match restored.and_then(|r| r.path.as_deref()) {
         Some(path) if location::same(path, &intended) => {
