@@ -1,17 +1,20 @@
 //! The one-command demo on a real Flink.
 //!
 //! ```text
-//!   requirements ──▶ dist ──▶ jars ──▶ cluster
-//!   what is missing?  Flink    javac    JobManager and TaskManagers on loopback
+//!   requirements ──▶ dist ──▶ jars ──▶ cluster ──▶ play
+//!   what is missing?  Flink    javac    loopback    manager, artifacts, apply, start
 //! ```
 //!
-//! Everything up to here is also what the tests on real clusters use.
+//! Everything up to the cluster is also what the tests on real Flink use.
 
 pub mod cluster;
+mod desk;
 pub mod dist;
 pub mod jars;
 mod lock;
+pub mod managers;
 mod pip;
+pub mod play;
 pub mod report;
 pub mod requirements;
 pub mod script;
@@ -19,6 +22,8 @@ pub mod stage;
 mod unpack;
 
 use std::{io, path::PathBuf};
+
+use crate::{config::Diagnostics, contract::problem::Problem};
 
 /// The cache folder: `$XDG_CACHE_HOME/nutkin`, or what the platform has instead; `None` without a home.
 #[must_use]
@@ -41,6 +46,15 @@ pub enum Error {
     /// There is no cluster.
     #[error(transparent)]
     Cluster(#[from] cluster::ClusterError),
+    /// The manager refused, or an operation failed.
+    #[error("{}", words(.0))]
+    Problem(Box<Problem>),
+    /// The manifests in the demo's folder are not valid any more.
+    #[error(transparent)]
+    Manifests(#[from] Diagnostics),
+    /// `--reset` of something else than a profile.
+    #[error("{} is not a folder that the demo made; nothing was changed. Stop with --stop and remove it yourself", .0.display())]
+    NotAProfile(PathBuf),
     /// A file or folder.
     #[error("{what}: {source}")]
     Io {
@@ -49,4 +63,28 @@ pub enum Error {
         /// Why it failed.
         source: io::Error,
     },
+}
+
+fn words(problem: &Problem) -> String {
+    let hint = problem.hint.as_ref().map(|hint| format!("\n{hint}")).unwrap_or_default();
+    format!("{problem}{hint}")
+}
+
+impl From<Problem> for Error {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl Error {
+    /// Exit code of the command.
+    #[must_use]
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Problem(problem) => problem.code.exit_code(),
+            Self::Manifests(_) | Self::NotAProfile(_) => 2,
+            Self::Dist(dist::DistError::BadVersion(_) | dist::DistError::NotAHome(_)) => 2,
+            _ => 1,
+        }
+    }
 }

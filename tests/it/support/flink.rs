@@ -92,7 +92,7 @@ pub struct TestCluster {
     pub cluster: Cluster,
     /// Everything it writes.
     pub dir: tempfile::TempDir,
-    watchdog: Child,
+    _watchdog: Watchdog,
     _only_private: Option<OwnedMutexGuard<()>>,
 }
 
@@ -127,10 +127,10 @@ impl TestCluster {
     async fn start(version: &str, shape: Shape, guard: Option<OwnedMutexGuard<()>>) -> Self {
         let dist = dist(version).await;
         let dir = tempfile::Builder::new().prefix("nutkin-flink-").tempdir().unwrap();
-        let watchdog = watch(dir.path());
+        let watchdog = Watchdog::of(dir.path());
         let cluster = Cluster::start(dir.path(), &dist, &jdk().java, &shape, &SystemClock).await;
         let cluster = cluster.unwrap_or_else(|e| panic!("Flink {version} did not start: {e}"));
-        Self { cluster, dir, watchdog, _only_private: guard }
+        Self { cluster, dir, _watchdog: watchdog, _only_private: guard }
     }
 
     /// Where its REST API is.
@@ -149,8 +149,6 @@ impl Drop for TestCluster {
             }
             std::thread::sleep(Duration::from_millis(10));
         }
-        let _ = self.watchdog.kill();
-        let _ = self.watchdog.wait();
     }
 }
 
@@ -159,18 +157,31 @@ pub fn small() -> Shape {
     Shape { config: vec![("metrics.fetcher.update-interval".into(), "500".into())], ..Shape::default() }
 }
 
-/// Ends the cluster's processes and removes its folder once this test process is gone.
-fn watch(dir: &Path) -> Child {
-    const SCRIPT: &str = r#"
-        while kill -0 "$1" 2>/dev/null && [ -d "$2" ]; do sleep 1; done
-        [ -d "$2" ] || exit 0
-        for pid in $(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$2/cluster.json"); do
-            case $(tr '\0' ' ' <"/proc/$pid/cmdline") in *"$2/conf"*) kill -9 "$pid" ;; esac
-        done 2>/dev/null
-        rm -rf "$2""#;
-    close_fds::set_fds_cloexec_threadsafe(3, &[]);
-    let mut watchdog = Command::new("setsid");
-    watchdog.args(["sh", "-c", SCRIPT, "watchdog", &std::process::id().to_string()]).arg(dir);
-    watchdog.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    watchdog.spawn().expect("setsid, of util-linux, is needed by tests on real Flink")
+/// Ends a cluster's processes and removes its folder once this test process is gone.
+#[derive(Debug)]
+pub struct Watchdog(Child);
+
+impl Watchdog {
+    /// For the cluster in this folder, which must exist.
+    pub fn of(dir: &Path) -> Self {
+        const SCRIPT: &str = r#"
+            while kill -0 "$1" 2>/dev/null && [ -d "$2" ]; do sleep 1; done
+            [ -d "$2" ] || exit 0
+            for pid in $(sed -n 's/.*"pid": \([0-9]*\).*/\1/p' "$2/cluster.json"); do
+                case $(tr '\0' ' ' <"/proc/$pid/cmdline") in *"$2/conf"*) kill -9 "$pid" ;; esac
+            done 2>/dev/null
+            rm -rf "$2""#;
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
+        let mut watchdog = Command::new("setsid");
+        watchdog.args(["sh", "-c", SCRIPT, "watchdog", &std::process::id().to_string()]).arg(dir);
+        watchdog.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self(watchdog.spawn().expect("setsid, of util-linux, is needed by tests on real Flink"))
+    }
+}
+
+impl Drop for Watchdog {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
 }

@@ -1,0 +1,278 @@
+//! `nutkin demo` against a real cluster and a manager that only keeps books.
+
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Path, State},
+    http::{HeaderMap, StatusCode},
+    routing::{get, post},
+};
+use nutkin::{
+    adapters::clock::SystemClock,
+    client::{connect::Place, spawn::Spawn},
+    demo::{
+        Error,
+        cluster::Cluster,
+        managers::Managers,
+        play::{Action, Demo, Outcome},
+        report::Report,
+        requirements::Machine,
+        stage::{Flink, Places},
+    },
+};
+use serde_json::{Value, json};
+
+use crate::support::flink::{self, Watchdog};
+
+/// What the manager was told, and what it answers.
+#[derive(Debug, Default)]
+struct Books {
+    targets: Vec<Value>,
+    applications: Vec<Value>,
+    deployments: Vec<Value>,
+    artifacts: Vec<String>,
+    /// `VERB deployment`, in order.
+    acts: Vec<String>,
+    /// What operations end as; `SUCCEEDED` when empty.
+    outcome: &'static str,
+}
+
+type Shared = Arc<Mutex<Books>>;
+
+fn list(items: &[Value]) -> Json<Value> {
+    Json(json!({"items": items, "next": null}))
+}
+
+fn deployment(name: &str, target: &str) -> Value {
+    let (app, short) = name.split_once('/').unwrap();
+    json!({
+        "deployment": name, "application": app, "name": short, "id": short, "target": target, "labels": {},
+        "desired": "RUNNING", "observed": "RUNNING", "observedAt": null, "health": "HEALTHY", "conditions": [],
+        "revision": 1, "versionLabel": "v1", "specVersion": 1, "job": null, "parallelism": 1,
+        "lastCheckpoint": null, "lastFailedCheckpoint": null, "crashLossSeconds": null, "endLossSeconds": null,
+        "nextRestorePoint": null, "operation": null, "rootCause": null, "drift": null, "metrics": [],
+        "flinkUrl": null, "protection": "NONE", "flinkVersion": null,
+    })
+}
+
+fn operation(id: &str, state: &str) -> Value {
+    let (kind, deployment) = id.split_once('@').unwrap();
+    json!({
+        "operationId": id, "parent": null, "kind": kind, "deployment": deployment, "target": "local",
+        "state": state, "actor": "me", "via": "cli", "reason": null, "createdAt": "2026-01-01T00:00:00.000Z",
+        "startedAt": null, "endedAt": null, "steps": [], "error": null, "choices": [], "result": null,
+    })
+}
+
+async fn apply(State(books): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
+    let mut books = books.lock().unwrap();
+    let mut applied = Vec::new();
+    for document in body["documents"].as_array().unwrap() {
+        let (kind, name) =
+            (document["kind"].as_str().unwrap(), document["metadata"]["name"].as_str().unwrap());
+        let mut operation = Value::Null;
+        let full = match kind {
+            "Deployment" => format!("{}/{name}", document["metadata"]["application"].as_str().unwrap()),
+            _ => name.to_owned(),
+        };
+        match kind {
+            "Target" => {
+                books.targets.retain(|t| t["name"] != name);
+                let target = json!({
+                    "name": name, "type": "session", "url": document["spec"]["url"], "urls": [], "flinkVersion": null,
+                    "reachable": true, "error": null, "observedAt": null, "slotsTotal": null, "slotsFree": null,
+                    "jobsRunning": null, "unmanagedJobs": null, "capabilities": [], "protection": "NONE",
+                    "savepointDirectory": null, "savepointAccess": "LOCAL", "colour": null, "labels": {}, "spec": {},
+                    "version": 1,
+                });
+                books.targets.push(target);
+            }
+            "Application" => books.applications.push(json!({
+                "name": name, "title": name, "labels": {}, "health": "HEALTHY", "deployments": [], "defaults": {},
+                "version": 1,
+            })),
+            _ => {
+                let sha = document["spec"]["artifact"]["sha256"].as_str().unwrap();
+                assert!(books.artifacts.iter().any(|known| known == sha), "the jar comes first");
+                books.deployments.push(deployment(&full, "local"));
+                operation = json!(format!("START@{full}"));
+            }
+        }
+        books.acts.push(format!("APPLY {full}"));
+        applied.push(json!({
+            "kind": kind, "name": full, "action": "create", "diff": [], "operationKind": null,
+            "operationId": operation, "warnings": [], "problem": null,
+        }));
+    }
+    list(&applied)
+}
+
+async fn verb(
+    State(books): State<Shared>,
+    Path((app, name, verb)): Path<(String, String, String)>,
+    Json(body): Json<Value>,
+) -> Json<Value> {
+    assert_eq!(body["meta"]["yes"], true, "production is protected");
+    let (mut books, full, kind) = (books.lock().unwrap(), format!("{app}/{name}"), verb.to_uppercase());
+    books.acts.push(format!("{kind} {full}"));
+    let state = if kind == "START" { "RUNNING" } else { "SUSPENDED" };
+    for deployment in books.deployments.iter_mut().filter(|d| d["deployment"] == full.as_str()) {
+        deployment["desired"] = state.into();
+        deployment["observed"] = state.into();
+    }
+    Json(operation(&format!("{kind}@{full}"), "QUEUED"))
+}
+
+async fn upload(State(books): State<Shared>, headers: HeaderMap, jar: Bytes) -> Json<Value> {
+    assert!(jar.starts_with(b"PK"));
+    let sha = headers["nutkin-sha256"].to_str().unwrap().to_owned();
+    books.lock().unwrap().artifacts.push(sha.clone());
+    Json(artifact(&sha))
+}
+
+fn artifact(sha: &str) -> Value {
+    json!({
+        "sha256": sha, "name": "x.jar", "sizeBytes": 1, "mainClass": null, "entryClasses": [],
+        "createdAt": "2026-01-01T00:00:00.000Z", "usedBy": [],
+    })
+}
+
+fn routes(books: Shared) -> Router {
+    let outcome = |State(books): State<Shared>, Path(id): Path<String>| async move {
+        let wanted = books.lock().unwrap().outcome;
+        Json(operation(&id, if wanted.is_empty() { "SUCCEEDED" } else { wanted }))
+    };
+    let stored = |State(books): State<Shared>, Path(sha): Path<String>| async move {
+        if books.lock().unwrap().artifacts.contains(&sha) {
+            return (StatusCode::OK, Json(artifact(&sha)));
+        }
+        let problem = json!({"title": "", "status": 404, "code": "NOT_FOUND", "detail": "", "hint": null, "operation": null, "plan": null});
+        (StatusCode::NOT_FOUND, Json(problem))
+    };
+    let api = Router::new()
+        .route("/targets", get(|State(b): State<Shared>| async move { list(&b.lock().unwrap().targets) }))
+        .route(
+            "/targets/local",
+            get(|State(b): State<Shared>| async move { Json(b.lock().unwrap().targets[0].clone()) }),
+        )
+        .route(
+            "/applications",
+            get(|State(b): State<Shared>| async move { list(&b.lock().unwrap().applications) }),
+        )
+        .route(
+            "/deployments",
+            get(|State(b): State<Shared>| async move { list(&b.lock().unwrap().deployments) }),
+        )
+        .route("/deployments/{app}/{name}/{verb}", post(verb))
+        .route("/operations/{id}", get(outcome))
+        .route("/artifacts", post(upload))
+        .route("/artifacts/{sha}", get(stored))
+        .route("/apply", post(apply));
+    Router::new().nest("/api/v1", api).with_state(books)
+}
+
+struct Stage {
+    home: tempfile::TempDir,
+    state_dir: PathBuf,
+    books: Shared,
+    _watchdog: Watchdog,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let state_dir = home.path().join("nutkin/profiles/demo");
+        let cluster = state_dir.join("demo/flink");
+        std::fs::create_dir_all(&cluster).unwrap();
+        let books = Shared::default();
+        let listener = tokio::net::UnixListener::bind(home.path().join("socket")).unwrap();
+        let app = routes(books.clone());
+        tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+        Self { home, state_dir, books, _watchdog: Watchdog::of(&cluster) }
+    }
+
+    async fn run(&self, action: Action) -> (Result<Option<Outcome>, Error>, String) {
+        let place = Place { state_dir: self.state_dir.clone(), socket: self.home.path().join("socket") };
+        let nobody = Spawn {
+            program: "false".into(),
+            arguments: vec![],
+            state_dir: self.state_dir.clone(),
+            log: self.home.path().join("log"),
+        };
+        let demo = Demo {
+            places: Places { cache: flink::cache(), folder: self.state_dir.join("demo") },
+            managers: Managers { place, spawn: nobody },
+            machine: Machine::here(),
+            clock: &SystemClock,
+        };
+        let mut said = Vec::new();
+        let outcome = demo.run(&action, &mut Report::new(&mut said, false)).await;
+        (outcome, String::from_utf8(said).unwrap())
+    }
+
+    async fn up(&self) -> Outcome {
+        self.run(Action::Up(Flink::Default)).await.0.unwrap().unwrap()
+    }
+
+    fn acts(&self) -> Vec<String> {
+        std::mem::take(&mut self.books.lock().unwrap().acts)
+    }
+
+    fn cluster(&self) -> Option<Cluster> {
+        Cluster::open(&self.state_dir.join("demo/flink")).unwrap()
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if let Some(cluster) = self.cluster() {
+            cluster.kill();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_demo_comes_up_goes_on_stops_and_is_forgotten() {
+    let stage = Stage::new();
+    let outcome = stage.up().await;
+    let (staging, production) = ("payments-dashboard/staging", "payments-dashboard/production");
+    assert_eq!(outcome.deployments, [staging, production]);
+    assert_eq!(outcome.artifacts.keys().collect::<Vec<_>>(), ["v1", "v2", "v3-broken"]);
+    let applied = ["payments-dashboard", staging, production, "local"].map(|name| format!("APPLY {name}"));
+    assert_eq!(stage.acts(), applied);
+
+    assert_eq!(stage.up().await, outcome, "a second run finds everything running");
+    assert_eq!(stage.acts(), ["APPLY local"]);
+
+    stage.books.lock().unwrap().outcome = "FAILED";
+    let (stopped, _) = stage.run(Action::Stop).await;
+    assert!(stopped.unwrap_err().to_string().contains("SUSPEND of payments-dashboard/staging is FAILED"));
+    assert!(stage.cluster().unwrap().is_alive("jm"), "no state is lost by stopping Flink under a job");
+
+    stage.acts();
+    {
+        let mut books = stage.books.lock().unwrap();
+        books.outcome = "SUCCEEDED";
+        books.deployments[1]["desired"] = "RUNNING".into();
+        books.deployments[1]["observed"] = "RUNNING".into();
+    }
+    let (stopped, said) = stage.run(Action::Stop).await;
+    assert!(stopped.unwrap().is_none() && said.contains("suspended with their state"), "{said}");
+    assert_eq!(stage.acts(), [format!("SUSPEND {production}")]);
+    assert!(stage.cluster().unwrap().processes().is_empty());
+
+    assert_eq!(stage.up().await.target, outcome.target, "the cluster keeps its address");
+    assert_eq!(
+        stage.acts(),
+        ["APPLY local".into(), format!("START {staging}"), format!("START {production}")]
+    );
+
+    let (reset, _) = stage.run(Action::Reset).await;
+    reset.unwrap();
+    assert!(!stage.state_dir.exists());
+}
