@@ -40,8 +40,6 @@ use super::{
     upload::JarFile,
 };
 
-/// `main()` may take its time until it reaches `execute()`.
-const RUN: Duration = Duration::from_secs(600);
 /// An upload ends by stalling, not by the clock.
 const UPLOAD: Duration = Duration::from_secs(24 * 3600);
 
@@ -271,7 +269,7 @@ impl Cluster for FlinkClient {
         let call = Call::act(Method::POST, &["jars", "upload"], Body::Jar(&jar)).limit(UPLOAD);
         tokio::select! {
             result = self.call::<UploadedDto>(call) => result,
-            stalled = jar.stalled(self.http.clock().as_ref()) => Err(stalled),
+            stalled = jar.stalled(self.http.clock().as_ref(), self.http.limits().stall) => Err(stalled),
         }
     }
 
@@ -284,7 +282,8 @@ impl Cluster for FlinkClient {
             // The run will be refused for it; the plan does not depend on it.
             body.flink_configuration.clear();
         }
-        let call = Call::act(Method::POST, &path, Body::Json(run::run_body(&body, true))).limit(RUN);
+        let call = Call::act(Method::POST, &path, Body::Json(run::run_body(&body, true)))
+            .limit(self.http.limits().submit);
         self.call::<Nothing>(call).await
     }
 
@@ -296,7 +295,8 @@ impl Cluster for FlinkClient {
                 return Err(run::configuration_too_new(&version));
             }
         }
-        let call = Call::act(Method::POST, &path, Body::Json(run::run_body(request, false))).limit(RUN);
+        let call = Call::act(Method::POST, &path, Body::Json(run::run_body(request, false)))
+            .limit(self.http.limits().submit);
         self.call::<RunDto>(call).await.map_err(run::run_effect)
     }
 

@@ -20,6 +20,7 @@ use super::{
     client::FlinkClient,
     errors::plain,
     http::Http,
+    limits::Limits,
     tls::{Fingerprint, Identity, Links},
 };
 
@@ -34,7 +35,13 @@ impl FlinkFactory {
     /// A factory without connections; `clock` measures the circuits and the pauses between tries.
     #[must_use]
     pub fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, pool: Arc::default() }
+        Self::with_limits(clock, Limits::default())
+    }
+
+    /// The same with other time limits.
+    #[must_use]
+    pub fn with_limits(clock: Arc<dyn Clock>, limits: Limits) -> Self {
+        Self { clock, pool: Arc::new(Pool { limits, made: Mutex::default() }) }
     }
 }
 
@@ -94,8 +101,10 @@ fn config(message: impl Into<String>) -> ClusterError {
 }
 
 /// Connections by identity.
-#[derive(Default)]
-pub(super) struct Pool(Mutex<Vec<(Identity, Fingerprint, Links)>>);
+pub(super) struct Pool {
+    limits: Limits,
+    made: Mutex<Vec<(Identity, Fingerprint, Links)>>,
+}
 
 impl fmt::Debug for Pool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -105,20 +114,24 @@ impl fmt::Debug for Pool {
 }
 
 impl Pool {
+    pub(super) const fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
     /// The connections of `identity`, made if there are none yet.
     pub(super) fn links(&self, identity: &Identity) -> Result<Links, ClusterError> {
-        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, _, links)) = pool.iter().find(|(i, _, _)| i == identity) {
             return Ok(links.clone());
         }
-        let (fingerprint, links) = (identity.fingerprint(), Links::build(identity)?);
+        let (fingerprint, links) = (identity.fingerprint(), Links::build(identity, &self.limits)?);
         pool.push((identity.clone(), fingerprint, links.clone()));
         Ok(links)
     }
 
     /// Makes the connections anew when the identity's files have changed on disk; true when they have.
     pub(super) fn reload(&self, identity: &Identity) -> bool {
-        let mut pool = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(at) = pool.iter().position(|(i, _, _)| i == identity) else { return false };
         let now = identity.fingerprint();
         if pool.get(at).is_some_and(|(_, then, _)| *then == now) {

@@ -16,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use reqwest::{Method, RequestBuilder, Response, StatusCode, Url, header};
+use reqwest::{Method, RequestBuilder, Response, Url, header};
 use serde_json::Value;
 
 use crate::{
@@ -25,17 +25,10 @@ use crate::{
 };
 
 use super::{
-    auth::Credentials,
-    circuit::Circuit,
-    errors::{flink, flink_errors, plain},
-    factory::Pool,
-    json,
-    tls::{CONNECT, Identity},
+    auth::Credentials, circuit::Circuit, factory::Pool, failure, json, limits::Limits, tls::Identity,
     upload::JarFile,
 };
 
-/// A whole request, body included.
-pub(super) const TOTAL: Duration = Duration::from_secs(30);
 /// Tries of a patient read.
 const TRIES: u32 = 4;
 
@@ -68,23 +61,23 @@ pub(super) struct Call<'a> {
     pub path: &'a [&'a str],
     pub query: Vec<(&'a str, String)>,
     pub body: Body<'a>,
-    /// The whole exchange.
-    pub limit: Duration,
+    /// The whole exchange; `None` = as long as reads and acts usually may take.
+    pub limit: Option<Duration>,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn get(kind: Kind, path: &'a [&'a str]) -> Self {
-        Self { method: Method::GET, kind, path, query: vec![], body: Body::None, limit: TOTAL }
+        Self { method: Method::GET, kind, path, query: vec![], body: Body::None, limit: None }
     }
     pub(super) fn act(method: Method, path: &'a [&'a str], body: Body<'a>) -> Self {
-        Self { method, kind: Kind::Act, path, query: vec![], body, limit: TOTAL }
+        Self { method, kind: Kind::Act, path, query: vec![], body, limit: None }
     }
     pub(super) fn query(mut self, key: &'a str, value: impl Into<String>) -> Self {
         self.query.push((key, value.into()));
         self
     }
     pub(super) fn limit(mut self, limit: Duration) -> Self {
-        self.limit = limit;
+        self.limit = Some(limit);
         self
     }
 }
@@ -135,6 +128,14 @@ impl Http {
         Self { addresses, current: AtomicUsize::new(0), credentials, identity, pool, clock }
     }
 
+    fn limit(&self, call: &Call<'_>) -> Duration {
+        call.limit.unwrap_or(self.pool.limits().total)
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        self.pool.limits()
+    }
+
     pub(super) fn clock(&self) -> &Arc<dyn Clock> {
         &self.clock
     }
@@ -161,7 +162,7 @@ impl Http {
         for at in self.order() {
             let Some(address) = self.addresses.get(at) else { continue };
             if !self.admits(call.kind, address) {
-                last.get_or_insert_with(|| circuit_open(&address.shown));
+                last.get_or_insert_with(|| failure::circuit_open(&address.shown));
                 continue;
             }
             let mut result = self.exchange(call, address).await;
@@ -174,7 +175,7 @@ impl Http {
                 done => return self.settle(at, done),
             }
         }
-        Err(last.unwrap_or_else(no_address))
+        Err(last.unwrap_or_else(failure::no_address))
     }
 
     /// Remembers which address answered.
@@ -200,7 +201,7 @@ impl Http {
         let client = if call.kind == Kind::Act { &links.acts } else { &links.reads };
         let mut builder = client
             .request(call.method.clone(), url(&address.base, call))
-            .timeout(call.limit)
+            .timeout(self.limit(call))
             .header(header::ACCEPT, "application/json");
         if let Some(value) = self.credentials.header()? {
             builder = builder.header(header::AUTHORIZATION, value);
@@ -218,7 +219,7 @@ impl Http {
         let act = call.kind == Kind::Act;
         let result = match builder.send().await {
             Ok(response) => self.answer(call, address, response).await,
-            Err(e) => Err(transport(&e, &address.shown, act, call.limit)),
+            Err(e) => Err(failure::transport(&e, &address.shown, act, self.pool.limits(), self.limit(call))),
         };
         let mut circuit = address.circuit.lock().unwrap_or_else(PoisonError::into_inner);
         match &result {
@@ -232,72 +233,29 @@ impl Http {
         let status = response.status();
         let act = call.kind == Kind::Act;
         if status.is_redirection() {
-            return Err(redirected(&response, address));
+            return Err(failure::redirected(&response, &address.base, &address.shown));
         }
         let body = match body(response).await {
             Ok(Some(body)) => body,
             // What a refusal says cannot matter as much as that it is one.
             Ok(None) | Err(_) if matches!(status.as_u16(), 401 | 403) => vec![],
-            Ok(None) => {
-                return Err(plain(
-                    ErrorKind::TooLarge,
-                    effect(act),
-                    format!("the answer of {} is larger than 16 MiB and was not read", address.shown),
+            Ok(None) => return Err(failure::too_large(&address.shown, act)),
+            Err(e) => {
+                return Err(failure::transport(
+                    &e,
+                    &address.shown,
+                    act,
+                    self.pool.limits(),
+                    self.limit(call),
                 ));
             }
-            Err(e) => return Err(transport(&e, &address.shown, act, call.limit)),
         };
-        if status.is_success() { Ok(body) } else { Err(self.refusal(status, &body, address, act)) }
-    }
-
-    /// Any answer but 2xx and 3xx.
-    fn refusal(&self, status: StatusCode, body: &[u8], address: &Address, act: bool) -> ClusterError {
-        let code = status.as_u16();
-        if matches!(code, 401 | 403) {
-            return self.denied(code, address);
-        }
-        let Some(text) = flink_errors(body) else {
-            return plain(
-                ErrorKind::Gateway(code),
-                effect(act),
-                format!(
-                    "{} answered {status}, and not in Flink's words: something between nutkin and Flink failed, or \
-                     the address is not Flink's",
-                    address.shown
-                ),
-            );
-        };
-        match code {
-            503 => ClusterError {
-                message: format!("{} has no leader at the moment; nothing was executed", address.shown),
-                ..flink(ErrorKind::Election, Effect::None, &text)
-            },
-            400..=499 => flink(ErrorKind::Flink(code), Effect::None, &text),
-            _ => flink(ErrorKind::Flink(code), effect(act), &text),
+        if status.is_success() {
+            Ok(body)
+        } else {
+            Err(failure::refusal(status, &body, &address.shown, &self.credentials, act))
         }
     }
-
-    fn denied(&self, code: u16, address: &Address) -> ClusterError {
-        let what = match (&self.credentials, code) {
-            (Credentials::None, _) => {
-                "it wants to know who asks. Flink itself never does, so a proxy in front of it does: set auth.user and \
-                 auth.passwordFile, or auth.tokenFile, in the target"
-                    .to_owned()
-            }
-            (c, 401) => format!("it does not accept what {} holds", c.source()),
-            (c, _) => format!("it knows who asks ({}) and does not allow this", c.source()),
-        };
-        plain(
-            ErrorKind::Denied(code),
-            Effect::None,
-            format!("{} answered {code}: {what}. Nothing was done", address.shown),
-        )
-    }
-}
-
-/// Whether a request that failed may have had an effect.
-const fn effect(act: bool) -> Effect {
-    if act { Effect::Possible } else { Effect::None }
 }
 
 /// Nothing left this machine, or nobody took it: another address may be asked the same.
@@ -332,20 +290,6 @@ fn pause(tried: u32, seed: Duration) -> Duration {
     Duration::from_millis(200 + (z ^ (z >> 31)) % (top - 199))
 }
 
-fn circuit_open(address: &str) -> ClusterError {
-    plain(
-        ErrorKind::CircuitOpen,
-        Effect::None,
-        format!(
-            "{address} failed five times in a row; it is left alone for ten seconds, and nothing was sent"
-        ),
-    )
-}
-
-fn no_address() -> ClusterError {
-    plain(ErrorKind::Config, Effect::None, "the target has no address")
-}
-
 fn url(base: &Url, call: &Call<'_>) -> Url {
     let mut url = base.clone();
     if let Ok(mut segments) = url.path_segments_mut() {
@@ -371,146 +315,6 @@ async fn body(mut response: Response) -> Result<Option<Vec<u8>>, reqwest::Error>
         body.extend_from_slice(&chunk);
     }
     Ok(Some(body))
-}
-
-/// A redirect, which nutkin does not follow; the query of its destination may hold secrets and is not shown.
-fn redirected(response: &Response, address: &Address) -> ClusterError {
-    let to = response
-        .headers()
-        .get(header::LOCATION)
-        .and_then(|v| address.base.join(&String::from_utf8_lossy(v.as_bytes())).ok())
-        .map(|mut url| {
-            url.set_query(None);
-            url.set_fragment(None);
-            let _ = url.set_username("");
-            let _ = url.set_password(None);
-            url
-        });
-    let shown = to.as_ref().map_or("nowhere".to_owned(), ToString::to_string);
-    let advice = match &to {
-        Some(to) if same_place(&address.base, to) => {
-            format!("the port speaks TLS; write {} in the target", with_https(&address.base))
-        }
-        Some(to) if to.host() == address.base.host() && to.port_or_known_default() == address.base.port_or_known_default() => {
-            "a proxy in front of Flink asks for a login, or Flink lives under another path: set auth, or the base path \
-             in the url"
-                .to_owned()
-        }
-        _ => "a proxy in front of Flink asks for a login there, or Flink has moved: set auth, or correct the url"
-            .to_owned(),
-    };
-    plain(
-        ErrorKind::Redirect(shown.clone()),
-        Effect::None,
-        format!(
-            "{} redirects to {shown}, and nutkin follows no redirect: {advice}. Nothing was done",
-            address.shown
-        ),
-    )
-}
-
-fn same_place(from: &Url, to: &Url) -> bool {
-    from.scheme() == "http" && to.scheme() == "https" && from.host() == to.host()
-}
-
-fn with_https(base: &Url) -> String {
-    base.as_str().trim_end_matches('/').replacen("http://", "https://", 1)
-}
-
-/// What the network said. Without an answer, everything after the connection stood may have had an effect.
-fn transport(e: &reqwest::Error, address: &str, act: bool, limit: Duration) -> ClusterError {
-    if let Some(tls) = find::<rustls::Error>(e) {
-        return tls_failure(tls, address);
-    }
-    let said = deepest(e);
-    if e.is_connect() {
-        let why = match find::<std::io::Error>(e).map(std::io::Error::kind) {
-            _ if e.is_timeout() => format!("no connection within {} s", CONNECT.as_secs()),
-            Some(std::io::ErrorKind::ConnectionRefused) => {
-                "the connection was refused, nothing listens there".to_owned()
-            }
-            _ => said,
-        };
-        return plain(ErrorKind::Connect, Effect::None, format!("cannot reach {address}: {why}"));
-    }
-    if e.is_timeout() {
-        let done = if act { "; it may have been executed all the same" } else { "" };
-        let message = format!("{address} did not answer within {} s{done}", limit.as_secs());
-        return plain(ErrorKind::Timeout, effect(act), message);
-    }
-    if e.is_builder() {
-        return plain(
-            ErrorKind::Config,
-            Effect::None,
-            format!("the request to {address} cannot be made: {said}"),
-        );
-    }
-    let done = if act { "; the request may have been executed" } else { "" };
-    let message = format!("the connection to {address} ended before the answer was complete: {said}{done}");
-    plain(ErrorKind::Closed, effect(act), message)
-}
-
-fn tls_failure(e: &rustls::Error, address: &str) -> ClusterError {
-    use rustls::{AlertDescription as A, CertificateError as C, Error as E};
-    let why = match e {
-        E::InvalidMessage(_) => {
-            format!(
-                "the port does not speak TLS; write {} in the target",
-                address.replacen("https://", "http://", 1)
-            )
-        }
-        E::InvalidCertificate(C::UnknownIssuer) => {
-            "nobody we trust has signed its certificate; set tls.caFile to the CA that did".to_owned()
-        }
-        E::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {
-            "its certificate is for another name; set tls.serverName to the name in it, if that is right"
-                .to_owned()
-        }
-        E::InvalidCertificate(C::Expired | C::ExpiredContext { .. }) => {
-            "its certificate has expired".to_owned()
-        }
-        E::InvalidCertificate(C::NotValidYet | C::NotValidYetContext { .. }) => {
-            "its certificate is not valid yet; compare the clocks".to_owned()
-        }
-        E::AlertReceived(
-            A::CertificateRequired
-            | A::HandshakeFailure
-            | A::BadCertificate
-            | A::UnknownCA
-            | A::CertificateUnknown,
-        ) => {
-            format!("it does not accept our client certificate ({e}); set tls.certFile and tls.keyFile")
-        }
-        other => other.to_string(),
-    };
-    plain(ErrorKind::Tls, Effect::None, format!("TLS with {address} failed: {why}. Nothing was sent"))
-}
-
-/// The first error of this type in the chain; looks inside I/O errors, whose `source` skips what they wrap.
-fn find<T: std::error::Error + 'static>(e: &reqwest::Error) -> Option<&T> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = std::error::Error::source(e);
-    while let Some(e) = next {
-        if let Some(found) = e.downcast_ref::<T>() {
-            return Some(found);
-        }
-        let inner = e.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        next = match inner {
-            Some(inner) => Some(inner),
-            None => e.source(),
-        };
-    }
-    None
-}
-
-/// The innermost words; the outer ones repeat the address.
-fn deepest(e: &reqwest::Error) -> String {
-    let mut words = "the request failed".to_owned();
-    let mut next = std::error::Error::source(e);
-    while let Some(e) = next {
-        words = e.to_string();
-        next = e.source();
-    }
-    words
 }
 
 #[cfg(test)]

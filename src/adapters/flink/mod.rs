@@ -20,11 +20,14 @@ mod client;
 mod dto;
 pub mod errors;
 mod factory;
+mod failure;
 mod http;
 mod json;
+mod limits;
 mod metrics;
 mod run;
 mod tls;
 mod upload;
 
 pub use factory::FlinkFactory;
+pub use limits::Limits;

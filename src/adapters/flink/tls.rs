@@ -18,12 +18,7 @@ use rustls::{
 
 use crate::manager::ports::cluster::{ClusterError, Effect, ErrorKind, Tls};
 
-use super::errors::plain;
-
-/// Until a connection stands.
-pub(super) const CONNECT: Duration = Duration::from_secs(3);
-/// Between two bytes of an answer.
-const READ: Duration = Duration::from_secs(10);
+use super::{errors::plain, limits::Limits};
 
 /// What makes two targets share connections.
 #[derive(Clone, PartialEq, Eq, Default)]
@@ -58,13 +53,13 @@ pub(super) struct Links {
 }
 
 impl Links {
-    pub(super) fn build(identity: &Identity) -> Result<Self, ClusterError> {
+    pub(super) fn build(identity: &Identity, limits: &Limits) -> Result<Self, ClusterError> {
         let tls = tls_config(identity)?;
         let builder = || -> Result<ClientBuilder, ClusterError> {
             let b = Client::builder()
                 .tls_backend_preconfigured(tls.clone())
                 .user_agent(concat!("nutkin/", env!("CARGO_PKG_VERSION")))
-                .connect_timeout(CONNECT)
+                .connect_timeout(limits.connect)
                 .redirect(redirect::Policy::none())
                 .retry(reqwest::retry::never())
                 .referer(false)
@@ -81,7 +76,7 @@ impl Links {
             b.build().map_err(|e| config(format!("cannot make an HTTP client: {}", e.without_url())))
         };
         Ok(Self {
-            reads: build(builder()?.read_timeout(READ).pool_idle_timeout(Duration::from_secs(30)))?,
+            reads: build(builder()?.read_timeout(limits.read).pool_idle_timeout(Duration::from_secs(30)))?,
             acts: build(builder()?.pool_max_idle_per_host(0))?,
         })
     }

@@ -20,11 +20,6 @@ use crate::{
 
 use super::errors::plain;
 
-/// Without progress for this long, an upload is given up.
-const STALL: Duration = Duration::from_secs(60);
-/// How often progress is looked at.
-const LOOK: Duration = Duration::from_secs(5);
-
 /// A jar on this machine on its way to the cluster.
 pub(super) struct JarFile<'a> {
     path: &'a Path,
@@ -64,19 +59,19 @@ impl<'a> JarFile<'a> {
         Ok(multipart::Form::new().part("jarfile", part))
     }
 
-    /// Ends when the counter has not moved for [`STALL`].
-    pub(super) async fn stalled(&self, clock: &dyn Clock) -> ClusterError {
+    /// Ends when the counter has not moved for `limit`.
+    pub(super) async fn stalled(&self, clock: &dyn Clock, limit: Duration) -> ClusterError {
         let (mut last, mut since) = (self.sent.load(Ordering::Relaxed), clock.boottime());
         loop {
-            clock.sleep(LOOK).await;
+            clock.sleep(limit / 12).await;
             let (sent, now) = (self.sent.load(Ordering::Relaxed), clock.boottime());
             if sent != last {
                 (last, since) = (sent, now);
-            } else if now.saturating_sub(since) >= STALL {
+            } else if now.saturating_sub(since) >= limit {
                 let message = format!(
                     "the upload of {} stood still for {} s after {sent} bytes and was given up",
                     self.name,
-                    STALL.as_secs()
+                    limit.as_secs_f32()
                 );
                 return plain(ErrorKind::Timeout, Effect::Possible, message);
             }
