@@ -5,7 +5,13 @@ mod config;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod flink_fixtures;
+#[cfg(test)]
+mod flink_http;
+#[cfg(test)]
 mod flink_real;
+#[cfg(test)]
+mod flink_tls;
 #[cfg(test)]
 mod state_dir;
 #[cfg(test)]

@@ -175,7 +175,7 @@ fn tls_failure(e: &rustls::Error, address: &str) -> ClusterError {
                 address.replacen("https://", "http://", 1)
             )
         }
-        E::InvalidCertificate(C::UnknownIssuer) => {
+        E::InvalidCertificate(C::UnknownIssuer | C::BadSignature) => {
             "nobody we trust has signed its certificate; set tls.caFile to the CA that did".to_owned()
         }
         E::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {

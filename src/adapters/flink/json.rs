@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(leaf("\"NaN\"").float(), None);
         assert_eq!(leaf("\"NaN\"").int(), None);
         assert_eq!(leaf("18446744073709551615").int(), Some(i64::MAX));
-        assert_eq!(leaf("true").bool(), true);
+        assert!(leaf("true").bool());
         assert_eq!(leaf("{\"a\":[1,2]}"), Leaf::None);
         assert_eq!(leaf("[{\"a\":1}]"), Leaf::None);
         assert_eq!(leaf("null"), Leaf::None);

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use reqwest::{Client, ClientBuilder, Proxy, redirect};
+use reqwest::{Client, ClientBuilder, Proxy, Url, redirect};
 use rustls::{
     ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
@@ -64,13 +64,10 @@ impl Links {
                 .retry(reqwest::retry::never())
                 .referer(false)
                 .no_proxy();
-            match &identity.proxy {
-                // The conversion's error could show a password.
-                Some(p) => {
-                    Ok(b.proxy(Proxy::all(p).map_err(|_| config("proxy is not an http or https address"))?))
-                }
-                None => Ok(b),
-            }
+            Ok(match &identity.proxy {
+                Some(p) => b.proxy(through(p)?),
+                None => b,
+            })
         };
         let build = |b: ClientBuilder| {
             b.build().map_err(|e| config(format!("cannot make an HTTP client: {}", e.without_url())))
@@ -80,6 +77,16 @@ impl Links {
             acts: build(builder()?.pool_max_idle_per_host(0))?,
         })
     }
+}
+
+/// The proxy for everything; its address may hold a password and is not shown.
+fn through(proxy: &str) -> Result<Proxy, ClusterError> {
+    let wrong = || config("proxy must be http://HOST:PORT or https://HOST:PORT");
+    let url = Url::parse(proxy).map_err(|_| wrong())?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(wrong());
+    }
+    Proxy::all(url).map_err(|_| wrong())
 }
 
 fn tls_config(identity: &Identity) -> Result<ClientConfig, ClusterError> {
