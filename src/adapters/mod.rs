@@ -5,5 +5,7 @@
 
 pub mod clock;
 pub mod flink;
+pub mod jar;
+pub mod random;
 pub mod sqlite;
 pub mod target;

@@ -90,7 +90,7 @@ pub fn choose(request: &Request, s: &Situation<'_>) -> Advice {
     if let Some((c, retained)) = s.live_checkpoint {
         all.push(of_live_job(c, retained, s));
     }
-    all.sort_by(|a, b| (b.state_of, b.checkpoint_id).cmp(&(a.state_of, a.checkpoint_id)));
+    all.sort_by_key(|c| std::cmp::Reverse((c.state_of, c.checkpoint_id)));
     match request {
         Request::Strategy(RestoreStrategy::None) => pass_all(
             all,

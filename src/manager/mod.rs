@@ -9,28 +9,45 @@
 //!                                    └────── Store::commit ─┘
 //! ```
 
+mod apply;
+mod artifacts;
+mod books;
+mod check;
+mod cleanup;
+mod faults;
+mod hub;
+mod idle;
+mod inner;
 pub mod ports;
+mod query;
+mod runner;
+mod secrets;
+mod specs;
+mod submit;
+mod view;
+mod watch;
+mod watcher;
+mod world;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
+use inner::Inner;
 use ports::{
-    ClusterFactory, Random, SavepointEyes,
-    store::{AnswerRow, Store, StoreError},
+    ClusterFactory, JarReader, Random, SavepointEyes,
+    store::{AnswerRow, Changes, Store, StoreError},
 };
 use tokio::sync::mpsc;
+use world::World;
 
+pub use crate::domain::operation::evidence::Patience;
 use crate::{
     contract::{
-        Health, List,
-        intent::{Applied, Apply, Choose, Intent, PatchSavepoint},
-        model,
-        plan::Submitted,
         problem::{Code, Problem},
-        watch::{Interest, Snapshot, WatchMessage},
+        watch::WatchMessage,
     },
     domain::{
         event::{Severity, Via},
-        ids::{DeploymentName, OperationId, SavepointId, TargetName},
+        ids::{DeploymentName, OperationId},
         time::{Clock, Timestamp},
     },
 };
@@ -48,6 +65,8 @@ pub struct Deps {
     pub clock: Arc<dyn Clock>,
     /// Keys.
     pub random: Arc<dyn Random>,
+    /// Looks into jars.
+    pub jars: Arc<dyn JarReader>,
 }
 
 /// How a manager behaves.
@@ -69,8 +88,101 @@ pub struct ManagerSettings {
     pub build: String,
     /// The state directory.
     pub state_dir: PathBuf,
-    /// Operations driven at once.
-    pub concurrency: usize,
+    /// How long the rules wait for what.
+    pub patience: Patience,
+}
+
+/// The Application Manager. Cheap to clone; all clones are the same manager.
+#[derive(Debug, Clone)]
+pub struct Manager {
+    inner: Arc<Inner>,
+}
+
+/// Savepoints per deployment that are loaded at a start.
+const SAVEPOINTS_LOADED: u32 = 200;
+
+impl Manager {
+    /// Loads the store, notes the gap in watching, goes on with every active operation, begins to watch.
+    ///
+    /// Each target is observed once before the first act.
+    pub async fn start(deps: Deps, settings: ManagerSettings) -> Result<Self, StoreError> {
+        let loaded = deps.store.load().await?;
+        let mut world = World::new(loaded.store_id, loaded.epoch);
+        let last_watched = loaded.facts.get(watcher::WATCHED_UNTIL).and_then(|t| t.parse().ok());
+        let mut rows = Changes {
+            applications: loaded.applications,
+            deployments: loaded.deployments,
+            jobs: loaded.jobs,
+            operations: loaded.active,
+            ..Changes::default()
+        };
+        for d in &rows.deployments {
+            if let Some(n) = d.revision {
+                rows.revisions.extend(deps.store.revision(&d.id, n).await?);
+            }
+            let mut savepoints = deps.store.savepoints(Some(&d.id), SAVEPOINTS_LOADED).await?;
+            savepoints.reverse();
+            rows.savepoints.extend(savepoints);
+        }
+        world.absorb(&rows);
+        world.last_seq = loaded.last_seq;
+        let inner = Arc::new(Inner::new(deps, settings, world));
+        {
+            let mut world = inner.world_mut();
+            for row in loaded.targets {
+                inner.place_target(&mut world, row);
+            }
+        }
+        watcher::note_gap(&inner, last_watched).await;
+        let manager = Self { inner };
+        manager.begin();
+        Ok(manager)
+    }
+
+    fn begin(&self) {
+        let inner = Arc::clone(&self.inner);
+        let tracker = inner.tasks.clone();
+        watcher::spawn_heartbeat(&inner);
+        idle::spawn(&inner);
+        tracker.spawn(async move {
+            let targets: Vec<_> = inner.world().targets.keys().cloned().collect();
+            let looks = targets.iter().map(|t| watcher::round(&inner, t, 0));
+            futures_util::future::join_all(looks).await;
+            apply::spawn_watchers(&inner);
+            let active: Vec<OperationId> = inner.world().operations.keys().cloned().collect();
+            for id in active {
+                runner::spawn(&inner, id);
+            }
+        });
+    }
+
+    /// Leaves: operations pause at their recorded step, the store is closed.
+    pub async fn stop(&self) {
+        self.inner.leaving.cancel();
+        self.inner.tasks.close();
+        self.inner.tasks.wait().await;
+        if let Err(e) = self.inner.deps.store.close().await {
+            tracing::warn!(error = %e, "the store was not closed cleanly");
+        }
+        self.inner.left.cancel();
+    }
+
+    /// Resolves when the manager wants to leave or is asked to: idle, fenced out, stopped.
+    pub async fn leaving(&self) {
+        self.inner.leaving.cancelled().await;
+    }
+
+    /// A client spoke; idle exit counts from the last one.
+    pub fn client_seen(&self) {
+        let now = self.inner.deps.clock.boottime();
+        *self.inner.last_client.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
+    }
+
+    /// Keeps the answer of a changing request that is no operation.
+    pub async fn keep_answer(&self, row: AnswerRow) -> ManagerResult<()> {
+        let gate = self.inner.gate().await;
+        Ok(self.inner.commit(&gate, Changes { answers: vec![row], ..Changes::default() }).await?)
+    }
 }
 
 /// Who asks.

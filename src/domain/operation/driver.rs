@@ -104,7 +104,10 @@ pub fn absorb(op: &mut Operation, n: u32, judgement: Judgement, now: Timestamp) 
             set_detail(&mut op.steps[i], detail, &mut out);
             out.resend = true;
         }
-        Judgement::Confirmed(outcome, detail) => {
+        Judgement::Confirmed(mut outcome, detail) => {
+            if outcome.location.is_some() {
+                outcome.savepoint = Some(op.snapshot_id(&op.steps[i]));
+            }
             let step = &mut op.steps[i];
             step.state = StepState::Confirmed;
             step.ended_at = Some(now);

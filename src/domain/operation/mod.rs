@@ -178,6 +178,9 @@ pub enum Act {
     RecordCheckpoint {
         /// Of this job.
         job: JobRef,
+        /// The job has ended: a live one goes on making newer checkpoints until its end, and Flink keeps only the newest.
+        #[serde(default)]
+        after_end: bool,
     },
     /// Cancel.
     CancelJob {

@@ -78,7 +78,10 @@ fn ending(facts: &Facts, stop: Stop) -> Vec<Act> {
     let cancel = [Act::CancelJob { job: Some(job.clone()) }, Act::AwaitTerminal { job: Some(job.clone()) }];
     match stop {
         Stop::Savepoint => vec![Act::StopWithSavepoint { job }],
-        Stop::LastCheckpoint => [Act::RecordCheckpoint { job }].into_iter().chain(cancel).collect(),
+        Stop::LastCheckpoint => {
+            let record = |after_end| Act::RecordCheckpoint { job: job.clone(), after_end };
+            [record(false)].into_iter().chain(cancel).chain([record(true)]).collect()
+        }
         Stop::Discard => cancel.into(),
     }
 }
@@ -209,6 +212,12 @@ impl Operation {
             .and_then(|s| Some(JobRef { id: self.job_id(s), flink: s.hex_key()? }))
     }
 
+    /// The catalogue row of the attempt in flight of a step that takes or records a snapshot.
+    #[must_use]
+    pub fn snapshot_id(&self, step: &Step) -> crate::domain::ids::SavepointId {
+        crate::domain::ids::SavepointId::new(format!("{}.{}.{}", self.id, step.n, step.attempts))
+    }
+
     /// Our id of the job that an attempt of a RUN_JAR step submits.
     #[must_use]
     pub fn job_id(&self, step: &Step) -> crate::domain::ids::JobId {
@@ -302,11 +311,8 @@ fn last_checkpoint(op: &mut Operation, at: usize) {
     };
     let tail: Vec<Act> = op.steps[at + 1..].iter().map(|s| s.act.clone()).collect();
     op.steps.truncate(at);
-    let head = [
-        Act::RecordCheckpoint { job: job.clone() },
-        Act::CancelJob { job: Some(job.clone()) },
-        Act::AwaitTerminal { job: Some(job) },
-    ];
+    let facts = Facts { live: Some(job), ..Facts::default() };
+    let head = ending(&facts, Stop::LastCheckpoint);
     super::driver::append(op, head.into_iter().chain(tail).collect());
 }
 
@@ -334,7 +340,12 @@ pub fn title(act: &Act, plan: &Plan) -> String {
             format!("stop with a {} savepoint after draining the windows", plan.format)
         }
         Act::StopWithSavepoint { .. } => format!("stop with a {} savepoint", plan.format),
-        Act::RecordCheckpoint { .. } => "write down the newest retained checkpoint".to_owned(),
+        Act::RecordCheckpoint { after_end: false, .. } => {
+            "prove that the newest checkpoint is retained, and write it down".to_owned()
+        }
+        Act::RecordCheckpoint { after_end: true, .. } => {
+            "write down the checkpoint that the ended job has left".to_owned()
+        }
         Act::CancelJob { .. } => "cancel the job without a savepoint".to_owned(),
         Act::AwaitTerminal { .. } => "wait until the job has ended, seen twice".to_owned(),
         Act::AwaitSlots { needed } => format!("wait until {needed} slots are free"),

@@ -41,3 +41,18 @@ pub struct SavepointChild {
     /// Bytes of its files, where known.
     pub size: Option<u64>,
 }
+
+/// What a jar says about itself.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct JarInfo {
+    /// `Main-Class` or `program-class` of the manifest.
+    pub main_class: Option<String>,
+    /// Classes with a `public static void main(String[])`, sorted; at most a few hundred.
+    pub entry_classes: Vec<String>,
+}
+
+/// Looks into jars; nothing is ever extracted.
+pub trait JarReader: Send + Sync + std::fmt::Debug {
+    /// What the jar says; an error text when it is not a jar.
+    fn inspect(&self, file: &std::path::Path) -> Result<JarInfo, String>;
+}

@@ -3,13 +3,19 @@
 
 use super::Case;
 use crate::domain::operation::{
-    Outcome,
+    Act, Outcome,
     evidence::{Evidence, Judgement},
 };
+
+/// Flink's statistics of an ended job are right once its cache has passed.
+const CACHE: std::time::Duration = std::time::Duration::from_secs(4);
 
 /// Confirmed when a completed, retained checkpoint is known.
 #[must_use]
 pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
+    if matches!(case.step.act, Act::RecordCheckpoint { after_end: true, .. }) {
+        return judge_after_end(case, ev);
+    }
     match &ev.checkpoint_config {
         Some(c) if !c.retained => {
             return Judgement::refuted(
@@ -26,24 +32,49 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         }
         Some(_) => {}
     }
-    let live = ev.checkpoints.as_ref().and_then(|c| c.latest_completed.as_ref()).filter(|c| !c.discarded);
-    let found = live
-        .and_then(|c| c.path.clone().map(|p| (p, c.id, c.triggered_at, c.size)))
-        .or_else(|| ev.kept_checkpoint.clone().map(|(p, id, at)| (p, id, at, None)));
-    match found {
-        Some((path, id, at, size)) => Judgement::Confirmed(
-            Outcome {
-                location: Some(path.clone()),
-                checkpoint_id: Some(id),
-                triggered_at: Some(at),
-                size,
-                ..Outcome::default()
-            },
-            format!("checkpoint {id} at {path}"),
-        ),
+    match newest(ev) {
+        Some(outcome) => recorded(outcome),
         None if case.waited() < std::time::Duration::from_secs(15) => {
             Judgement::Wait("looking for a checkpoint".to_owned())
         }
         None => Judgement::refuted("the job has no completed checkpoint; nothing was cancelled"),
     }
+}
+
+/// The job has ended. What it left is its newest checkpoint then; where Flink no longer tells, the one written down
+/// before is the newest that is known.
+fn judge_after_end(case: Case<'_>, ev: &Evidence) -> Judgement {
+    if case.waited() < CACHE {
+        return Judgement::Wait("waiting for Flink's last word on the job's checkpoints".to_owned());
+    }
+    let before = case.op.bindings().snapshot;
+    let newer = newest(ev).filter(|n| before.as_ref().is_none_or(|b| n.checkpoint_id >= b.checkpoint_id));
+    match newer.or(before) {
+        Some(outcome) => recorded(outcome),
+        None => Judgement::refuted("no checkpoint of the ended job is known"),
+    }
+}
+
+fn recorded(outcome: Outcome) -> Judgement {
+    let text = format!(
+        "checkpoint {} at {}",
+        outcome.checkpoint_id.unwrap_or_default(),
+        outcome.location.clone().unwrap_or_default()
+    );
+    Judgement::Confirmed(outcome, text)
+}
+
+/// The newest completed checkpoint: by Flink's word, else as the watcher wrote it down.
+fn newest(ev: &Evidence) -> Option<Outcome> {
+    let live = ev.checkpoints.as_ref().and_then(|c| c.latest_completed.as_ref()).filter(|c| !c.discarded);
+    let found = live
+        .and_then(|c| c.path.clone().map(|p| (p, c.id, c.triggered_at, c.size)))
+        .or_else(|| ev.kept_checkpoint.clone().map(|(p, id, at)| (p, id, at, None)));
+    found.map(|(path, id, at, size)| Outcome {
+        location: Some(path),
+        checkpoint_id: Some(id),
+        triggered_at: Some(at),
+        size,
+        ..Outcome::default()
+    })
 }

@@ -1,0 +1,114 @@
+//! Artifacts: jars by content hash. The file is on disk before the row that names it.
+
+use std::path::{Path, PathBuf};
+
+use super::{
+    Caller, Manager, ManagerResult,
+    ports::store::{ArtifactRow, Changes},
+    view,
+};
+use crate::{
+    contract::{
+        intent::PatchSavepoint,
+        model,
+        problem::{Code, Problem},
+    },
+    domain::{
+        event::{EventName, Severity},
+        ids::{ArtifactSha, SavepointId},
+        text::SafeText,
+    },
+};
+
+impl Manager {
+    /// A fresh file to receive an artifact into.
+    pub fn artifact_inbox(&self) -> ManagerResult<PathBuf> {
+        Ok(self.inner.deps.store.artifact_inbox()?)
+    }
+
+    /// Looks into a received jar, moves it to its place, and enters it. The same content is entered once.
+    pub async fn keep_artifact(
+        &self,
+        received: &Path,
+        sha: &ArtifactSha,
+        name: &str,
+        who: &Caller,
+    ) -> ManagerResult<model::Artifact> {
+        if self.inner.settings.read_only {
+            return Err(Problem::new(Code::ReadOnly, "this manager is read-only; nothing was stored"));
+        }
+        let known = self.inner.deps.store.artifacts().await?.into_iter().find(|a| a.sha == *sha);
+        if let Some(known) = known {
+            let _ = tokio::fs::remove_file(received).await;
+            return Ok(view::artifact(&known, vec![]));
+        }
+        let info = self.inner.deps.jars.inspect(received).map_err(|why| {
+            Problem::new(Code::BadArtifact, format!("{name} is not a jar: {why}; nothing was stored"))
+                .hint("give the jar file that the build made")
+        })?;
+        let size = tokio::fs::metadata(received).await.map(|m| m.len()).unwrap_or_default();
+        self.inner.deps.store.keep_artifact(received, sha).await?;
+        let row = ArtifactRow {
+            sha: sha.clone(),
+            name: file_label(name),
+            size,
+            main_class: info.main_class,
+            entry_classes: info.entry_classes,
+            created_at: self.inner.now(),
+        };
+        let text = format!("{} {} was stored", row.name, sha.short());
+        let event = self.inner.caller_event(who, Severity::Info, EventName::ArtifactStored, text);
+        let gate = self.inner.gate().await;
+        self.inner
+            .commit(
+                &gate,
+                Changes { artifacts: vec![row.clone()], events: vec![event], ..Changes::default() },
+            )
+            .await?;
+        Ok(view::artifact(&row, vec![]))
+    }
+
+    /// Pins, unpins, labels a savepoint.
+    pub async fn patch_savepoint(
+        &self,
+        id: &str,
+        patch: PatchSavepoint,
+        who: &Caller,
+    ) -> ManagerResult<model::Savepoint> {
+        if self.inner.settings.read_only {
+            return Err(Problem::new(Code::ReadOnly, "this manager is read-only; nothing was changed"));
+        }
+        let gate = self.inner.gate().await;
+        let row = self.inner.deps.store.savepoint(&SavepointId::new(id)).await?;
+        let mut row =
+            row.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no savepoint {id}")))?;
+        if let Some(p) = patch.pinned {
+            row.pinned = p;
+        }
+        if let Some(l) = patch.label {
+            row.label = Some(l).filter(|l| !l.is_empty());
+        }
+        let text = format!(
+            "savepoint {id}: pinned {}, label {}",
+            row.pinned,
+            row.label.as_deref().unwrap_or("none")
+        );
+        let mut event = self.inner.caller_event(who, Severity::Info, EventName::SavepointChanged, text);
+        event.deployment = Some(row.deployment.clone());
+        event.deployment_name = self.inner.world().names.get(&row.deployment).map(ToString::to_string);
+        self.inner
+            .commit(
+                &gate,
+                Changes { savepoints: vec![row.clone()], events: vec![event], ..Changes::default() },
+            )
+            .await?;
+        Ok(view::savepoint(&row, &self.inner.world()))
+    }
+}
+
+/// The file's name as a label: the last part, harmless, short.
+fn file_label(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or(name);
+    let label: String = SafeText::line(last).as_str().chars().take(120).collect();
+    if label.is_empty() { "artifact.jar".to_owned() } else { label }
+}

@@ -1,0 +1,288 @@
+//! The books: what WRITE_CATALOGUE writes for each kind, and small entries about jobs that several steps make.
+
+use std::sync::Arc;
+
+use super::{
+    inner::Inner,
+    ports::store::{Changes, DeploymentRow, JobRow, StoreResult},
+    specs,
+    watcher::{KeptCheckpoint, KeptConfig},
+};
+use crate::domain::{
+    deployment::Desired,
+    event::{EventName, Severity},
+    ids::{OperationId, TargetName},
+    location,
+    operation::{Creates, JobRef, Kind, OpState, Operation, Outcome, RestoreSource},
+    savepoint::{Origin, Savepoint, Status},
+};
+
+/// Flink's version of a target, as last seen.
+#[must_use]
+pub fn flink_version(inner: &Inner, target: &TargetName) -> Option<String> {
+    inner.world().targets.get(target).and_then(|t| t.sight.overview.as_ref().map(|o| o.flink_version.clone()))
+}
+
+/// A job's row, from the changes at hand or from the store.
+async fn job_row(inner: &Inner, job: &JobRef, changes: &Changes) -> StoreResult<Option<JobRow>> {
+    if let Some(row) = changes.jobs.iter().rev().find(|r| r.id == job.id) {
+        return Ok(Some(row.clone()));
+    }
+    inner.deps.store.job(&job.id).await
+}
+
+/// The revision that a job runs.
+pub async fn revision_of(inner: &Inner, _op: &Operation, job: &JobRef) -> StoreResult<Option<u32>> {
+    Ok(inner.deps.store.job(&job.id).await?.and_then(|j| j.revision))
+}
+
+/// Notes what we are about to do to a job, so that its end is read rightly even by a manager that did not do it.
+pub async fn mark_end(inner: &Inner, job: &JobRef, end: &str, changes: &mut Changes) -> StoreResult<()> {
+    if let Some(mut row) = job_row(inner, job, changes).await? {
+        end.clone_into(&mut row.our_end);
+        changes.jobs.push(row);
+    }
+    Ok(())
+}
+
+/// Notes a job's end, by evidence.
+pub async fn end_job(
+    inner: &Inner,
+    job: &JobRef,
+    state: Option<&str>,
+    op: &Operation,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    if let Some(mut row) = job_row(inner, job, changes).await? {
+        let state = state.unwrap_or("gone");
+        row.ended_at.get_or_insert(inner.now());
+        row.flink_state = Some(state.to_owned());
+        changes.jobs.push(row);
+        let text = format!("job {} is {state}", job.flink);
+        changes.events.push(inner.operation_event(op, Severity::Info, EventName::JobStateChanged, text));
+    }
+    Ok(())
+}
+
+/// Writes the books of an operation whose steps are done. Answers operations to be driven afterwards.
+pub async fn write(
+    inner: &Arc<Inner>,
+    op: &Operation,
+    changes: &mut Changes,
+) -> StoreResult<Vec<OperationId>> {
+    if op.plan.compensation.as_ref().is_some_and(|c| c.ends_as != OpState::Succeeded) {
+        return Ok(vec![]);
+    }
+    let row =
+        changes.deployments.pop().or_else(|| inner.world().by_id(&op.deployment).map(|e| e.row.clone()));
+    let Some(mut row) = row else { return Ok(vec![]) };
+    match op.kind {
+        Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback => {
+            row.revision = op.plan.revision.or(row.revision);
+            row.desired = Desired::Running;
+        }
+        Kind::Suspend => row.desired = Desired::Suspended,
+        Kind::Cancel => {
+            row.desired = Desired::Cancelled;
+            retain(inner, op, changes).await?;
+        }
+        Kind::Reset => reset(inner, op, &mut row, changes).await?,
+        Kind::Import => import(inner, op, changes),
+        Kind::Fork => fork(inner, op, changes).await?,
+        Kind::Delete => {
+            row.deleted_at = Some(inner.now());
+            let text = format!("{} was removed from the books; its catalogue and files stay", row.name);
+            changes.events.push(inner.operation_event(
+                op,
+                Severity::Warn,
+                EventName::DeploymentDeleted,
+                text,
+            ));
+        }
+        Kind::Savepoint | Kind::Dispose | Kind::Adopt => {}
+    }
+    changes.deployments.push(row);
+    Ok(vec![])
+}
+
+/// After a cancel, the newest retained checkpoint of the job becomes a restore point.
+async fn retain(inner: &Inner, op: &Operation, changes: &mut Changes) -> StoreResult<()> {
+    let Some(job) = &op.plan.old_job else { return Ok(()) };
+    if let Some(row) = job_row(inner, job, changes).await?
+        && let Some(sp) = retained_checkpoint(inner, &row)
+    {
+        let text = format!(
+            "the cancelled job left a retained checkpoint: {}",
+            sp.location.clone().unwrap_or_default()
+        );
+        changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointRegistered, text));
+        changes.savepoints.push(sp);
+    }
+    Ok(())
+}
+
+/// The restore point that a job's newest retained checkpoint makes, unless it is in the catalogue already.
+#[must_use]
+pub fn retained_checkpoint(inner: &Inner, job: &JobRow) -> Option<Savepoint> {
+    let config: KeptConfig = serde_json::from_value(job.checkpoint_config.clone()?).ok()?;
+    let kept: KeptCheckpoint = serde_json::from_value(job.last_checkpoint.clone()?).ok()?;
+    let path = kept.path.filter(|_| config.retained && !kept.discarded)?;
+    let known = inner.world().by_id(&job.deployment).is_some_and(|e| {
+        e.savepoints.iter().any(|s| s.location.as_deref().is_some_and(|l| location::same(l, &path)))
+    });
+    if known {
+        return None;
+    }
+    let mut sp = Savepoint::new(
+        inner.fresh_savepoint(),
+        job.deployment.clone(),
+        Origin::RetainedCheckpoint,
+        Status::Completed,
+        inner.now(),
+    );
+    sp.job = Some(job.id.clone());
+    sp.flink_job = Some(job.flink.clone());
+    sp.location = Some(path);
+    sp.triggered_at = Some(kept.triggered_at);
+    sp.checkpoint_id = Some(kept.id);
+    sp.size = kept.size;
+    sp.revision = job.revision;
+    sp.flink_version = flink_version(inner, &job.target);
+    Some(sp)
+}
+
+/// The chosen savepoint becomes the next restore point, under a row of its own.
+async fn reset(
+    inner: &Inner,
+    op: &Operation,
+    row: &mut DeploymentRow,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    if op.plan.revision.is_some() {
+        // Cancelled and started from it at once: nothing is left to arm.
+        row.desired = Desired::Running;
+        return Ok(());
+    }
+    let Some(id) = &op.plan.savepoint else { return Ok(()) };
+    if let Some(from) = inner.deps.store.savepoint(id).await? {
+        let copy = copied(inner, &from, row.id.clone());
+        row.next_restore = Some(copy.id.clone());
+        changes.savepoints.push(copy);
+    }
+    Ok(())
+}
+
+fn copied(inner: &Inner, from: &Savepoint, to: crate::domain::ids::DeploymentId) -> Savepoint {
+    Savepoint {
+        id: inner.fresh_savepoint(),
+        deployment: to,
+        created_at: inner.now(),
+        origin: Origin::Copied,
+        pinned: false,
+        operation: None,
+        trigger: None,
+        target_directory: None,
+        is_final: false,
+        ..from.clone()
+    }
+}
+
+fn import(inner: &Inner, op: &Operation, changes: &mut Changes) {
+    let mut sp = Savepoint::new(
+        inner.fresh_savepoint(),
+        op.deployment.clone(),
+        Origin::Imported,
+        Status::Completed,
+        inner.now(),
+    );
+    sp.location.clone_from(&op.plan.location);
+    sp.label.clone_from(&op.plan.label);
+    sp.operation = Some(op.id.clone());
+    sp.checkpoint_id = op.plan.location.as_deref().and_then(location::checkpoint_number);
+    let text = format!("imported {}", sp.location.clone().unwrap_or_default());
+    changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointRegistered, text));
+    changes.savepoints.push(sp);
+}
+
+/// The new deployment, its first revision, and its restore point.
+async fn fork(inner: &Arc<Inner>, op: &Operation, changes: &mut Changes) -> StoreResult<()> {
+    let Some(creates) = &op.plan.creates else { return Ok(()) };
+    let mut row = new_deployment(inner, creates);
+    let merged = inner.world().merged(&row);
+    let mut revision = specs::revision(&row, 1, &merged, None);
+    revision.author.clone_from(&op.actor);
+    revision.reason = Some(format!("forked from {}", op.deployment_name));
+    row.revision = Some(1);
+    let from = match &op.plan.restore {
+        RestoreSource::Empty => None,
+        RestoreSource::Point { savepoint, .. } => inner.deps.store.savepoint(savepoint).await?,
+        RestoreSource::ThisOperation => taken_here(inner, op).await?,
+    };
+    if let Some(from) = from {
+        let copy = copied(inner, &from, creates.id.clone());
+        row.next_restore = Some(copy.id.clone());
+        changes.savepoints.push(copy);
+    }
+    let mut event = inner.operation_event(
+        op,
+        Severity::Info,
+        EventName::DeploymentCreated,
+        format!("{} was forked from {}", creates.name, op.deployment_name),
+    );
+    event.deployment = Some(creates.id.clone());
+    event.deployment_name = Some(creates.name.to_string());
+    changes.events.push(event);
+    changes.deployments.push(row);
+    changes.revisions.push(revision);
+    if creates.start {
+        super::submit::start_later(inner, creates.name.clone(), op);
+    }
+    Ok(())
+}
+
+async fn taken_here(inner: &Inner, op: &Operation) -> StoreResult<Option<Savepoint>> {
+    let here =
+        op.steps.iter().find(|s| matches!(s.act, crate::domain::operation::Act::TriggerSavepoint { .. }));
+    match here {
+        Some(step) => inner.deps.store.savepoint(&op.snapshot_id(step)).await,
+        None => Ok(None),
+    }
+}
+
+/// A deployment's row before anything ran.
+#[must_use]
+pub fn new_deployment(inner: &Inner, creates: &Creates) -> DeploymentRow {
+    DeploymentRow {
+        id: creates.id.clone(),
+        name: creates.name.clone(),
+        labels: indexmap::IndexMap::new(),
+        layer: creates.layer.clone(),
+        applied: None,
+        spec_version: 1,
+        desired: Desired::Cancelled,
+        revision: None,
+        job: None,
+        next_restore: None,
+        adopted: false,
+        created_at: inner.now(),
+        deleted_at: None,
+    }
+}
+
+/// The outcome that a person named instead of a step: a row of its own.
+#[must_use]
+pub fn named_snapshot(inner: &Inner, op: &Operation, outcome: &Outcome) -> Savepoint {
+    let mut sp = Savepoint::new(
+        inner.fresh_savepoint(),
+        op.deployment.clone(),
+        Origin::Imported,
+        Status::Completed,
+        inner.now(),
+    );
+    sp.location.clone_from(&outcome.location);
+    sp.is_final = outcome.is_final;
+    sp.operation = Some(op.id.clone());
+    sp.job = op.plan.old_job.as_ref().map(|j| j.id.clone());
+    sp.flink_job = op.plan.old_job.as_ref().map(|j| j.flink.clone());
+    sp
+}

@@ -1,0 +1,378 @@
+//! Reads: read models for every face.
+
+use super::{
+    EventFilter, Manager, ManagerResult, SnapshotQuery,
+    ports::{
+        cluster::ClusterError,
+        store::{AnswerRow, EventQuery, OperationQuery},
+    },
+    view,
+    world::DeploymentEntry,
+};
+use crate::{
+    contract::{
+        self, API_LEVEL, Health, List, MIN_CLIENT_LEVEL,
+        intent::{Document, Metadata},
+        model,
+        plan::Check,
+        problem::{Code, Problem},
+        watch::{Detail, Snapshot},
+    },
+    domain::{
+        ids::{ArtifactSha, DeploymentName, OperationId, SavepointId},
+        names,
+    },
+};
+
+/// Rows of a list when nobody says how many.
+const DEFAULT_LIMIT: u32 = 200;
+
+fn unreachable(e: ClusterError) -> Problem {
+    Problem::new(Code::TargetUnreachable, e.message)
+}
+
+fn missing(kind: &str, name: &str, known: &[String]) -> Problem {
+    let near = names::nearest_few(name, known.iter().map(String::as_str), 3);
+    let p = Problem::new(Code::NotFound, format!("there is no {kind} {name}"));
+    if near.is_empty() { p } else { p.hint(format!("did you mean {}?", near.join(" or "))) }
+}
+
+impl Manager {
+    /// Levels and build.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        Health {
+            api_level: API_LEVEL,
+            min_client_level: MIN_CLIENT_LEVEL,
+            build: self.inner.settings.build.clone(),
+            state_dir: self.inner.settings.state_dir.display().to_string(),
+            pid: std::process::id(),
+            read_only: self.inner.settings.read_only,
+        }
+    }
+
+    /// A window: slim rows, totals, one full model.
+    pub async fn snapshot(&self, q: &SnapshotQuery, who: &super::Caller) -> ManagerResult<Snapshot> {
+        let limit = q.limit.unwrap_or(DEFAULT_LIMIT) as usize;
+        let now = self.inner.now();
+        let (mut snapshot, select) = {
+            let w = self.inner.world();
+            let fits = |e: &&DeploymentEntry| {
+                q.filter.as_ref().is_none_or(|f| e.row.name.to_string().contains(f.as_str()))
+            };
+            let all: Vec<&DeploymentEntry> = w.deployments.values().filter(fits).collect();
+            let select = q.select.clone().or_else(|| all.first().map(|e| e.row.name.clone()));
+            let snapshot = Snapshot {
+                at: self.inner.hub.position(),
+                now,
+                actor: who.actor.clone(),
+                read_only: self.inner.settings.read_only,
+                totals: view::totals(&w),
+                applications: w.applications.keys().filter_map(|n| view::application(n, &w)).collect(),
+                rows: all.iter().take(limit).map(|e| view::row(e, &w)).collect(),
+                total_rows: u32::try_from(all.len()).unwrap_or(u32::MAX),
+                targets: w.targets.values().map(|t| view::target(t, &w)).collect(),
+                unmanaged: w.targets.values().flat_map(|t| view::unmanaged(t, &w)).collect(),
+                selected: None,
+                events: vec![],
+            };
+            (snapshot, select)
+        };
+        snapshot.selected = select.and_then(|name| self.detail(&name)).map(Box::new);
+        let q = EventQuery { limit: 100, ..EventQuery::default() };
+        let mut events: Vec<_> =
+            self.inner.deps.store.events(&q).await?.into_iter().map(view::event).collect();
+        events.reverse();
+        snapshot.events = events;
+        Ok(snapshot)
+    }
+
+    /// One deployment with what its tabs show first.
+    #[must_use]
+    pub fn detail(&self, name: &DeploymentName) -> Option<Detail> {
+        let w = self.inner.world();
+        let e = w.deployments.get(name)?;
+        Some(Detail {
+            deployment: view::deployment(e, &w, self.inner.now()),
+            savepoints: e.savepoints.iter().map(|s| view::savepoint(s, &w)).collect(),
+            operation: e.operation.as_ref().and_then(|id| w.operations.get(id)).map(view::operation),
+        })
+    }
+
+    /// Targets.
+    #[must_use]
+    pub fn targets(&self) -> Vec<model::Target> {
+        let w = self.inner.world();
+        w.targets.values().map(|t| view::target(t, &w)).collect()
+    }
+
+    /// One target.
+    pub fn target(&self, name: &str) -> ManagerResult<model::Target> {
+        let w = self.inner.world();
+        let t = w.targets.get(&name.into()).ok_or_else(|| {
+            missing("target", name, &w.targets.keys().map(ToString::to_string).collect::<Vec<_>>())
+        })?;
+        Ok(view::target(t, &w))
+    }
+
+    /// Every job of a target.
+    pub fn target_jobs(&self, name: &str) -> ManagerResult<Vec<model::TargetJob>> {
+        let w = self.inner.world();
+        let t = w.targets.get(&name.into()).ok_or_else(|| {
+            missing("target", name, &w.targets.keys().map(ToString::to_string).collect::<Vec<_>>())
+        })?;
+        Ok(view::target_jobs(t, &w))
+    }
+
+    /// Looks at a target thoroughly; changes nothing.
+    pub async fn check_target(&self, name: &str) -> ManagerResult<Vec<Check>> {
+        self.target(name)?;
+        Ok(super::check::target(&self.inner, &name.into()).await)
+    }
+
+    /// Applications.
+    #[must_use]
+    pub fn applications(&self) -> Vec<model::Application> {
+        let w = self.inner.world();
+        w.applications.keys().filter_map(|n| view::application(n, &w)).collect()
+    }
+
+    /// One application.
+    pub fn application(&self, name: &str) -> ManagerResult<model::Application> {
+        let w = self.inner.world();
+        view::application(name, &w)
+            .ok_or_else(|| missing("application", name, &w.applications.keys().cloned().collect::<Vec<_>>()))
+    }
+
+    /// Deployments.
+    #[must_use]
+    pub fn deployments(&self) -> Vec<model::Deployment> {
+        let w = self.inner.world();
+        let now = self.inner.now();
+        w.deployments.values().map(|e| view::deployment(e, &w, now)).collect()
+    }
+
+    /// One deployment.
+    pub fn deployment(&self, name: &DeploymentName) -> ManagerResult<model::Deployment> {
+        let w = self.inner.world();
+        let e = w.deployments.get(name).ok_or_else(|| self.unknown(name, &w))?;
+        Ok(view::deployment(e, &w, self.inner.now()))
+    }
+
+    fn unknown(&self, name: &DeploymentName, w: &super::world::World) -> Problem {
+        missing(
+            "deployment",
+            &name.to_string(),
+            &w.deployments.keys().map(ToString::to_string).collect::<Vec<_>>(),
+        )
+        .hint_if_none("list them: nutkin get deployments")
+    }
+
+    fn id_of(&self, name: &DeploymentName) -> ManagerResult<crate::domain::ids::DeploymentId> {
+        let w = self.inner.world();
+        let e = w.deployments.get(name).ok_or_else(|| self.unknown(name, &w))?;
+        Ok(e.row.id.clone())
+    }
+
+    /// What `apply` accepts for an object.
+    pub async fn document(&self, kind: &str, name: &str) -> ManagerResult<Document> {
+        let w = self.inner.world();
+        let meta = |name: &str| Metadata { name: name.to_owned(), ..Metadata::default() };
+        let doc = |kind: &str, metadata, spec| Document {
+            api_version: "nutkin/v1".to_owned(),
+            kind: kind.to_owned(),
+            metadata,
+            spec,
+        };
+        match kind {
+            "Target" => {
+                let t = w.targets.get(&name.into()).ok_or_else(|| missing("target", name, &[]))?;
+                Ok(doc(kind, Metadata { labels: t.row.labels.clone(), ..meta(name) }, t.row.spec.clone()))
+            }
+            "Application" => {
+                let a = w.applications.get(name).ok_or_else(|| missing("application", name, &[]))?;
+                let metadata =
+                    Metadata { title: Some(a.title.clone()), labels: a.labels.clone(), ..meta(name) };
+                Ok(doc(kind, metadata, serde_json::json!({ "defaults": a.defaults })))
+            }
+            "Deployment" => {
+                let name: DeploymentName = name
+                    .parse()
+                    .map_err(|e: crate::domain::ids::BadId| Problem::new(Code::BadRequest, e.to_string()))?;
+                let e = w.deployments.get(&name).ok_or_else(|| self.unknown(&name, &w))?;
+                let mut spec = e.row.layer.clone();
+                super::specs::set_path(&mut spec, &["state"], e.row.desired.as_str().into());
+                let metadata = Metadata {
+                    application: Some(name.app().to_owned()),
+                    labels: e.row.labels.clone(),
+                    ..meta(name.name())
+                };
+                Ok(doc(kind, metadata, spec))
+            }
+            other => Err(Problem::new(Code::BadRequest, format!("{other} is not a kind of document"))),
+        }
+    }
+
+    /// Jobs, newest first.
+    pub async fn jobs(&self, of: Option<&DeploymentName>, limit: u32) -> ManagerResult<Vec<model::Job>> {
+        let id = of.map(|n| self.id_of(n)).transpose()?;
+        let rows = self.inner.deps.store.jobs(id.as_ref(), limit).await?;
+        let w = self.inner.world();
+        Ok(rows.iter().map(|j| view::job(j, &w)).collect())
+    }
+
+    /// Savepoints, newest first.
+    pub async fn savepoints(
+        &self,
+        of: Option<&DeploymentName>,
+        limit: u32,
+    ) -> ManagerResult<Vec<model::Savepoint>> {
+        let id = of.map(|n| self.id_of(n)).transpose()?;
+        let rows = self.inner.deps.store.savepoints(id.as_ref(), limit).await?;
+        let w = self.inner.world();
+        Ok(rows.iter().map(|s| view::savepoint(s, &w)).collect())
+    }
+
+    /// One savepoint.
+    pub async fn savepoint(&self, id: &str) -> ManagerResult<model::Savepoint> {
+        let row = self.inner.deps.store.savepoint(&SavepointId::new(id)).await?;
+        let row = row.ok_or_else(|| missing("savepoint", id, &[]))?;
+        Ok(view::savepoint(&row, &self.inner.world()))
+    }
+
+    /// The configuration history, newest first.
+    pub async fn revisions(&self, of: &DeploymentName) -> ManagerResult<Vec<model::Revision>> {
+        let id = self.id_of(of)?;
+        Ok(self.inner.deps.store.revisions(&id).await?.iter().map(view::revision).collect())
+    }
+
+    /// Events: newest first, or oldest first after a number.
+    pub async fn events(&self, f: &EventFilter) -> ManagerResult<Vec<model::Event>> {
+        let deployment = f.deployment.as_ref().map(|n| self.id_of(n)).transpose()?;
+        let q = EventQuery {
+            deployment,
+            application: None,
+            operation: f.operation.clone(),
+            severity: f.severity,
+            since: f.since,
+            after: f.after,
+            before: f.before,
+            limit: f.limit.unwrap_or(DEFAULT_LIMIT),
+        };
+        Ok(self.inner.deps.store.events(&q).await?.into_iter().map(view::event).collect())
+    }
+
+    /// The cluster and job of a deployment.
+    fn live(
+        &self,
+        of: &DeploymentName,
+    ) -> ManagerResult<(std::sync::Arc<dyn super::ports::cluster::Cluster>, crate::domain::ids::FlinkJobId)>
+    {
+        let w = self.inner.world();
+        let e = w.deployments.get(of).ok_or_else(|| self.unknown(of, &w))?;
+        let job =
+            e.job.as_ref().ok_or_else(|| Problem::new(Code::WrongState, format!("{of} has no job yet")))?;
+        let t = w.targets.get(&e.target()).ok_or_else(|| missing("target", &e.target().to_string(), &[]))?;
+        let cluster = t.cluster.clone().map_err(unreachable)?;
+        Ok((cluster, job.flink.clone()))
+    }
+
+    /// Exceptions of the deployment's job as Flink remembers them, newest first.
+    pub async fn exceptions(&self, of: &DeploymentName) -> ManagerResult<Vec<model::ExceptionEntry>> {
+        let (cluster, job) = self.live(of)?;
+        let list = cluster.exceptions(&job, 16).await.map_err(unreachable)?;
+        Ok(list
+            .into_iter()
+            .map(|x| model::ExceptionEntry {
+                at: x.at,
+                root_cause: x.root_cause,
+                task: x.task,
+                task_manager: x.task_manager,
+                trace: x.trace,
+            })
+            .collect())
+    }
+
+    /// Checkpoints of the deployment's job as Flink remembers them, newest first.
+    pub async fn checkpoints(&self, of: &DeploymentName) -> ManagerResult<Vec<model::Checkpoint>> {
+        let (cluster, job) = self.live(of)?;
+        let c = cluster.checkpoints(&job).await.map_err(unreachable)?.unwrap_or_default();
+        Ok(c.history.iter().map(view::checkpoint).collect())
+    }
+
+    /// What the next start would restore, and why not the others.
+    pub async fn restore_points(&self, of: &DeploymentName) -> ManagerResult<Vec<model::RestorePoint>> {
+        let w = self.inner.world();
+        let e = w.deployments.get(of).ok_or_else(|| self.unknown(of, &w))?;
+        Ok(view::restore_points(&view::advice(e, &w, &view::next_request(e), self.inner.now())))
+    }
+
+    /// Operations, newest first.
+    pub async fn operations(
+        &self,
+        of: Option<&DeploymentName>,
+        active: bool,
+        before: Option<&str>,
+        limit: u32,
+    ) -> ManagerResult<List<model::Operation>> {
+        let deployment = of.map(|n| self.id_of(n)).transpose()?;
+        let q = OperationQuery { deployment, active, before: before.map(OperationId::new), limit };
+        let rows = self.inner.deps.store.operations(&q).await?;
+        let next = (rows.len() == limit as usize).then(|| rows.last().map(|o| o.id.to_string())).flatten();
+        Ok(List { items: rows.iter().map(view::operation).collect(), next })
+    }
+
+    /// One operation, by its id or a unique end of it.
+    pub async fn operation(&self, id: &str) -> ManagerResult<model::Operation> {
+        let active = self.inner.world().operations.get(&OperationId::new(id)).map(view::operation);
+        if let Some(op) = active {
+            return Ok(op);
+        }
+        let row = self.inner.deps.store.operation(&OperationId::new(id)).await?;
+        row.as_ref()
+            .map(view::operation)
+            .ok_or_else(|| missing("operation", id, &[]).hint_if_none("list them: nutkin operation list"))
+    }
+
+    async fn users(&self) -> ManagerResult<Vec<(ArtifactSha, String)>> {
+        let users = self.inner.deps.store.artifact_users().await?;
+        let w = self.inner.world();
+        Ok(users.into_iter().filter_map(|(sha, d)| Some((sha, w.names.get(&d)?.to_string()))).collect())
+    }
+
+    /// Artifacts, newest first.
+    pub async fn artifacts(&self) -> ManagerResult<Vec<model::Artifact>> {
+        let users = self.users().await?;
+        let rows = self.inner.deps.store.artifacts().await?;
+        let used =
+            |sha: &ArtifactSha| users.iter().filter(|(s, _)| s == sha).map(|(_, d)| d.clone()).collect();
+        Ok(rows.iter().map(|a| view::artifact(a, used(&a.sha))).collect())
+    }
+
+    /// One artifact, by hash, a unique part of it, or name.
+    pub async fn artifact(&self, sha: &str) -> ManagerResult<model::Artifact> {
+        let row = super::submit::find_artifact(&self.inner, sha).await?;
+        let users = self.users().await?;
+        let used = users.into_iter().filter(|(s, _)| *s == row.sha).map(|(_, d)| d).collect();
+        Ok(view::artifact(&row, used))
+    }
+
+    /// The kept answer of a request.
+    pub async fn kept_answer(
+        &self,
+        who: &super::Caller,
+        route: &str,
+        key: &str,
+    ) -> ManagerResult<Option<AnswerRow>> {
+        Ok(self.inner.deps.store.answer(&who.actor, route, key).await?)
+    }
+}
+
+impl contract::problem::Problem {
+    /// Adds a hint unless there is one.
+    #[must_use]
+    pub fn hint_if_none(mut self, hint: &str) -> Self {
+        self.hint.get_or_insert_with(|| hint.to_owned());
+        self
+    }
+}

@@ -1,0 +1,193 @@
+//! Gathers the evidence for one step: only what its judge needs, and what only several looks together can tell.
+
+use std::time::Duration;
+
+use super::send::{cluster_of, directory, jar_name};
+use crate::{
+    domain::{
+        flink::{AsyncStatus, JobSummary},
+        ids::{FlinkJobId, Hex32},
+        operation::{
+            Act, Operation, Step,
+            evidence::{Answer, Child, Evidence, Sight},
+        },
+        time::Timestamp,
+    },
+    manager::{inner::Inner, ports::cluster::Cluster},
+};
+
+/// What is remembered between two looks at the same attempt. It is lost with the process and built again.
+#[derive(Debug, Default, Clone)]
+pub struct Memory {
+    /// The attempt's answer, if this process saw it.
+    pub answer: Option<Answer>,
+    silent_since: Option<Duration>,
+    absent_since: Option<Duration>,
+    terminal_since: Option<Duration>,
+    running_since: Option<(Duration, Timestamp)>,
+}
+
+/// One look.
+pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memory) -> Evidence {
+    let mut ev = Evidence { answer: memory.answer.clone(), ..Evidence::default() };
+    let now = inner.deps.clock.boottime();
+    let Ok((cluster, target)) = cluster_of(inner, &op.target) else {
+        ev.job = Sight::Unreachable(since(&mut memory.silent_since, now));
+        return ev;
+    };
+    if let Some(job) = job_of(op, step) {
+        ev.job = sight(&*cluster, &job, memory, now).await;
+        if needs_cause(&ev.job) {
+            ev.root_cause = cluster
+                .exceptions(&job, 1)
+                .await
+                .ok()
+                .and_then(|x| x.into_iter().next())
+                .map(|x| x.root_cause);
+        }
+    }
+    match &step.act {
+        Act::UploadJar { sha } => {
+            let name = jar_name(sha);
+            let jars = cluster.jars().await.ok();
+            ev.jar = jars.map(|jars| jars.into_iter().filter(|j| j.name == name).map(|j| j.id).collect());
+        }
+        Act::TriggerSavepoint { job } | Act::StopWithSavepoint { job } => {
+            ev.directory = directory(op, step);
+            if let Some(trigger) = step.hex_key() {
+                ev.trigger = cluster.savepoint_status(&job.flink, &trigger).await.ok();
+            }
+            let settled = matches!(ev.trigger, Some(AsyncStatus::Completed { .. }));
+            if ev.trigger != Some(AsyncStatus::InProgress) {
+                ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
+                let looks =
+                    !settled || target.savepoint_access == crate::domain::target::SavepointAccess::Local;
+                if let Some(dir) = ev.directory.clone().filter(|_| looks) {
+                    let children = inner.deps.eyes.children(&target, &dir).await;
+                    ev.children = children.map(|c| {
+                        c.into_iter()
+                            .map(|c| Child { location: c.location, complete: c.complete, size: c.size })
+                            .collect()
+                    });
+                }
+                ev.kept_checkpoint = kept_checkpoint(inner, op, &job.flink);
+            }
+        }
+        Act::RecordCheckpoint { job, .. } => {
+            ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
+            ev.checkpoint_config = cluster.checkpoint_config(&job.flink).await.ok().flatten();
+            if ev.checkpoint_config.is_none() {
+                ev.checkpoint_config =
+                    inner.world().by_id(&op.deployment).and_then(|e| e.sight.checkpoint_config.clone());
+            }
+            ev.kept_checkpoint = kept_checkpoint(inner, op, &job.flink);
+        }
+        Act::AwaitSlots { .. } => ev.slots_free = cluster.overview().await.ok().map(|o| o.slots_free),
+        Act::NoLiveJob => ev.live = live_jobs(inner, op, &*cluster).await,
+        Act::AwaitRunning | Act::VerifyRestore | Act::Probation => {
+            if let Some(job) = op.last_job().filter(|_| ev.job.seen().is_some()) {
+                ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
+                ev.restarts = cluster.restarts(&job.flink).await.ok().flatten();
+                if matches!(step.act, Act::VerifyRestore | Act::Probation) {
+                    ev.checkpoint_config = cluster.checkpoint_config(&job.flink).await.ok().flatten();
+                }
+            }
+        }
+        Act::Dispose { location, .. } => {
+            if let Some(Answer::Accepted(Some(request))) = &memory.answer
+                && let Ok(request) = request.parse::<Hex32>()
+            {
+                ev.trigger = cluster.disposal_status(&request).await.ok();
+            }
+            ev.location_complete = inner.deps.eyes.is_complete(&target, location).await;
+        }
+        Act::PlanJar { .. }
+        | Act::CancelJob { .. }
+        | Act::AwaitTerminal { .. }
+        | Act::RunJar { .. }
+        | Act::WriteCatalogue => {}
+    }
+    ev
+}
+
+/// The job whose state decides about the step.
+fn job_of(op: &Operation, step: &Step) -> Option<FlinkJobId> {
+    match &step.act {
+        Act::TriggerSavepoint { job }
+        | Act::StopWithSavepoint { job }
+        | Act::RecordCheckpoint { job, .. } => Some(job.flink.clone()),
+        Act::CancelJob { job } | Act::AwaitTerminal { job } => {
+            job.clone().or_else(|| op.last_job()).map(|j| j.flink)
+        }
+        Act::RunJar { .. } => step.hex_key(),
+        Act::AwaitRunning | Act::VerifyRestore | Act::Probation => op.last_job().map(|j| j.flink),
+        _ => None,
+    }
+}
+
+fn since(slot: &mut Option<Duration>, now: Duration) -> Duration {
+    now.saturating_sub(*slot.get_or_insert(now))
+}
+
+/// The job in the live list, with how long it has been so.
+async fn sight(cluster: &dyn Cluster, job: &FlinkJobId, m: &mut Memory, now: Duration) -> Sight {
+    let Ok(jobs) = cluster.jobs().await else {
+        (m.terminal_since, m.running_since) = (None, None);
+        return Sight::Unreachable(since(&mut m.silent_since, now));
+    };
+    m.silent_since = None;
+    let Some(summary) = jobs.items.into_iter().find(|j| j.id == *job) else {
+        (m.terminal_since, m.running_since) = (None, None);
+        return Sight::Absent(since(&mut m.absent_since, now));
+    };
+    m.absent_since = None;
+    let terminal_for = summary.state.is_terminal().then(|| since(&mut m.terminal_since, now));
+    if terminal_for.is_none() {
+        m.terminal_since = None;
+    }
+    let running_for = running(&summary, m, now);
+    Sight::Seen { job: summary, terminal_for, running_for }
+}
+
+/// All tasks run, and the start of that run is still the same.
+fn running(summary: &JobSummary, m: &mut Memory, now: Duration) -> Option<Duration> {
+    let runs = summary.state == crate::domain::deployment::FlinkState::Running && summary.tasks.all_running();
+    match m.running_since {
+        Some((at, start)) if runs && start == summary.start_time => Some(now.saturating_sub(at)),
+        _ if runs => {
+            m.running_since = Some((now, summary.start_time));
+            Some(Duration::ZERO)
+        }
+        _ => {
+            m.running_since = None;
+            None
+        }
+    }
+}
+
+fn needs_cause(sight: &Sight) -> bool {
+    use crate::domain::deployment::FlinkState as F;
+    matches!(sight.state(), Some(F::Failed | F::Failing | F::Restarting))
+}
+
+/// The newest completed checkpoint that the watcher wrote down for this job.
+fn kept_checkpoint(inner: &Inner, op: &Operation, flink: &FlinkJobId) -> Option<(String, u64, Timestamp)> {
+    let world = inner.world();
+    let job = world.by_id(&op.deployment)?.job.as_ref().filter(|j| j.flink == *flink)?;
+    let kept: crate::manager::watcher::KeptCheckpoint =
+        serde_json::from_value(job.last_checkpoint.clone()?).ok()?;
+    Some((kept.path?, kept.id, kept.triggered_at))
+}
+
+/// Live jobs of the cluster among all ids ever issued to the deployment.
+async fn live_jobs(inner: &Inner, op: &Operation, cluster: &dyn Cluster) -> Option<Vec<FlinkJobId>> {
+    let issued = inner.deps.store.issued_jobs(&op.deployment).await.ok()?;
+    let jobs = cluster.jobs().await.ok()?;
+    Some(
+        jobs.items
+            .into_iter()
+            .filter(|j| !j.state.is_terminal() && issued.contains(&j.id))
+            .map(|j| j.id)
+            .collect(),
+    )
+}

@@ -1,0 +1,195 @@
+//! Drives operations: intent, send, look, judge, commit; again after every restart, from wherever the store says.
+//!
+//! ```text
+//!   Queued/Running ─▶ next ─┬─ Intend ─▶ commit INTENT ─▶ send ─┐
+//!                           ├─ Probe ───────────────────────────┴▶ look ─▶ judge ─▶ absorb ─▶ commit ─▶ (again)
+//!                           ├─ Wait ─▶ sleep
+//!                           └─ Finish ─▶ commit the end
+//! ```
+
+pub use send::{cluster_of, jar_name};
+
+mod look;
+mod send;
+mod settle;
+
+use std::{sync::Arc, time::Duration};
+
+use super::{
+    faults,
+    inner::{Gate, Inner},
+    ports::store::{Changes, StoreResult},
+};
+use crate::domain::{
+    event::{EventName, Severity},
+    ids::OperationId,
+    operation::{
+        OpState, Operation, StepState,
+        driver::{self, Absorbed, Next},
+        evidence::{Answer, Evidence, Sight},
+        steps::{self, Case},
+    },
+};
+use look::Memory;
+
+/// Starts driving an operation in the background.
+pub fn spawn(inner: &Arc<Inner>, id: OperationId) {
+    let inner = Arc::clone(inner);
+    let tracker = inner.tasks.clone();
+    tracker.spawn(async move {
+        if let Err(e) = drive(&inner, &id).await {
+            tracing::error!(operation = %id, error = %e, "the operation pauses at its recorded step");
+        }
+    });
+}
+
+/// Drives until the operation ends, waits for a person, or the manager leaves.
+async fn drive(inner: &Arc<Inner>, id: &OperationId) -> StoreResult<()> {
+    let mut memory = Memory::default();
+    while !inner.leaving.is_cancelled() {
+        let Some(op) = operation(inner, id) else { return Ok(()) };
+        match driver::next(&op, inner.now()) {
+            Next::Idle => return Ok(()),
+            Next::Finish(state) => return settle::finish(inner, id, state).await,
+            Next::Wait(until) => pause(inner, until.since(inner.now())).await,
+            Next::Intend(n) => {
+                faults::reach("before-intent", &op, n);
+                memory = Memory::default();
+                intend(inner, id, n).await?;
+                if let Some(op) = operation(inner, id) {
+                    faults::reach("after-intent", &op, n);
+                    memory.answer = send(inner, &op, n).await;
+                    faults::reach("after-answer", &op, n);
+                }
+            }
+            Next::Probe(n) => probe(inner, &op, n, &mut memory).await?,
+        }
+    }
+    Ok(())
+}
+
+fn operation(inner: &Inner, id: &OperationId) -> Option<Operation> {
+    inner.world().operations.get(id).cloned()
+}
+
+/// Waits, but not longer than the manager stays.
+async fn pause(inner: &Inner, for_: Duration) {
+    tokio::select! {
+        () = inner.deps.clock.sleep(for_) => {}
+        () = inner.leaving.cancelled() => {}
+    }
+}
+
+/// Commits the intent: key, rows that the effect will need, event. Nothing has left the process before.
+async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
+    let gate = inner.gate().await;
+    let Some(mut op) = operation(inner, id) else { return Ok(()) };
+    // Somebody may have asked the operation to stop in the meantime.
+    if driver::next(&op, inner.now()) != Next::Intend(n) {
+        return Ok(());
+    }
+    let mut changes = Changes::default();
+    let first = op.state == OpState::Queued;
+    let (key, mark) = send::key_and_mark(inner, &op, n);
+    driver::intend(&mut op, n, key, mark, inner.now());
+    if first {
+        changes.events.push(inner.operation_event(
+            &op,
+            Severity::Info,
+            EventName::OperationStarted,
+            format!("{} began", op.kind),
+        ));
+    }
+    settle::intent_rows(inner, &op, n, &mut changes).await?;
+    if let Some(step) = op.steps.iter().find(|s| s.n == n).filter(|s| s.act.has_effect()) {
+        let text = format!("{} attempt {} begins", step.act.name(), step.attempts);
+        changes.events.push(inner.operation_event(&op, Severity::Debug, EventName::StepStarted, text));
+    }
+    changes.operations.push(op);
+    inner.commit(&gate, changes).await
+}
+
+/// Sends the step's request, unless the manager leaves first; an answer that was not seen stays unknown.
+async fn send(inner: &Inner, op: &Operation, n: u32) -> Option<Answer> {
+    let step = op.steps.iter().find(|s| s.n == n && s.state == StepState::Intent)?;
+    tokio::select! {
+        answer = send::perform(inner, op, step) => answer,
+        () = inner.leaving.cancelled() => None,
+    }
+}
+
+/// Looks, judges, commits what changed; then waits a little if nothing did.
+async fn probe(inner: &Arc<Inner>, op: &Operation, n: u32, memory: &mut Memory) -> StoreResult<()> {
+    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(()) };
+    let evidence = look::look(inner, op, step, memory).await;
+    let gate = inner.gate().await;
+    let Some(mut now_op) = operation(inner, &op.id) else { return Ok(()) };
+    let Some(step) = now_op.steps.iter().find(|s| s.n == n).cloned() else { return Ok(()) };
+    if now_op.state != OpState::Running || !matches!(step.state, StepState::Intent | StepState::Ambiguous) {
+        return Ok(());
+    }
+    let case = Case { op: &now_op, step: &step, now: inner.now(), patience: &inner.settings.patience };
+    let judgement = steps::judge(case, &evidence);
+    let waited = case.waited();
+    let mut absorbed = driver::absorb(&mut now_op, n, judgement, inner.now());
+    if is_unclear(&evidence)
+        && waited >= AMBIGUOUS_AFTER
+        && step.act.has_effect()
+        && absorbed.confirmed.is_none()
+    {
+        driver::mark_ambiguous(&mut now_op, n, &mut absorbed);
+    }
+    commit_absorbed(inner, &gate, now_op, n, &absorbed, &evidence).await?;
+    drop(gate);
+    if absorbed.resend {
+        pause(inner, pace(waited)).await;
+        let again = operation(inner, &op.id);
+        memory.answer = match again {
+            Some(op) if !inner.leaving.is_cancelled() => send(inner, &op, n).await,
+            _ => None,
+        };
+    } else if absorbed.confirmed.is_none() {
+        pause(inner, pace(waited)).await;
+    }
+    Ok(())
+}
+
+/// How long a step may be unclear before it is called so.
+const AMBIGUOUS_AFTER: Duration = Duration::from_secs(10);
+
+fn is_unclear(ev: &Evidence) -> bool {
+    !matches!(ev.answer, Some(Answer::Accepted(_))) && !matches!(ev.job, Sight::Seen { .. })
+}
+
+/// Polls fast only while an operation waits, and slower the longer it does.
+fn pace(waited: Duration) -> Duration {
+    match waited.as_secs() {
+        0..30 => Duration::from_millis(100),
+        30..300 => Duration::from_millis(500),
+        _ => Duration::from_secs(2),
+    }
+}
+
+async fn commit_absorbed(
+    inner: &Arc<Inner>,
+    gate: &Gate<'_>,
+    op: Operation,
+    n: u32,
+    absorbed: &Absorbed,
+    evidence: &Evidence,
+) -> StoreResult<()> {
+    if !absorbed.changed {
+        return Ok(());
+    }
+    let mut changes = Changes::default();
+    for (severity, name, text) in &absorbed.events {
+        changes.events.push(inner.operation_event(&op, *severity, name.clone(), text.clone()));
+    }
+    let children = settle::outcome_rows(inner, &op, n, absorbed, evidence, &mut changes).await?;
+    changes.operations.insert(0, op);
+    inner.commit(gate, changes).await?;
+    for child in children {
+        spawn(inner, child);
+    }
+    Ok(())
+}

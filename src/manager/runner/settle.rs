@@ -1,0 +1,392 @@
+//! What goes into the books with an intent, an outcome, an end. Everything here travels in the same commit as the
+//! operation's own change, so the catalogue can never say less than the operation.
+
+use std::sync::Arc;
+
+use super::send::directory;
+use crate::{
+    domain::{
+        deployment::Desired,
+        event::{EventName, Severity},
+        ids::{OperationId, SavepointId},
+        location,
+        operation::{
+            Act, Kind, OpError, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState,
+            driver::Absorbed, evidence::Evidence,
+        },
+        savepoint::{Origin, Savepoint, Status},
+        time::Timestamp,
+    },
+    manager::{
+        books,
+        inner::Inner,
+        ports::store::{Changes, JobRow, StoreResult},
+    },
+};
+
+/// Rows that must exist before the request leaves.
+pub async fn intent_rows(inner: &Inner, op: &Operation, n: u32, changes: &mut Changes) -> StoreResult<()> {
+    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(()) };
+    match &step.act {
+        Act::TriggerSavepoint { job } | Act::StopWithSavepoint { job } => {
+            let mut row = Savepoint::new(
+                op.snapshot_id(step),
+                op.deployment.clone(),
+                op.plan.origin,
+                Status::Started,
+                inner.now(),
+            );
+            row.job = Some(job.id.clone());
+            row.flink_job = Some(job.flink.clone());
+            row.operation = Some(op.id.clone());
+            row.trigger = step.hex_key();
+            row.target_directory = directory(op, step);
+            row.format = Some(op.plan.format);
+            row.label.clone_from(&op.plan.label);
+            row.revision = books::revision_of(inner, op, job).await?;
+            row.flink_version = books::flink_version(inner, &op.target);
+            changes.events.push(inner.operation_event(
+                op,
+                Severity::Info,
+                EventName::SavepointStarted,
+                format!(
+                    "savepoint of job {} into {}",
+                    job.flink.short(),
+                    row.target_directory.clone().unwrap_or_default()
+                ),
+            ));
+            changes.savepoints.push(row);
+            if matches!(step.act, Act::StopWithSavepoint { .. }) {
+                books::mark_end(inner, job, "SUSPEND", changes).await?;
+            }
+        }
+        Act::CancelJob { job } => {
+            if let Some(job) = job.clone().or_else(|| op.last_job()) {
+                books::mark_end(inner, &job, "CANCEL", changes).await?;
+            }
+        }
+        Act::RunJar { revision } => {
+            if let Some(flink) = step.hex_key() {
+                changes.jobs.push(JobRow {
+                    id: op.job_id(step),
+                    deployment: op.deployment.clone(),
+                    flink,
+                    target: op.target.clone(),
+                    revision: Some(*revision),
+                    operation: Some(op.id.clone()),
+                    created_at: inner.now(),
+                    started_at: None,
+                    ended_at: None,
+                    flink_state: None,
+                    our_end: "NONE".to_owned(),
+                    restored_from: op.restore_location(),
+                    restored_savepoint: restored_savepoint(op),
+                    restarts: None,
+                    last_checkpoint: None,
+                    checkpoint_config: None,
+                    seen_at: None,
+                });
+            }
+        }
+        Act::Dispose { savepoint, .. } => {
+            set_status(inner, savepoint, Status::Deleting, None, changes).await?
+        }
+        _ => {}
+    }
+    Ok(())
+}
+
+fn restored_savepoint(op: &Operation) -> Option<SavepointId> {
+    match &op.plan.restore {
+        RestoreSource::Empty => None,
+        RestoreSource::Point { savepoint, .. } => Some(savepoint.clone()),
+        RestoreSource::ThisOperation => {
+            op.steps.iter().rev().find_map(|s| s.outcome.as_ref()?.savepoint.clone())
+        }
+    }
+}
+
+async fn set_status(
+    inner: &Inner,
+    id: &SavepointId,
+    status: Status,
+    failure: Option<String>,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    if let Some(mut row) = inner.deps.store.savepoint(id).await? {
+        row.status = status;
+        row.failure = failure;
+        changes.savepoints.push(row);
+    }
+    Ok(())
+}
+
+/// Rows that follow from a judgement. Answers operations that are to be driven afterwards.
+pub async fn outcome_rows(
+    inner: &Arc<Inner>,
+    op: &Operation,
+    n: u32,
+    absorbed: &Absorbed,
+    evidence: &Evidence,
+    changes: &mut Changes,
+) -> StoreResult<Vec<OperationId>> {
+    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(vec![]) };
+    match (&absorbed.confirmed, &step.act) {
+        (Some((_, outcome)), Act::TriggerSavepoint { .. } | Act::StopWithSavepoint { .. }) => {
+            snapshot_done(inner, op, step, outcome, evidence, changes).await?;
+        }
+        (Some((_, outcome)), Act::RecordCheckpoint { .. }) => {
+            recorded(inner, op, step, outcome, changes).await?
+        }
+        (Some((_, outcome)), Act::RunJar { .. }) => job_started(inner, op, step, outcome, changes).await?,
+        (Some((_, outcome)), Act::AwaitTerminal { job }) => {
+            if let Some(job) = job.clone().or_else(|| op.last_job()) {
+                books::end_job(inner, &job, outcome.flink_state.as_deref(), op, changes).await?;
+            }
+        }
+        (Some(_), Act::Dispose { savepoint, .. }) => {
+            set_status(inner, savepoint, Status::Deleted, None, changes).await?;
+            let text = format!("savepoint {savepoint} was deleted");
+            changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointDeleted, text));
+        }
+        (Some((StepName::WriteCatalogue, _)), _) => return books::write(inner, op, changes).await,
+        (None, Act::TriggerSavepoint { .. } | Act::StopWithSavepoint { .. }) => {
+            snapshot_not_done(inner, op, step, absorbed, evidence, changes).await?;
+        }
+        (None, Act::Dispose { savepoint, .. }) if step.state == StepState::Refuted => {
+            set_status(inner, savepoint, Status::FailedDeletion, Some(step.detail.clone()), changes).await?;
+        }
+        _ => {}
+    }
+    Ok(vec![])
+}
+
+/// The row of the attempt becomes COMPLETED; a stop's job has ended with it.
+async fn snapshot_done(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    outcome: &Outcome,
+    evidence: &Evidence,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    let Some(mut row) = inner.deps.store.savepoint(&op.snapshot_id(step)).await? else { return Ok(()) };
+    complete(&mut row, outcome, evidence, inner.now());
+    row.is_final = outcome.is_final;
+    row.drained = op.plan.drain && outcome.is_final;
+    let place = row.location.clone().unwrap_or_default();
+    let text = format!("savepoint complete at {place}");
+    changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointCompleted, text));
+    changes.savepoints.push(row);
+    if let Act::StopWithSavepoint { job } = &step.act {
+        books::end_job(inner, job, outcome.flink_state.as_deref(), op, changes).await?;
+    }
+    Ok(())
+}
+
+fn complete(row: &mut Savepoint, outcome: &Outcome, evidence: &Evidence, now: Timestamp) {
+    row.status = Status::Completed;
+    row.location.clone_from(&outcome.location);
+    row.triggered_at = outcome.triggered_at.or(row.triggered_at).or(Some(row.created_at));
+    row.checkpoint_id = outcome.checkpoint_id;
+    row.size = outcome.size;
+    row.failure = None;
+    let place = outcome.location.as_deref().unwrap_or_default();
+    let seen = evidence.children.iter().flatten().any(|c| c.complete && location::same(&c.location, place));
+    if seen {
+        row.verified_at = Some(now);
+    }
+}
+
+/// An attempt that was refuted, or waits for a person: FAILED by Flink's word, UNKNOWN without it, COMPLETED where a
+/// half-done stop left a snapshot behind.
+async fn snapshot_not_done(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    absorbed: &Absorbed,
+    evidence: &Evidence,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    let asks = op.state == OpState::NeedsAttention;
+    if !absorbed.refuted_attempt && !asks {
+        return Ok(());
+    }
+    let Some(mut row) = inner.deps.store.savepoint(&op.snapshot_id(step)).await? else { return Ok(()) };
+    if let Some(outcome) = &absorbed.left_behind {
+        complete(&mut row, outcome, evidence, inner.now());
+        row.origin = Origin::UserRequest;
+        row.failure = Some(step.detail.clone());
+    } else {
+        let said_so = matches!(evidence.trigger, Some(crate::domain::flink::AsyncStatus::Failed { .. }))
+            || matches!(evidence.answer, Some(crate::domain::operation::evidence::Answer::Refused { .. }));
+        row.status = if said_so && !asks { Status::Failed } else { Status::Unknown };
+        row.failure = Some(step.detail.clone());
+    }
+    let (severity, name) = match row.status {
+        Status::Completed => (Severity::Warn, EventName::SavepointCompleted),
+        _ => (Severity::Warn, EventName::SavepointFailed),
+    };
+    let text = format!(
+        "{} ({}): {}",
+        row.status,
+        row.location.clone().or(row.target_directory.clone()).unwrap_or_default(),
+        step.detail
+    );
+    changes.events.push(inner.operation_event(op, severity, name, text));
+    changes.savepoints.push(row);
+    if absorbed.refuted_attempt
+        && let Act::StopWithSavepoint { job } = &step.act
+    {
+        // The stop did not end the job: a later FINISHED is not ours.
+        books::mark_end(inner, job, "NONE", changes).await?;
+    }
+    Ok(())
+}
+
+/// The checkpoint that an upgrade goes on from becomes a restore point of the catalogue before its job is cancelled.
+async fn recorded(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    outcome: &Outcome,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    let Act::RecordCheckpoint { job, .. } = &step.act else { return Ok(()) };
+    let mut row = Savepoint::new(
+        op.snapshot_id(step),
+        op.deployment.clone(),
+        Origin::RetainedCheckpoint,
+        Status::Completed,
+        inner.now(),
+    );
+    row.location.clone_from(&outcome.location);
+    row.triggered_at = outcome.triggered_at;
+    row.checkpoint_id = outcome.checkpoint_id;
+    row.size = outcome.size;
+    row.job = Some(job.id.clone());
+    row.flink_job = Some(job.flink.clone());
+    row.operation = Some(op.id.clone());
+    row.revision = books::revision_of(inner, op, job).await?;
+    row.flink_version = books::flink_version(inner, &op.target);
+    let text = format!(
+        "retained checkpoint {} entered: {}",
+        row.checkpoint_id.unwrap_or_default(),
+        row.location.clone().unwrap_or_default()
+    );
+    changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointRegistered, text));
+    changes.savepoints.push(row);
+    Ok(())
+}
+
+/// The deployment's job is now this one; a reset's choice is used up.
+async fn job_started(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    outcome: &Outcome,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    let Some(job) = &outcome.job else { return Ok(()) };
+    if let Some(mut row) = inner.deps.store.job(&op.job_id(step)).await? {
+        row.seen_at = Some(inner.now());
+        row.started_at = Some(inner.now());
+        changes.jobs.push(row);
+    }
+    let row = inner.world().by_id(&op.deployment).map(|e| e.row.clone());
+    if let Some(mut row) = row {
+        row.job = Some(job.id.clone());
+        row.next_restore = None;
+        if let Act::RunJar { revision } = step.act {
+            row.revision = Some(revision);
+            if let Some(rev) = inner.deps.store.revision(&op.deployment, revision).await? {
+                changes.revisions.push(rev);
+            }
+        }
+        changes.deployments.push(row);
+    }
+    let from = op.restore_location().map_or_else(|| "beginning empty".to_owned(), |l| format!("from {l}"));
+    changes.events.push(inner.operation_event(
+        op,
+        Severity::Info,
+        EventName::JobStarted,
+        format!("job {} was submitted, {from}", job.flink),
+    ));
+    Ok(())
+}
+
+/// Ends an operation: state, result in one line, event.
+pub async fn finish(inner: &Arc<Inner>, id: &OperationId, state: OpState) -> StoreResult<()> {
+    let gate = inner.gate().await;
+    let Some(mut op) = super::operation(inner, id) else { return Ok(()) };
+    let mut changes = Changes::default();
+    op.state = state;
+    op.ended_at = Some(inner.now());
+    op.result = Some(result(&op));
+    if state == OpState::Cancelled && op.error.is_none() {
+        op.error = Some(OpError {
+            code: "CANCELLED".to_owned(),
+            message: "the operation was asked to stop; no further step was sent".to_owned(),
+            hint: None,
+        });
+    }
+    rest_state(inner, &op, &mut changes);
+    let (severity, name) = match state {
+        OpState::Succeeded => (Severity::Info, EventName::OperationSucceeded),
+        OpState::RolledBack => (Severity::Warn, EventName::RolledBack),
+        OpState::Cancelled => (Severity::Warn, EventName::OperationCancelled),
+        _ => (Severity::Error, EventName::OperationFailed),
+    };
+    let text = format!("{} {}: {}", op.kind, op.state, op.result.clone().unwrap_or_default());
+    changes.events.push(inner.operation_event(&op, severity, name, text));
+    changes.operations.push(op.clone());
+    inner.commit(&gate, changes).await?;
+    drop(gate);
+    if matches!(state, OpState::Succeeded | OpState::RolledBack) {
+        super::super::cleanup::old_jars(inner, &op).await;
+    }
+    Ok(())
+}
+
+/// An operation that ended between two jobs leaves its deployment suspended, not "wanted running".
+fn rest_state(inner: &Inner, op: &Operation, changes: &mut Changes) {
+    let stopped = op
+        .steps
+        .iter()
+        .any(|s| s.state == StepState::Confirmed && s.act.name() == StepName::StopWithSavepoint);
+    let between =
+        matches!(op.state, OpState::Cancelled | OpState::Failed) && stopped && op.bindings().job.is_none();
+    let row = inner.world().by_id(&op.deployment).map(|e| e.row.clone());
+    if let Some(mut row) = row.filter(|_| between) {
+        row.desired = Desired::Suspended;
+        changes.deployments.push(row);
+    }
+}
+
+/// What the operation brought, in one line.
+fn result(op: &Operation) -> String {
+    let from = op.restore_location().map_or_else(|| "beginning empty".to_owned(), |l| format!("from {l}"));
+    let snapshot = op.bindings().snapshot.and_then(|s| s.location).unwrap_or_default();
+    let cause = op.plan.compensation.as_ref().map(|c| c.cause.clone()).unwrap_or_default();
+    let revision = op.plan.revision.unwrap_or_default();
+    match (op.state, op.kind) {
+        (OpState::RolledBack, _) => format!(
+            "revision {revision} did not hold ({cause}); revision {} runs again {from}; outputs since that snapshot are produced again",
+            op.plan.previous_revision.unwrap_or_default()
+        ),
+        (OpState::Failed, _) => cause,
+        (OpState::FailedNoEffect, _) => format!("{cause}; nothing was changed"),
+        (OpState::Cancelled, _) => "stopped before its next step".to_owned(),
+        (_, Kind::Suspend) => format!("stopped with the savepoint {snapshot}"),
+        (_, Kind::Savepoint) => format!("savepoint {snapshot}"),
+        (_, Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback) => {
+            format!("revision {revision} runs {from}")
+        }
+        (_, Kind::Cancel) => "the job was cancelled".to_owned(),
+        (_, Kind::Reset) => "the next start begins from the chosen savepoint".to_owned(),
+        (_, Kind::Fork) => {
+            op.plan.creates.as_ref().map_or_else(String::new, |c| format!("{} was created", c.name))
+        }
+        (_, kind) => format!("{kind} is done"),
+    }
+}

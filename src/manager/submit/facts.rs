@@ -1,0 +1,180 @@
+//! One look at everything that a plan needs. It changes nothing on the cluster.
+
+use std::sync::Arc;
+
+use crate::{
+    contract::problem::{Code, Problem},
+    domain::{
+        deployment::FlinkState,
+        flink::{CheckpointConfig, Checkpoints, JobSummary, Overview},
+        ids::{DeploymentName, FlinkJobId},
+        names,
+        operation::JobRef,
+        time::Timestamp,
+    },
+    manager::{
+        ManagerResult,
+        inner::Inner,
+        ports::{
+            cluster::{ClusterConfig, JobDetail},
+            store::RevisionRow,
+        },
+        view,
+        world::{DeploymentEntry, TargetEntry},
+    },
+};
+
+/// What is known of a deployment at the moment of a plan.
+#[derive(Debug, Clone)]
+pub struct Facts {
+    /// The deployment.
+    pub entry: DeploymentEntry,
+    /// Its target.
+    pub target: Option<TargetEntry>,
+    /// Why the cluster does not answer.
+    pub silent: Option<String>,
+    /// Slots and version, fresh.
+    pub overview: Option<Overview>,
+    /// Switches.
+    pub config: Option<ClusterConfig>,
+    /// The deployment's job, if it lives.
+    pub live: Option<(JobRef, JobSummary)>,
+    /// Other live jobs that were ever issued to this deployment.
+    pub other_live: Vec<FlinkJobId>,
+    /// The live job's vertices.
+    pub detail: Option<JobDetail>,
+    /// The live job's checkpoints.
+    pub checkpoints: Option<Checkpoints>,
+    /// The live or last job's checkpoint settings.
+    pub checkpoint_config: Option<CheckpointConfig>,
+    /// Base directory of savepoints.
+    pub base: Option<String>,
+    /// Flink's version.
+    pub flink_version: Option<String>,
+    /// All revisions, newest first.
+    pub revisions: Vec<RevisionRow>,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Facts {
+    /// The live job.
+    #[must_use]
+    pub fn job(&self) -> Option<&JobRef> {
+        self.live.as_ref().map(|(j, _)| j)
+    }
+    /// All tasks of the live job run.
+    #[must_use]
+    pub fn all_running(&self) -> bool {
+        self.live.as_ref().is_some_and(|(_, s)| s.state == FlinkState::Running && s.tasks.all_running())
+    }
+    /// Slots that the live job holds.
+    #[must_use]
+    pub fn held_slots(&self) -> u32 {
+        let by_vertex = self.detail.as_ref().and_then(|d| d.vertices.iter().map(|v| v.parallelism).max());
+        by_vertex
+            .or(self.entry.spec.as_ref().map(|s| s.parallelism))
+            .filter(|_| self.live.is_some())
+            .unwrap_or(0)
+    }
+}
+
+/// The problem of a name that is not there, with the nearest ones.
+pub fn not_found(inner: &Inner, name: &DeploymentName) -> Problem {
+    let all: Vec<String> = inner.world().deployments.keys().map(ToString::to_string).collect();
+    let near = names::nearest_few(&name.to_string(), all.iter().map(String::as_str), 3);
+    let p = Problem::new(Code::NotFound, format!("there is no deployment {name}"));
+    if near.is_empty() {
+        p.hint("list them: nutkin get deployments")
+    } else {
+        p.hint(format!("did you mean {}?", near.join(" or ")))
+    }
+}
+
+/// Looks.
+pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<Facts> {
+    let (entry, target, base) = {
+        let world = inner.world();
+        let Some(entry) = world.deployments.get(name).cloned() else {
+            drop(world);
+            return Err(not_found(inner, name));
+        };
+        let target = world.targets.get(&entry.target()).cloned();
+        let base = view::savepoint_base(&entry, &world);
+        (entry, target, base)
+    };
+    let revisions = inner.deps.store.revisions(&entry.row.id).await?;
+    let mut f = Facts {
+        flink_version: view::flink_version(inner, &entry),
+        config: target.as_ref().and_then(|t| t.sight.config.clone()),
+        overview: None,
+        silent: None,
+        live: None,
+        other_live: vec![],
+        detail: None,
+        checkpoints: None,
+        checkpoint_config: entry.sight.checkpoint_config.clone(),
+        base,
+        revisions,
+        now: inner.now(),
+        entry,
+        target,
+    };
+    look(inner, &mut f).await?;
+    Ok(f)
+}
+
+async fn look(inner: &Inner, f: &mut Facts) -> ManagerResult<()> {
+    let Some(target) = &f.target else {
+        f.silent = Some(format!("the target {} is not registered", f.entry.target()));
+        return Ok(());
+    };
+    let cluster = match &target.cluster {
+        Ok(c) => Arc::clone(c),
+        Err(e) => {
+            f.silent = Some(e.message.clone());
+            return Ok(());
+        }
+    };
+    let jobs = match cluster.jobs().await {
+        Ok(j) => j.items,
+        Err(e) => {
+            f.silent = Some(e.message);
+            return Ok(());
+        }
+    };
+    let issued = inner.deps.store.issued_jobs(&f.entry.row.id).await?;
+    let ours = f.entry.job.as_ref().map(|j| JobRef { id: j.id.clone(), flink: j.flink.clone() });
+    for j in jobs.into_iter().filter(|j| !j.state.is_terminal()) {
+        match &ours {
+            Some(r) if r.flink == j.id => f.live = Some((r.clone(), j)),
+            _ if issued.contains(&j.id) => f.other_live.push(j.id),
+            _ => {}
+        }
+    }
+    f.overview = cluster.overview().await.ok();
+    if f.config.is_none() {
+        f.config = cluster.config().await.ok();
+    }
+    if let Some(o) = &f.overview {
+        f.flink_version = Some(o.flink_version.clone());
+    }
+    if let Some(job) = f.job().map(|j| j.flink.clone()) {
+        f.detail = cluster.job(&job).await.ok().flatten();
+        f.checkpoints = cluster.checkpoints(&job).await.ok().flatten();
+        f.checkpoint_config =
+            cluster.checkpoint_config(&job).await.ok().flatten().or(f.checkpoint_config.take());
+        // The plan's restore advice should see what was just read.
+        f.entry.sight.checkpoints = f.checkpoints.clone().or(f.entry.sight.checkpoints.take());
+        f.entry.sight.checkpoint_config.clone_from(&f.checkpoint_config);
+        f.entry.sight.summary = f.live.as_ref().map(|(_, s)| s.clone());
+    } else {
+        f.entry.sight.summary = None;
+    }
+    if f.base.is_none() {
+        let keys = ["execution.checkpointing.savepoint-dir", "state.savepoints.dir"];
+        let conf = cluster.jobmanager_config().await.ok();
+        f.base = conf.and_then(|c| keys.iter().find_map(|k| c.get(*k).cloned()));
+    }
+    Ok(())
+}

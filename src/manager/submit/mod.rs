@@ -1,0 +1,356 @@
+//! Submitting: from an intent to a confirmed plan to a durable operation.
+//!
+//! ```text
+//!   Intent ─▶ facts (one live look) ─▶ draft (plan, checks) ─▶ policy ─┬─ dry run ─▶ Plan + digest
+//!                                                                      └─ expect = digest? ─▶ commit operation ─▶ 202
+//! ```
+
+mod choose;
+mod draft;
+mod facts;
+mod others;
+mod preflight;
+mod words;
+
+use std::sync::Arc;
+
+use super::{
+    Caller, Idempotency, Manager, ManagerResult,
+    inner::Inner,
+    ports::store::{Changes, RevisionRow},
+    runner, view,
+};
+use crate::{
+    contract::{
+        intent::{Intent, Meta, Start, Verb},
+        plan::{Confirmation, Plan, Submitted, Verdict},
+        problem::{Code, Problem},
+    },
+    domain::{
+        deployment::Desired,
+        event::{EventName, Severity, Via},
+        ids::{DeploymentId, DeploymentName, TargetName},
+        operation::{Kind, OpState, Operation, Step},
+        policy,
+        spec::Protection,
+    },
+};
+pub use others::{find_artifact, new_application};
+pub use preflight::Checks;
+
+/// Everything that one confirmation would commit.
+#[derive(Debug)]
+pub struct Draft {
+    /// Kind.
+    pub kind: Kind,
+    /// The deployment that the operation holds.
+    pub deployment: DeploymentId,
+    /// Its name.
+    pub name: DeploymentName,
+    /// Where.
+    pub target: TargetName,
+    /// The operation's own document.
+    pub plan: crate::domain::operation::Plan,
+    /// Its steps.
+    pub acts: Vec<crate::domain::operation::Act>,
+    /// Rows that are committed with the operation: a new revision, a changed layer.
+    pub rows: Changes,
+    /// The name that a typed confirmation must match.
+    pub typed_name: String,
+    /// Protection of what it touches.
+    pub protection: Protection,
+    /// The target is read-only.
+    pub target_read_only: bool,
+    /// State would be given up, or files deleted.
+    pub destructive: bool,
+    /// The row as it was when the draft was made; another one at the commit means that the plan has changed.
+    pub base: Option<super::ports::store::DeploymentRow>,
+    /// What the person sees.
+    pub card: Plan,
+}
+
+impl Manager {
+    /// Plans an intent (dry run), or commits it as an operation and drives it.
+    pub async fn submit(
+        &self,
+        intent: Intent,
+        who: &Caller,
+        dry_run: bool,
+        key: Option<Idempotency>,
+    ) -> ManagerResult<Submitted> {
+        let inner = &self.inner;
+        if let (Some(key), false) = (&key, dry_run)
+            && let Some(kept) = self.replay(who, key).await?
+        {
+            return Ok(kept);
+        }
+        let meta = meta_of(&intent).clone();
+        let mut draft = draft_of(inner, &intent, who).await?;
+        decide(inner, &mut draft, &meta, who, dry_run).await?;
+        if dry_run {
+            return Ok(Submitted::Plan(Box::new(draft.card)));
+        }
+        accept(inner, draft, meta, who, key).await
+    }
+
+    /// The kept answer of the same request; another request under the same key is refused.
+    async fn replay(&self, who: &Caller, key: &Idempotency) -> ManagerResult<Option<Submitted>> {
+        let Some(kept) = self.inner.deps.store.answer(&who.actor, &key.route, &key.key).await? else {
+            return Ok(None);
+        };
+        if !view::is_same_request(&kept, &key.body_hash) {
+            return Err(Problem::new(
+                Code::KeyReused,
+                "this idempotency key was used for another request; nothing was changed",
+            )
+            .hint("make a new key for every confirmed act"));
+        }
+        serde_json::from_value(kept.body).map(Some).map_err(|e| Problem::new(Code::Internal, e.to_string()))
+    }
+}
+
+/// Upgrades a deployment to a new row of its own (layer, labels, applied manifest) in one commit.
+pub async fn upgrade_to(
+    inner: &Arc<Inner>,
+    row: super::ports::store::DeploymentRow,
+    meta: &Meta,
+    who: &Caller,
+    dry_run: bool,
+) -> ManagerResult<Submitted> {
+    let facts = facts::gather(inner, &row.name).await?;
+    let mut draft = draft::of_row(inner, &facts, row).await?;
+    decide(inner, &mut draft, meta, who, dry_run).await?;
+    if dry_run {
+        return Ok(Submitted::Plan(Box::new(draft.card)));
+    }
+    accept(inner, draft, meta.clone(), who, None).await
+}
+
+fn meta_of(intent: &Intent) -> &Meta {
+    match intent {
+        Intent::Deployment { verb, .. } => verb.meta(),
+        Intent::Adopt { request, .. } => &request.meta,
+        Intent::Import(request) => &request.meta,
+        Intent::Dispose { request, .. } => &request.meta,
+    }
+}
+
+async fn draft_of(inner: &Arc<Inner>, intent: &Intent, who: &Caller) -> ManagerResult<Draft> {
+    match intent {
+        Intent::Deployment { name, verb } => {
+            let facts = facts::gather(inner, name).await?;
+            draft::of_verb(inner, &facts, verb, who).await
+        }
+        Intent::Adopt { target, flink_job, request } => {
+            others::adopt(inner, target, flink_job, request, who).await
+        }
+        Intent::Import(request) => others::import(inner, request).await,
+        Intent::Dispose { savepoint, .. } => others::dispose(inner, savepoint).await,
+    }
+}
+
+/// Policy and preflight; a dry run shows what they say instead of failing.
+async fn decide(
+    inner: &Arc<Inner>,
+    d: &mut Draft,
+    meta: &Meta,
+    who: &Caller,
+    dry_run: bool,
+) -> ManagerResult<()> {
+    let needed = policy::required(d.kind, d.protection, d.destructive);
+    d.card.confirmation = Confirmation::of(needed);
+    d.card.runnable = !d.card.checks.iter().any(|c| c.verdict == Verdict::Failed);
+    d.card.plan_digest = words::digest(d);
+    let verdict = policy::decide(&policy::Question {
+        kind: d.kind,
+        read_only: inner.settings.read_only,
+        target_read_only: d.target_read_only,
+        protection: d.protection,
+        destructive: d.destructive,
+        yes: meta.yes,
+        typed: meta.confirm.as_deref(),
+        name: &d.typed_name,
+    });
+    if dry_run {
+        return Ok(());
+    }
+    if let policy::Verdict::Deny(why) = verdict {
+        let text = format!("{} of {} was denied: {why}", d.kind, d.name);
+        let gate = inner.gate().await;
+        let event = inner.caller_event(who, Severity::Warn, EventName::PolicyDenied, text);
+        let _ = inner.commit(&gate, Changes { events: vec![event], ..Changes::default() }).await;
+        return Err(Problem::new(Code::PolicyDenied, format!("{why}; nothing was changed")));
+    }
+    if meta.expect.as_ref().is_some_and(|e| *e != d.card.plan_digest) {
+        return Err(Problem::new(
+            Code::PlanChanged,
+            "the plan is no longer the one that was confirmed; nothing was changed",
+        )
+        .hint("look at the new plan and confirm it")
+        .plan(d.card.clone()));
+    }
+    if let Some(c) = d.card.checks.iter().find(|c| c.verdict == Verdict::Failed) {
+        let mut p = Problem::new(Code::PreflightFailed, format!("{}; nothing was changed", c.message))
+            .plan(d.card.clone());
+        if let Some(h) = &c.hint {
+            p = p.hint(h.clone());
+        }
+        return Err(p);
+    }
+    match verdict {
+        policy::Verdict::Confirm(p) => Err(confirmation_problem(p, d)),
+        _ => Ok(()),
+    }
+}
+
+fn confirmation_problem(p: Protection, d: &Draft) -> Problem {
+    let (detail, hint) = match p {
+        Protection::TypeName => (
+            format!("{} of {} needs the typed name {}; nothing was changed", d.kind, d.name, d.typed_name),
+            format!("give --confirm {}", d.typed_name),
+        ),
+        _ => (format!("{} of {} needs a yes; nothing was changed", d.kind, d.name), "give --yes".to_owned()),
+    };
+    Problem::new(Code::ConfirmationRequired, detail).hint(hint).plan(d.card.clone())
+}
+
+/// Commits the operation with its rows, its event and the kept answer, then drives it.
+async fn accept(
+    inner: &Arc<Inner>,
+    d: Draft,
+    meta: Meta,
+    who: &Caller,
+    key: Option<Idempotency>,
+) -> ManagerResult<Submitted> {
+    let gate = inner.gate().await;
+    unchanged(inner, &d)?;
+    let op = operation_of(inner, &d, meta, who);
+    let answer = Submitted::Operation(Box::new(view::operation(&op)));
+    let mut changes = d.rows;
+    for rev in &mut changes.revisions {
+        sign(rev, &op);
+    }
+    let mut event =
+        inner.operation_event(&op, Severity::Info, EventName::OperationQueued, words::accepted(&op));
+    event.details = serde_json::json!({ "planDigest": d.card.plan_digest, "warnings": d.card.warnings });
+    changes.events.push(event);
+    if let Some(key) = &key {
+        changes.answers.push(inner.answer_row(who, key, 202, &answer));
+    }
+    changes.operations.push(op.clone());
+    inner.commit(&gate, changes).await?;
+    drop(gate);
+    runner::spawn(inner, op.id.clone());
+    inner.wake(&op.target).notify_one();
+    Ok(answer)
+}
+
+fn sign(rev: &mut RevisionRow, op: &Operation) {
+    rev.author.clone_from(&op.actor);
+    rev.reason.clone_from(&op.reason);
+    rev.created_at = op.created_at;
+}
+
+/// Nothing that the plan was made of has changed since, and nobody else holds the deployment.
+fn unchanged(inner: &Inner, d: &Draft) -> ManagerResult<()> {
+    let world = inner.world();
+    if let Some(e) = world.by_id(&d.deployment) {
+        if let Some(active) = e.operation.as_ref().and_then(|id| world.operations.get(id)) {
+            let supersedes =
+                d.kind == Kind::Cancel || (d.kind == Kind::Suspend && active.kind == Kind::Savepoint);
+            if !(supersedes && active.state == OpState::Cancelled) {
+                return Err(active_problem(active));
+            }
+        }
+        if d.base.as_ref().is_some_and(|b| *b != e.row) {
+            return Err(Problem::new(
+                Code::PlanChanged,
+                "the deployment has changed since the plan was made; nothing was changed",
+            )
+            .hint("look at the new plan and confirm it"));
+        }
+    }
+    Ok(())
+}
+
+/// "X is running by alice since …".
+pub(super) fn active_problem(active: &Operation) -> Problem {
+    let since = active.started_at.unwrap_or(active.created_at);
+    let text = format!(
+        "{} of {} is {} by {} since {since}; nothing was changed",
+        active.kind, active.deployment_name, active.state, active.actor
+    );
+    let hint = if active.state == OpState::NeedsAttention {
+        format!("it waits for a person: nutkin operation show {}", active.id)
+    } else {
+        format!("follow it: nutkin operation wait {}", active.id)
+    };
+    Problem::new(Code::OperationActive, text).hint(hint).operation(active.id.to_string())
+}
+
+fn operation_of(inner: &Inner, d: &Draft, meta: Meta, who: &Caller) -> Operation {
+    let acts = d.acts.iter().cloned();
+    let mut plan = d.plan.clone();
+    plan.warnings.clone_from(&d.card.warnings);
+    if d.destructive {
+        let words =
+            d.card.warnings.iter().chain(&d.card.irreversible).cloned().collect::<Vec<_>>().join("; ");
+        plan.acknowledged = Some(format!("{} agreed: {words}", who.actor));
+    }
+    Operation {
+        id: inner.fresh_operation(),
+        parent: None,
+        kind: d.kind,
+        deployment: d.deployment.clone(),
+        deployment_name: d.name.clone(),
+        target: d.target.clone(),
+        state: OpState::Queued,
+        actor: who.actor.clone(),
+        via: who.via,
+        reason: meta.reason,
+        created_at: inner.now(),
+        started_at: None,
+        ended_at: None,
+        plan,
+        steps: acts.zip(1..).map(|(act, n)| Step::planned(n, act)).collect(),
+        error: None,
+        choices: vec![],
+        result: None,
+        cancel_requested: false,
+    }
+}
+
+/// Starts a forked deployment once its books are written; a refusal is an event of the new deployment.
+pub fn start_later(inner: &Arc<Inner>, name: DeploymentName, parent: &Operation) {
+    let manager = Manager { inner: Arc::clone(inner) };
+    let who = Caller { actor: parent.actor.clone(), via: Via::Auto };
+    let reason = Some(format!("fork {}", parent.id));
+    let tracker = inner.tasks.clone();
+    tracker.spawn(async move {
+        // The books are committed by the caller of this function; the gate is free after that.
+        drop(manager.inner.gate().await);
+        let meta = Meta { yes: true, confirm: Some(name.to_string()), reason, expect: None };
+        let start = Start { meta, ..Start::default() };
+        let intent = Intent::Deployment { name: name.clone(), verb: Verb::Start(start) };
+        if let Err(p) = Box::pin(manager.submit(intent, &who, false, None)).await {
+            let gate = manager.inner.gate().await;
+            let text = format!("{name} was created and could not be started: {}", p.detail);
+            let mut event =
+                manager.inner.caller_event(&who, Severity::Error, EventName::OperationFailed, text);
+            event.application = Some(name.app().to_owned());
+            event.deployment_name = Some(name.to_string());
+            event.deployment = manager.inner.world().deployments.get(&name).map(|e| e.row.id.clone());
+            let _ = manager.inner.commit(&gate, Changes { events: vec![event], ..Changes::default() }).await;
+        }
+    });
+}
+
+/// The desired state that a kind leads to.
+pub(super) const fn desired_after(kind: Kind) -> Option<Desired> {
+    match kind {
+        Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback => Some(Desired::Running),
+        Kind::Suspend => Some(Desired::Suspended),
+        Kind::Cancel => Some(Desired::Cancelled),
+        _ => None,
+    }
+}

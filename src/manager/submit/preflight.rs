@@ -1,0 +1,204 @@
+//! Preflight: what would make an operation fail, found before anything is stopped. Pure over the facts.
+
+use super::facts::Facts;
+use crate::{
+    contract::plan::{Check, Verdict},
+    domain::{
+        restore::is_newer,
+        spec::{Layer, Spec},
+    },
+    manager::{ManagerSettings, ports::store::RevisionRow, secrets},
+};
+
+/// A list of checks under construction.
+#[derive(Debug, Default)]
+pub struct Checks(pub Vec<Check>);
+
+impl Checks {
+    fn push(&mut self, name: &str, verdict: Verdict, message: impl Into<String>, hint: Option<&str>) {
+        self.0.push(Check {
+            name: name.to_owned(),
+            verdict,
+            message: message.into(),
+            hint: hint.map(str::to_owned),
+        });
+    }
+    /// Fine.
+    pub fn ok(&mut self, name: &str, message: impl Into<String>) {
+        self.push(name, Verdict::Ok, message, None);
+    }
+    /// Goes on, with a warning.
+    pub fn warn(&mut self, name: &str, message: impl Into<String>) {
+        self.push(name, Verdict::Warning, message, None);
+    }
+    /// Stops the operation.
+    pub fn fail(&mut self, name: &str, message: impl Into<String>, hint: &str) {
+        self.push(name, Verdict::Failed, message, Some(hint));
+    }
+}
+
+/// The cluster answers.
+pub fn reachable(c: &mut Checks, f: &Facts) -> bool {
+    match (&f.silent, &f.overview) {
+        (Some(why), _) => {
+            c.fail(
+                "reachable",
+                format!("{} does not answer: {why}", f.entry.target()),
+                "check it: nutkin target check NAME",
+            );
+            false
+        }
+        (None, o) => {
+            let version = o.as_ref().map(|o| o.flink_version.clone()).unwrap_or_default();
+            c.ok("reachable", format!("{} answers, Flink {version}", f.entry.target()));
+            true
+        }
+    }
+}
+
+/// Stop-with-savepoint can work: all tasks run, nobody else's savepoint is on its way, a base directory is known.
+pub fn snapshot(c: &mut Checks, f: &Facts, stops: bool) {
+    if f.all_running() {
+        c.ok("tasks", "all tasks run");
+    } else if let Some((_, s)) = &f.live {
+        c.fail(
+            "tasks",
+            format!(
+                "Flink says {} and {} of {} tasks run: a savepoint needs all of them",
+                s.state, s.tasks.running, s.tasks.total
+            ),
+            "go on from the last checkpoint: nutkin upgrade NAME --from last-checkpoint",
+        );
+    }
+    match &f.base {
+        Some(base) => c.ok("savepointDirectory", format!("savepoints go below {base}")),
+        None => c.fail(
+            "savepointDirectory",
+            "no savepoint directory is known: not in the spec, not in the target, not in the cluster's own configuration",
+            "set savepointDirectory in the deployment or the target",
+        ),
+    }
+    let foreign = f
+        .checkpoints
+        .iter()
+        .flat_map(|c| &c.history)
+        .any(|s| s.status == "IN_PROGRESS" && s.kind != "CHECKPOINT");
+    if foreign && stops {
+        c.fail(
+            "foreignSavepoint",
+            "a savepoint of this job is in progress; our stop would make it fail",
+            "wait until it is complete, then try again",
+        );
+    }
+    if f.detail.as_ref().and_then(|d| d.job_type.as_deref()) == Some("BATCH") {
+        c.fail("batch", "this is a batch job: it has no savepoints", "cancel it, or wait for its end");
+    }
+}
+
+/// The revision can be submitted: capability, version, secrets, artifact, slots, parallelism.
+pub fn submission(
+    c: &mut Checks,
+    f: &Facts,
+    spec: &Spec,
+    row: &RevisionRow,
+    settings: &ManagerSettings,
+    has_artifact: bool,
+) {
+    if f.config.as_ref().is_some_and(|c| !c.web_submit) {
+        c.fail(
+            "submit",
+            "the cluster takes no submissions (web.submit.enable is false, or an application cluster)",
+            "choose another target",
+        );
+    }
+    match &spec.artifact.sha256 {
+        None => {
+            c.fail("artifact", "the revision has no artifact", "give one: nutkin upgrade NAME --jar FILE")
+        }
+        Some(sha) if !has_artifact => {
+            c.fail(
+                "artifact",
+                format!("the artifact {} is not in the store", sha.short()),
+                "add it: nutkin artifact add FILE",
+            );
+        }
+        Some(sha) => c.ok("artifact", format!("jar {}", sha.short())),
+    }
+    configuration(c, f, spec, row);
+    resolvable(c, spec, settings);
+    slots(c, f, spec);
+    parallelism(c, f, spec);
+}
+
+fn configuration(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {
+    let old = f.flink_version.as_deref().is_some_and(|v| is_newer("1.17", v));
+    let own = spec.flink_configuration.keys().any(|k| {
+        row.provenance.get(&format!("flinkConfiguration/{k}")).is_some_and(|l| *l != Layer::BuiltIn)
+    });
+    if old && own {
+        c.fail(
+            "flinkConfiguration",
+            "a jar run carries Flink configuration from Flink 1.17 on; this cluster is older and would ignore it",
+            "remove flinkConfiguration, or set it in the cluster or the program",
+        );
+    }
+    let cluster_only = ["jobmanager.", "taskmanager.", "rest.", "high-availability", "web.", "cluster."];
+    for key in spec.flink_configuration.keys().filter(|k| cluster_only.iter().any(|p| k.starts_with(p))) {
+        c.warn(
+            "flinkConfiguration",
+            format!("{key} is read by a cluster only; this session cluster ignores it"),
+        );
+    }
+}
+
+fn resolvable(c: &mut Checks, spec: &Spec, settings: &ManagerSettings) {
+    let values = spec.flink_configuration.values().chain(&spec.artifact.args);
+    for e in values.filter_map(|v| secrets::resolve(v, settings).err()) {
+        c.fail("secrets", e.to_string(), "put the secret where the reference points, then try again");
+    }
+}
+
+fn slots(c: &mut Checks, f: &Facts, spec: &Spec) {
+    let Some(o) = &f.overview else { return };
+    let (needed, held) = (spec.parallelism, f.held_slots());
+    let free = o.slots_free + held;
+    if needed <= free {
+        c.ok(
+            "slots",
+            format!(
+                "{needed} needed, {} free{}",
+                o.slots_free,
+                if held > 0 { format!(" and {held} held by this job") } else { String::new() }
+            ),
+        );
+    } else {
+        c.fail(
+            "slots",
+            format!("{needed} slots are needed, {free} would be free of {} in all", o.slots_total),
+            "add TaskManagers, stop another job, or lower the parallelism",
+        );
+    }
+}
+
+fn parallelism(c: &mut Checks, f: &Facts, spec: &Spec) {
+    let lowest =
+        f.detail.iter().flat_map(|d| &d.vertices).filter_map(|v| Some((v.max_parallelism?, &v.name))).min();
+    if let Some((max, vertex)) = lowest.filter(|(max, _)| *max > 0 && spec.parallelism > *max) {
+        c.fail(
+            "maxParallelism",
+            format!("parallelism {} is over the max parallelism {max} of {vertex}: its state cannot be spread that far", spec.parallelism),
+            "choose a lower parallelism",
+        );
+    }
+}
+
+/// Jobs that were issued to this deployment and live beside the one in the books.
+pub fn one_job(c: &mut Checks, f: &Facts) {
+    if let Some(other) = f.other_live.first() {
+        c.fail(
+            "oneJob",
+            format!("an older job of this deployment lives: {other}"),
+            "cancel it in Flink, or wait: one deployment has one job",
+        );
+    }
+}

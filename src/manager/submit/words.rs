@@ -1,0 +1,180 @@
+//! The words of a card: titles, the reason of the restore point, the equivalent command line, the digest.
+
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::{Draft, facts::Facts};
+use crate::{
+    contract::{
+        intent::{Upgrade, Verb},
+        plan::PlannedStep,
+    },
+    domain::{
+        ids::DeploymentName,
+        operation::{
+            Act, Operation, Plan, RestoreSource,
+            recipe::{self, Stop},
+        },
+        restore::Advice,
+    },
+};
+
+/// Titles of the steps.
+#[must_use]
+pub fn steps(acts: &[Act], plan: &Plan) -> Vec<PlannedStep> {
+    acts.iter()
+        .zip(1..)
+        .map(|(a, n)| PlannedStep { n, name: a.name(), title: recipe::title(a, plan) })
+        .collect()
+}
+
+/// The sentence that explains the restore point.
+#[must_use]
+pub fn restore_why(plan: &Plan, advice: Option<&Advice>, stop: Stop) -> Option<String> {
+    match (&plan.restore, advice) {
+        (RestoreSource::ThisOperation, _) if stop == Stop::LastCheckpoint => {
+            Some("the newest completed checkpoint, written down before the job is cancelled".to_owned())
+        }
+        (RestoreSource::ThisOperation, _) => Some("the savepoint that this operation takes".to_owned()),
+        (_, Some(a)) => Some(a.why.clone()),
+        (RestoreSource::Empty, None) => None,
+        (RestoreSource::Point { location, .. }, None) => Some(location.clone()),
+    }
+}
+
+/// How long this job's last savepoint or checkpoint took.
+#[must_use]
+pub fn expected_savepoint(f: &Facts) -> Option<u64> {
+    let c = f.checkpoints.as_ref()?;
+    let ms = c.latest_savepoint.as_ref().or(c.latest_completed.as_ref())?.duration_ms?;
+    Some(ms.div_ceil(1000))
+}
+
+/// The line of the log when an operation was accepted.
+#[must_use]
+pub fn accepted(op: &Operation) -> String {
+    let why = op.reason.as_ref().map(|r| format!(": {r}")).unwrap_or_default();
+    format!("{} asked for {}{why}", op.actor, op.kind)
+}
+
+/// Digest over everything that a person confirms; ages are not part of it, since they pass.
+#[must_use]
+pub fn digest(d: &Draft) -> String {
+    let doc = json!({
+        "kind": d.kind,
+        "deployment": d.deployment,
+        "target": d.target,
+        "steps": d.card.steps,
+        "revision": d.card.revision_next,
+        "spec": d.card.spec,
+        "job": d.plan.old_job,
+        "restore": d.plan.restore,
+        "creates": d.plan.creates.as_ref().map(|c| json!({ "name": c.name, "layer": c.layer, "start": c.start })),
+        "savepoint": d.plan.savepoint,
+        "location": d.plan.location,
+        "drain": d.plan.drain,
+        "format": d.plan.format,
+        "allowNonRestoredState": d.plan.allow_non_restored_state,
+        "confirmation": d.card.confirmation,
+        "irreversible": d.card.irreversible,
+    });
+    let hash = Sha256::digest(doc.to_string().as_bytes());
+    hash.iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+/// The equivalent command line.
+#[must_use]
+pub fn command(name: &DeploymentName, verb: &Verb) -> String {
+    let mut w = vec!["nutkin".to_owned()];
+    let mut add = |words: &[&str]| w.extend(words.iter().map(|s| quoted(s)));
+    let n = name.to_string();
+    match verb {
+        Verb::Start(r) => {
+            add(&["start", &n]);
+            flag(&mut w, "--from", r.from.as_deref());
+            switch(&mut w, "--allow-non-restored-state", r.allow_non_restored_state);
+        }
+        Verb::Suspend(r) => {
+            add(&["suspend", &n]);
+            flag(&mut w, "--format", r.format.map(|f| f.as_str()));
+            switch(&mut w, "--drain", r.drain);
+        }
+        Verb::Cancel(r) => {
+            add(&["cancel", &n]);
+            switch(&mut w, "--supersede", r.supersede);
+        }
+        Verb::Savepoint(r) => {
+            add(&["savepoint", "take", &n]);
+            flag(&mut w, "--format", r.format.map(|f| f.as_str()));
+            flag(&mut w, "--label", r.label.as_deref());
+            flag(&mut w, "--dir", r.directory.as_deref());
+        }
+        Verb::Restart(r) => {
+            add(&["restart", &n]);
+            flag(&mut w, "--from", r.from.as_deref());
+        }
+        Verb::Upgrade(r) => {
+            add(&["upgrade", &n]);
+            upgrade(&mut w, r);
+        }
+        Verb::Rollback(r) => {
+            add(&["rollback", &n]);
+            flag(&mut w, "--revision", r.revision.map(|v| v.to_string()).as_deref());
+            flag(&mut w, "--from", r.from.as_deref());
+        }
+        Verb::Fork(r) => {
+            add(&["fork", &n, &r.new_deployment]);
+            flag(&mut w, "--target", r.target.as_deref());
+            flag(&mut w, "--from", r.from.as_deref());
+            for (k, v) in &r.set {
+                flag(&mut w, "--set", Some(&format!("{k}={v}")));
+            }
+            switch(&mut w, "--start", r.start);
+        }
+        Verb::Reset(r) => {
+            add(&["reset", &n, &r.savepoint]);
+            switch(&mut w, "--cancel-and-start", r.cancel_and_start);
+        }
+        Verb::Delete(_) => add(&["delete", &n]),
+    }
+    w.join(" ")
+}
+
+fn upgrade(w: &mut Vec<String>, r: &Upgrade) {
+    flag(w, "--artifact", r.artifact.as_deref());
+    flag(w, "--version-label", r.version_label.as_deref());
+    flag(w, "--entry-class", r.entry_class.as_deref());
+    flag(w, "--parallelism", r.parallelism.map(|p| p.to_string()).as_deref());
+    for (k, v) in &r.flink_configuration {
+        flag(w, "--flink-conf", Some(&format!("{k}={}", v.as_deref().unwrap_or("null"))));
+    }
+    for (k, v) in &r.set {
+        flag(w, "--set", Some(&format!("{k}={v}")));
+    }
+    flag(w, "--upgrade-strategy", r.upgrade_strategy.map(|s| s.as_str()));
+    flag(w, "--format", r.format.map(|f| f.as_str()));
+    switch(w, "--allow-non-restored-state", r.allow_non_restored_state);
+    flag(w, "--from", r.from.as_deref());
+    if let Some(args) = &r.args {
+        w.push("--args".to_owned());
+        w.extend(args.iter().map(|a| quoted(a)));
+    }
+}
+
+fn flag(w: &mut Vec<String>, name: &str, value: Option<&str>) {
+    if let Some(v) = value {
+        w.extend([name.to_owned(), quoted(v)]);
+    }
+}
+
+fn switch(w: &mut Vec<String>, name: &str, on: bool) {
+    if on {
+        w.push(name.to_owned());
+    }
+}
+
+/// A word as a POSIX shell reads it back.
+fn quoted(s: &str) -> String {
+    let plain = !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c));
+    if plain { s.to_owned() } else { format!("'{}'", s.replace('\'', "'\\''")) }
+}

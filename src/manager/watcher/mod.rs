@@ -1,0 +1,129 @@
+//! Watches clusters. One task per target with two lanes, and details only for what somebody looks at.
+//!
+//! ```text
+//!   every interval:  fast lane  one /jobs/overview            → states, lost, revived, unmanaged
+//!                    slow lane  /checkpoints of live jobs due → newest checkpoint, loss windows, foreign savepoints
+//!                    interest   exceptions, metrics of what is looked at
+//! ```
+
+mod fast;
+mod slow;
+
+use std::{sync::Arc, time::Duration};
+
+use serde::{Deserialize, Serialize};
+
+use super::{inner::Inner, ports::store::Changes};
+use crate::domain::{
+    event::{EventName, NewEvent, Severity},
+    ids::TargetName,
+    time::{Span, Timestamp, humane},
+};
+
+/// A job's newest completed checkpoint as the books keep it: a JobManager without high availability forgets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptCheckpoint {
+    /// Its number.
+    pub id: u64,
+    /// When it was triggered, by the JobManager's clock.
+    pub triggered_at: Timestamp,
+    /// When it was complete.
+    pub completed_at: Option<Timestamp>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Its place.
+    pub path: Option<String>,
+    /// Flink has discarded it.
+    pub discarded: bool,
+}
+
+/// A job's checkpoint settings as the books keep them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptConfig {
+    /// `None` = off.
+    pub interval: Option<Span>,
+    /// Of one checkpoint.
+    pub timeout: Option<Span>,
+    /// Checkpoints survive the job.
+    pub retained: bool,
+}
+
+/// Fact: the manager watched until then.
+pub const WATCHED_UNTIL: &str = "watched-until";
+
+/// Starts a watcher for every target that has none; call it at the start and after a target was registered.
+pub fn spawn(inner: &Arc<Inner>, target: TargetName) {
+    let inner = Arc::clone(inner);
+    let tracker = inner.tasks.clone();
+    tracker.spawn(async move {
+        let mut rounds = 0u64;
+        while !inner.leaving.is_cancelled() && inner.world().targets.contains_key(&target) {
+            round(&inner, &target, rounds).await;
+            rounds += 1;
+            wait(&inner, &target).await;
+        }
+    });
+}
+
+/// One round of all lanes. A target never waits for another: each has its own task and its own deadlines.
+pub async fn round(inner: &Arc<Inner>, target: &TargetName, rounds: u64) {
+    if fast::look(inner, target, rounds).await {
+        slow::look(inner, target).await;
+    }
+}
+
+/// The interval, jittered by a tenth, or until somebody rings.
+async fn wait(inner: &Inner, target: &TargetName) {
+    let busy = inner.hub.is_watched() || inner.world().operations.values().any(|o| o.target == *target);
+    let base = if busy { inner.settings.poll_interval } else { inner.settings.poll_interval_idle };
+    let jitter = u32::from(inner.deps.random.bytes16()[0]) % 100;
+    let interval = base * (950 + jitter) / 1000;
+    let bell = inner.wake(target);
+    tokio::select! {
+        () = inner.deps.clock.sleep(interval) => {}
+        () = bell.notified() => {}
+        () = inner.leaving.cancelled() => {}
+    }
+}
+
+/// Writes down the time in which no manager watched, and from then on how far watching has come.
+pub async fn note_gap(inner: &Arc<Inner>, last: Option<Timestamp>) {
+    let now = inner.now();
+    let tolerance = inner.settings.poll_interval_idle * 2 + HEARTBEAT;
+    if let Some(from) = last.filter(|l| now.since(*l) > tolerance) {
+        let gap = humane(now.seconds_since(from));
+        let mut event =
+            NewEvent::auto(now, Severity::Warn, EventName::WatchGap, format!("no manager watched for {gap}"));
+        event.details = serde_json::json!({ "from": from, "to": now });
+        let gate = inner.gate().await;
+        let _ = inner.commit(&gate, Changes { events: vec![event], ..Changes::default() }).await;
+    }
+    heartbeat(inner).await;
+}
+
+/// How often the end of watching is written down.
+const HEARTBEAT: Duration = Duration::from_secs(60);
+
+/// Writes the heartbeat until the manager leaves.
+pub fn spawn_heartbeat(inner: &Arc<Inner>) {
+    let inner = Arc::clone(inner);
+    let tracker = inner.tasks.clone();
+    tracker.spawn(async move {
+        loop {
+            tokio::select! {
+                () = inner.deps.clock.sleep(HEARTBEAT) => heartbeat(&inner).await,
+                () = inner.leaving.cancelled() => return heartbeat(&inner).await,
+            }
+        }
+    });
+}
+
+async fn heartbeat(inner: &Inner) {
+    let gate = inner.gate().await;
+    let fact = (WATCHED_UNTIL.to_owned(), inner.now().to_string());
+    if let Err(e) = inner.commit(&gate, Changes { facts: vec![fact], ..Changes::default() }).await {
+        tracing::warn!(error = %e, "the heartbeat was not written");
+    }
+}

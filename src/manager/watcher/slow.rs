@@ -1,0 +1,267 @@
+//! The slow lane: checkpoints of managed live jobs, and what only those see who look: exceptions, metrics.
+
+use std::{sync::Arc, time::Duration};
+
+use super::{KeptCheckpoint, KeptConfig, fast::about};
+use crate::{
+    contract::model::{MetricValue, RootCause},
+    domain::{
+        deployment::FlinkState,
+        event::{EventName, NewEvent, Severity},
+        flink::{CheckpointConfig, CheckpointStat, Checkpoints},
+        ids::{DeploymentName, FlinkJobId, TargetName},
+        location,
+        savepoint::{Origin, Savepoint, Status},
+        time::Timestamp,
+    },
+    manager::{
+        inner::Inner,
+        ports::{cluster::Cluster, store::Changes},
+        world::{DeploymentEntry, Touched},
+    },
+};
+
+/// Flink's statistics are cached this long; looking more often shows nothing new.
+const CACHE: Duration = Duration::from_secs(3);
+/// The slow lane's longest interval.
+const LONGEST: Duration = Duration::from_secs(30);
+
+/// What is due for one deployment.
+struct Due {
+    name: DeploymentName,
+    flink: FlinkJobId,
+    checkpoints: bool,
+    config: bool,
+    looked_at: bool,
+    troubled: bool,
+    metrics: Vec<(String, String)>,
+}
+
+/// Looks at every deployment of the target that is due.
+pub async fn look(inner: &Arc<Inner>, target: &TargetName) {
+    let Some(cluster) = inner.world().targets.get(target).and_then(|t| t.cluster.clone().ok()) else {
+        return;
+    };
+    let wanted = inner.hub.looked_at();
+    let now = inner.now();
+    let due: Vec<Due> = inner
+        .world()
+        .deployments
+        .values()
+        .filter(|e| e.target() == *target)
+        .filter_map(|e| due(e, wanted.contains(&e.row.name), now))
+        .collect();
+    for d in due {
+        look_at(inner, &*cluster, d).await;
+    }
+}
+
+fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
+    let job = e.job.as_ref()?;
+    let summary = e.sight.summary.as_ref()?;
+    let troubled = matches!(summary.state, FlinkState::Failed | FlinkState::Failing | FlinkState::Restarting);
+    // A job that somebody else stopped is looked at once more: its stop savepoint is a restore point.
+    let foreign_end = summary.state == FlinkState::Finished
+        && job.our_end == "NONE"
+        && job.ended_at.is_some_and(|end| e.sight.checkpoints_at.is_none_or(|t| t <= end + CACHE));
+    if summary.state.is_terminal() && !foreign_end && !(troubled && e.sight.root_cause.is_none()) {
+        return None;
+    }
+    let interval = e.sight.checkpoint_config.as_ref().and_then(|c| c.interval).map_or(LONGEST, |s| s.0 * 5);
+    let every = if looked_at { CACHE } else { interval.clamp(CACHE, LONGEST) };
+    let checkpoints = e.sight.checkpoints_at.is_none_or(|t| now.since(t) >= every);
+    let metrics = match &e.spec {
+        Some(s) if looked_at && checkpoints => {
+            s.overview_metrics.iter().map(|m| (m.name.clone(), m.metric.clone())).collect()
+        }
+        _ => vec![],
+    };
+    (checkpoints || troubled).then(|| Due {
+        name: e.row.name.clone(),
+        flink: job.flink.clone(),
+        checkpoints,
+        config: e.sight.checkpoint_config.is_none(),
+        looked_at,
+        troubled,
+        metrics,
+    })
+}
+
+async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
+    let config = if d.config { cluster.checkpoint_config(&d.flink).await.ok().flatten() } else { None };
+    let checkpoints = if d.checkpoints { cluster.checkpoints(&d.flink).await.ok() } else { None };
+    let restarts = if d.checkpoints { cluster.restarts(&d.flink).await.ok().flatten() } else { None };
+    let cause = if d.troubled {
+        cluster.exceptions(&d.flink, 1).await.ok().and_then(|x| x.into_iter().next())
+    } else {
+        None
+    };
+    let mut sums = None;
+    if !d.metrics.is_empty() {
+        let names: Vec<String> = d.metrics.iter().map(|(_, m)| m.clone()).collect();
+        sums = cluster.metric_sums(&d.flink, &names).await.ok();
+    }
+    let gate = inner.gate().await;
+    let now = inner.now();
+    let mut changes = Changes::default();
+    let mut touched = Touched::default();
+    {
+        let mut world = inner.world_mut();
+        let Some(e) = world.deployments.get_mut(&d.name) else { return };
+        if e.job.as_ref().map(|j| &j.flink) != Some(&d.flink) {
+            return;
+        }
+        if let Some(c) = config {
+            keep_config(e, c);
+        }
+        if let Some(c) = checkpoints {
+            e.sight.checkpoints_at = Some(now);
+            if let Some(c) = c {
+                keep_checkpoints(e, c, now, &mut changes, &|| inner.fresh_savepoint());
+            }
+        }
+        if let (Some(r), Some(j)) = (restarts, e.job.as_mut()) {
+            j.restarts = Some(r);
+        }
+        if let Some(x) = cause {
+            let cause =
+                RootCause { message: x.root_cause, task: x.task, task_manager: x.task_manager, at: x.at };
+            if e.sight.root_cause.as_ref() != Some(&cause) {
+                let text = cause.message.clone();
+                changes
+                    .events
+                    .push(about(e, NewEvent::auto(now, Severity::Error, EventName::ExceptionSeen, text)));
+                e.sight.root_cause = Some(cause);
+            }
+        } else if !d.troubled {
+            e.sight.root_cause = None;
+        }
+        if let Some(sums) = sums {
+            e.sight.metrics = d
+                .metrics
+                .iter()
+                .map(|(name, metric)| MetricValue {
+                    name: name.clone(),
+                    metric: metric.clone(),
+                    value: sums.get(metric).copied(),
+                    observed_at: Some(now),
+                })
+                .collect();
+        }
+        if let Some(row) = e.job.clone().filter(|_| d.checkpoints) {
+            changes.jobs.push(row);
+        }
+        touched.deployments.push(d.name.clone());
+    }
+    tracing::trace!(deployment = %d.name, looked_at = d.looked_at, "slow lane");
+    if let Err(e) = inner.commit(&gate, changes).await {
+        tracing::warn!(error = %e, "what was seen could not be written; it is seen again");
+    }
+    inner.touched(&touched);
+}
+
+fn keep_config(e: &mut DeploymentEntry, c: CheckpointConfig) {
+    let kept = KeptConfig { interval: c.interval, timeout: c.timeout, retained: c.retained };
+    if let Some(j) = e.job.as_mut() {
+        j.checkpoint_config = serde_json::to_value(kept).ok();
+    }
+    e.sight.checkpoint_config = Some(c);
+}
+
+/// The newest checkpoint goes into the books; new ones, failed ones and savepoints of others become events and rows.
+fn keep_checkpoints(
+    e: &mut DeploymentEntry,
+    c: Checkpoints,
+    now: Timestamp,
+    changes: &mut Changes,
+    fresh: &dyn Fn() -> crate::domain::ids::SavepointId,
+) {
+    let before = e.sight.checkpoints.take();
+    let newest = |c: &Checkpoints| c.latest_completed.as_ref().map(|s| s.id);
+    if let Some(s) = c.latest_completed.as_ref().filter(|_| before.as_ref().and_then(newest) != newest(&c)) {
+        let kept = KeptCheckpoint {
+            id: s.id,
+            triggered_at: s.triggered_at,
+            completed_at: s.acked_at,
+            size: s.size,
+            path: s.path.clone(),
+            discarded: s.discarded,
+        };
+        if let Some(j) = e.job.as_mut() {
+            j.last_checkpoint = serde_json::to_value(kept).ok();
+        }
+        let took = s.duration_ms.unwrap_or_default();
+        let size = s.size.map(crate::domain::text::bytes).unwrap_or_default();
+        let text = format!("#{} {took} ms {size}", s.id);
+        changes
+            .events
+            .push(about(e, NewEvent::auto(now, Severity::Debug, EventName::CheckpointCompleted, text)));
+    }
+    let failed = |c: &Checkpoints| c.latest_failed.as_ref().map(|s| s.id);
+    // The first failed checkpoint right after a start is normal: tasks were not yet running.
+    if let Some(s) = c
+        .latest_failed
+        .as_ref()
+        .filter(|s| before.is_some() && before.as_ref().and_then(failed) != failed(&c) && s.id > 1)
+    {
+        let why = s.failure.clone().unwrap_or_else(|| "Flink gives no reason".to_owned());
+        let text = format!("#{} failed: {why}", s.id);
+        changes.events.push(about(e, NewEvent::auto(now, Severity::Warn, EventName::CheckpointFailed, text)));
+    }
+    let foreign: Vec<&CheckpointStat> = c.history.iter().filter(|s| is_foreign_savepoint(e, s)).collect();
+    for s in foreign {
+        let sp = adopted(e, s, fresh(), now);
+        let text = format!("somebody else took a savepoint: {}", s.path.clone().unwrap_or_default());
+        changes
+            .events
+            .push(about(e, NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text)));
+        let ended = e.sight.summary.as_ref().is_some_and(|s| s.state == FlinkState::Finished);
+        if let Some(j) = e.job.as_mut().filter(|j| sp.is_final && ended && j.our_end == "NONE") {
+            // Stopped with a savepoint, though not by us: that is a suspension.
+            "SUSPEND".clone_into(&mut j.our_end);
+        }
+        changes.savepoints.push(sp);
+    }
+    e.sight.checkpoints = Some(c);
+}
+
+/// A complete savepoint that is not in the catalogue and not in one of our own directories.
+fn is_foreign_savepoint(e: &DeploymentEntry, s: &CheckpointStat) -> bool {
+    let Some(path) = s.path.as_deref() else { return false };
+    let ours = format!("/nutkin/{}/", e.row.id);
+    s.kind != "CHECKPOINT"
+        && s.status == "COMPLETED"
+        && !path.contains(&ours)
+        && !e.savepoints.iter().any(|k| k.location.as_deref().is_some_and(|l| location::same(l, path)))
+}
+
+fn adopted(
+    e: &DeploymentEntry,
+    s: &CheckpointStat,
+    id: crate::domain::ids::SavepointId,
+    now: Timestamp,
+) -> Savepoint {
+    let mut sp = Savepoint::new(id, e.row.id.clone(), Origin::Adopted, Status::Completed, now);
+    sp.triggered_at = Some(s.triggered_at);
+    sp.checkpoint_id = Some(s.id);
+    sp.location.clone_from(&s.path);
+    sp.size = s.size;
+    sp.job.clone_from(&e.row.job);
+    sp.flink_job = e.job.as_ref().map(|j| j.flink.clone());
+    sp.revision = e.row.revision;
+    sp.is_final = s.kind == "SYNC_SAVEPOINT";
+    sp
+}
+
+/// Why the newest checkpoint is too old: older than max(3 × interval, 2 × timeout). Never without checkpointing.
+#[must_use]
+pub fn stale(e: &DeploymentEntry, now: Timestamp) -> Option<String> {
+    let config = e.sight.checkpoint_config.as_ref()?;
+    let interval = config.interval?.0;
+    let limit = (interval * 3).max(config.timeout.map(|t| t.0).unwrap_or_default() * 2);
+    let newest = e.sight.checkpoints.as_ref()?.latest_completed.as_ref().map(|c| c.triggered_at);
+    let since = newest.or(e.job.as_ref()?.started_at)?;
+    (now.since(since) > limit).then(|| {
+        format!("the newest checkpoint is {} old", crate::domain::time::humane(now.seconds_since(since)))
+    })
+}

@@ -1,0 +1,297 @@
+//! What the manager knows, in memory: the rows of the store beside what was last seen of each cluster.
+//!
+//! Rows change only by [`World::absorb`], with the very changes that the store has committed. Sights (what the watcher
+//! saw) are not rows: they are lost with the process and seen again.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use serde_json::Value;
+
+use super::ports::{
+    cluster::{CheckpointConfig, Checkpoints, Cluster, ClusterConfig, ClusterError, JobSummary, Overview},
+    store::{ApplicationRow, Changes, DeploymentRow, Epoch, JobRow, RevisionRow, TargetRow},
+};
+use crate::{
+    contract::model::{MetricValue, RootCause},
+    domain::{
+        deployment::{Condition, Observed},
+        ids::{DeploymentId, DeploymentName, OperationId, StoreId, TargetName},
+        operation::Operation,
+        savepoint::Savepoint,
+        spec::Spec,
+        target::TargetSpec,
+        time::Timestamp,
+    },
+};
+
+/// What was last seen of a target.
+#[derive(Debug, Clone, Default)]
+pub struct TargetSight {
+    /// Whether it answered last time.
+    pub reachable: Option<bool>,
+    /// Why it did not.
+    pub error: Option<String>,
+    /// When it last answered.
+    pub observed_at: Option<Timestamp>,
+    /// Slots and version.
+    pub overview: Option<Overview>,
+    /// Switches.
+    pub config: Option<ClusterConfig>,
+    /// The cluster's own savepoint directory.
+    pub savepoint_base: Option<String>,
+    /// Every job it lists.
+    pub jobs: Vec<JobSummary>,
+}
+
+/// A target: its row, its client, what was seen.
+#[derive(Debug, Clone)]
+pub struct TargetEntry {
+    /// Row.
+    pub row: TargetRow,
+    /// Its document.
+    pub spec: TargetSpec,
+    /// Its client, or why there is none.
+    pub cluster: Result<Arc<dyn Cluster>, ClusterError>,
+    /// What was seen.
+    pub sight: TargetSight,
+}
+
+/// What was last seen of a deployment's job.
+#[derive(Debug, Clone)]
+pub struct DeploymentSight {
+    /// As listed.
+    pub summary: Option<JobSummary>,
+    /// Our word.
+    pub observed: Observed,
+    /// When.
+    pub observed_at: Option<Timestamp>,
+    /// What may be wrong.
+    pub conditions: Vec<Condition>,
+    /// Checkpoint statistics.
+    pub checkpoints: Option<Checkpoints>,
+    /// Checkpoint settings.
+    pub checkpoint_config: Option<CheckpointConfig>,
+    /// When the slow lane last looked.
+    pub checkpoints_at: Option<Timestamp>,
+    /// Times of restarts, newest last.
+    pub restarts: VecDeque<Timestamp>,
+    /// Why it is in trouble.
+    pub root_cause: Option<RootCause>,
+    /// The program's own numbers.
+    pub metrics: Vec<MetricValue>,
+}
+
+impl Default for DeploymentSight {
+    fn default() -> Self {
+        Self {
+            summary: None,
+            observed: Observed::Unknown,
+            observed_at: None,
+            conditions: vec![],
+            checkpoints: None,
+            checkpoint_config: None,
+            checkpoints_at: None,
+            restarts: VecDeque::new(),
+            root_cause: None,
+            metrics: vec![],
+        }
+    }
+}
+
+/// A deployment: its row, its newest job, its restore points, what was seen.
+#[derive(Debug, Clone)]
+pub struct DeploymentEntry {
+    /// Row.
+    pub row: DeploymentRow,
+    /// The job that lives, or lived last.
+    pub job: Option<JobRow>,
+    /// The current revision.
+    pub revision: Option<RevisionRow>,
+    /// Its effective spec.
+    pub spec: Option<Spec>,
+    /// Restore points, newest first, as many as anybody looks at.
+    pub savepoints: Vec<Savepoint>,
+    /// The operation that holds it.
+    pub operation: Option<OperationId>,
+    /// What was seen.
+    pub sight: DeploymentSight,
+}
+
+impl DeploymentEntry {
+    fn new(row: DeploymentRow) -> Self {
+        Self {
+            row,
+            job: None,
+            revision: None,
+            spec: None,
+            savepoints: vec![],
+            operation: None,
+            sight: DeploymentSight::default(),
+        }
+    }
+
+    /// The target of the current revision, or of the layer when there is none.
+    #[must_use]
+    pub fn target(&self) -> TargetName {
+        let of_layer = || self.row.layer.get("target").and_then(Value::as_str).unwrap_or_default().to_owned();
+        TargetName::new(self.spec.as_ref().map_or_else(of_layer, |s| s.target.clone()))
+    }
+}
+
+/// Everything.
+#[derive(Debug)]
+pub struct World {
+    /// Marks every job id that this store issues.
+    pub store_id: StoreId,
+    /// This start's epoch.
+    pub epoch: Epoch,
+    /// Targets by name.
+    pub targets: BTreeMap<TargetName, TargetEntry>,
+    /// Applications by name.
+    pub applications: BTreeMap<String, ApplicationRow>,
+    /// Deployments by name.
+    pub deployments: BTreeMap<DeploymentName, DeploymentEntry>,
+    /// Names by id.
+    pub names: HashMap<DeploymentId, DeploymentName>,
+    /// Operations that hold a deployment.
+    pub operations: BTreeMap<OperationId, Operation>,
+    /// Number of the last event.
+    pub last_seq: u64,
+}
+
+/// Savepoints kept in memory per deployment.
+const SAVEPOINTS_IN_MEMORY: usize = 200;
+
+/// What a commit touched, for the watch stream.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Touched {
+    /// Deployments.
+    pub deployments: Vec<DeploymentName>,
+    /// Targets.
+    pub targets: Vec<TargetName>,
+    /// Applications.
+    pub applications: Vec<String>,
+    /// Operations, active or ended.
+    pub operations: Vec<OperationId>,
+    /// Events were appended.
+    pub events: bool,
+}
+
+impl World {
+    /// An empty world.
+    #[must_use]
+    pub fn new(store_id: StoreId, epoch: Epoch) -> Self {
+        Self {
+            store_id,
+            epoch,
+            targets: BTreeMap::new(),
+            applications: BTreeMap::new(),
+            deployments: BTreeMap::new(),
+            names: HashMap::new(),
+            operations: BTreeMap::new(),
+            last_seq: 0,
+        }
+    }
+
+    /// A deployment by id.
+    #[must_use]
+    pub fn by_id(&self, id: &DeploymentId) -> Option<&DeploymentEntry> {
+        self.deployments.get(self.names.get(id)?)
+    }
+
+    /// A deployment by id, to change its sight.
+    pub fn by_id_mut(&mut self, id: &DeploymentId) -> Option<&mut DeploymentEntry> {
+        self.deployments.get_mut(self.names.get(id)?)
+    }
+
+    /// Takes over what the store has committed. Targets need their clients, so they come separately.
+    pub fn absorb(&mut self, changes: &Changes) -> Touched {
+        let mut touched = Touched { events: !changes.events.is_empty(), ..Touched::default() };
+        for name in &changes.remove_targets {
+            self.targets.remove(name);
+            touched.targets.push(name.clone());
+        }
+        for a in &changes.applications {
+            self.applications.insert(a.name.clone(), a.clone());
+            touched.applications.push(a.name.clone());
+        }
+        for name in &changes.remove_applications {
+            self.applications.remove(name);
+            touched.applications.push(name.clone());
+        }
+        for row in &changes.deployments {
+            self.absorb_deployment(row);
+            touched.deployments.push(row.name.clone());
+            touched.applications.push(row.name.app().to_owned());
+        }
+        for rev in &changes.revisions {
+            if let Some(e) = self.by_id_mut(&rev.deployment).filter(|e| e.row.revision == Some(rev.number)) {
+                e.spec = serde_json::from_value(rev.spec.clone()).ok();
+                e.revision = Some(rev.clone());
+            }
+        }
+        for job in &changes.jobs {
+            if let Some(e) = self.by_id_mut(&job.deployment).filter(|e| e.row.job.as_ref() == Some(&job.id)) {
+                e.job = Some(job.clone());
+                touched.deployments.push(e.row.name.clone());
+            }
+        }
+        for sp in &changes.savepoints {
+            self.absorb_savepoint(sp, &mut touched);
+        }
+        for op in &changes.operations {
+            self.absorb_operation(op, &mut touched);
+        }
+        touched
+    }
+
+    fn absorb_deployment(&mut self, row: &DeploymentRow) {
+        if row.deleted_at.is_some() {
+            self.deployments.remove(&row.name);
+            self.names.remove(&row.id);
+            return;
+        }
+        self.names.insert(row.id.clone(), row.name.clone());
+        let e = self.deployments.entry(row.name.clone()).or_insert_with(|| DeploymentEntry::new(row.clone()));
+        if e.row.job != row.job {
+            e.job = None;
+            e.sight = DeploymentSight { observed: e.sight.observed, ..DeploymentSight::default() };
+        }
+        if e.row.revision != row.revision {
+            e.revision = None;
+        }
+        e.row = row.clone();
+    }
+
+    fn absorb_savepoint(&mut self, sp: &Savepoint, touched: &mut Touched) {
+        let Some(e) = self.by_id_mut(&sp.deployment) else { return };
+        match e.savepoints.iter_mut().find(|s| s.id == sp.id) {
+            Some(slot) => *slot = sp.clone(),
+            None => {
+                e.savepoints.insert(0, sp.clone());
+                e.savepoints.truncate(SAVEPOINTS_IN_MEMORY);
+            }
+        }
+        touched.deployments.push(e.row.name.clone());
+    }
+
+    fn absorb_operation(&mut self, op: &Operation, touched: &mut Touched) {
+        touched.operations.push(op.id.clone());
+        let holds = op.state.is_active();
+        if holds {
+            self.operations.insert(op.id.clone(), op.clone());
+        } else {
+            self.operations.remove(&op.id);
+        }
+        let Some(e) = self.by_id_mut(&op.deployment) else { return };
+        touched.deployments.push(e.row.name.clone());
+        match (holds, e.operation.as_ref() == Some(&op.id)) {
+            (true, _) => e.operation = Some(op.id.clone()),
+            (false, true) => e.operation = None,
+            (false, false) => {}
+        }
+    }
+}
