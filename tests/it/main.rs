@@ -1,9 +1,13 @@
 //! One integration binary, many modules: real Flink, the fake Flink, the store, the console.
 
 #[cfg(test)]
+mod cluster_contract;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod demo;
+#[cfg(test)]
+mod fake;
 #[cfg(test)]
 mod flink_fixtures;
 #[cfg(test)]
