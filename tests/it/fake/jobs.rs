@@ -315,6 +315,10 @@ impl World {
         let Some(job) = self.jobs.get_mut(id) else {
             return refused(404, "RestHandlerException", "Job could not be found.", &[&not_known(id)]);
         };
+        if job.state == "CANCELED" {
+            self.record("cancel", id, id, false);
+            return Reply::of(202, serde_json::json!({}));
+        }
         if job.is_terminal() {
             let why = format!(
                 "Job cancellation failed because the job has already reached another terminal state ({}).",
