@@ -1,1 +1,28 @@
-//! placeholder
+//! The console: a pure loop over the manager's API.
+//!
+//! ```text
+//!            ┌────────────── Msg ───────────────┐
+//!   keys ────┤   update(&mut Model, Msg)        ├──▶ Vec<Effect> ──▶ client, clipboard, editor
+//!   manager ─┤   view(&Model, area, &mut Buffer)├──▶ Buffer ──▶ Screen ──▶ terminal
+//!   clock ───┘                                  └
+//! ```
+//!
+//! The model knows no terminal and no socket; only `terminal` knows the terminal, only `effects` asks the manager.
+
+pub mod command;
+pub mod data;
+pub mod diagnostic;
+pub mod input;
+pub mod keymap;
+pub mod layout;
+pub mod list;
+pub mod model;
+pub mod msg;
+pub mod overlay;
+pub mod pages;
+pub mod paint;
+pub mod say;
+pub mod theme;
+pub mod update;
+mod verbs;
+pub mod view;

@@ -1,0 +1,358 @@
+//! What the console knows of the manager's world: windows, kept by id, each with its age.
+
+use std::collections::{HashMap, VecDeque};
+
+use indexmap::IndexMap;
+
+use crate::{
+    contract::{
+        model::{Application, Artifact, Event, Job, Operation, Revision, Target, TargetJob},
+        problem::Problem,
+        watch::{Detail, Row, Snapshot, Totals, WatchMessage},
+    },
+    domain::{deployment::Observed, operation::OpState, time::Timestamp},
+    words,
+};
+
+words!(closed
+    /// Tabs of the detail pane.
+    Tab {
+        /// One look at everything.
+        Overview = "Overview",
+        /// What happened.
+        Events = "Event log",
+        /// Every Flink job so far.
+        Jobs = "Jobs",
+        /// Every restore point.
+        Savepoints = "Savepoints",
+        /// Effective values with their layer.
+        Config = "Config",
+    }
+);
+
+/// What a tab shows that is not part of the detail.
+#[derive(Debug, Clone)]
+pub enum TabData {
+    /// Events, oldest first.
+    Events(Vec<Event>),
+    /// Jobs, newest first.
+    Jobs(Vec<Job>),
+    /// Revisions, newest first.
+    Config(Vec<Revision>),
+}
+
+/// A value that is asked for: it may be on its way, old, or refused.
+#[derive(Debug, Clone)]
+pub struct Load<T> {
+    /// The newest value that arrived.
+    pub value: Option<T>,
+    /// When it arrived.
+    pub at: Option<Timestamp>,
+    /// It was asked for and has not arrived.
+    pub loading: bool,
+    /// Why the last question brought nothing.
+    pub problem: Option<Box<Problem>>,
+}
+
+impl<T> Default for Load<T> {
+    fn default() -> Self {
+        Self { value: None, at: None, loading: false, problem: None }
+    }
+}
+
+impl<T> Load<T> {
+    /// It is being asked for.
+    pub const fn ask(&mut self) {
+        self.loading = true;
+    }
+    /// The answer.
+    pub fn answer(&mut self, result: Result<T, Box<Problem>>, now: Timestamp) {
+        self.loading = false;
+        match result {
+            Ok(v) => (self.value, self.at, self.problem) = (Some(v), Some(now), None),
+            Err(p) => self.problem = Some(p),
+        }
+    }
+}
+
+/// How the console stands with its manager.
+#[derive(Debug, Clone, Default)]
+pub enum Link {
+    /// No answer yet.
+    #[default]
+    Connecting,
+    /// Changes arrive.
+    Live,
+    /// No answer any more; what is on the screen is this old.
+    Lost {
+        /// Since when.
+        since: Timestamp,
+        /// Why.
+        problem: Box<Problem>,
+        /// The next try.
+        retry_at: Timestamp,
+    },
+}
+
+/// Events kept for the tail; while it is paused nothing is trimmed until `EVENTS_PAUSED`.
+const EVENTS: usize = 500;
+const EVENTS_PAUSED: usize = 20_000;
+const DETAILS: usize = 64;
+const OPERATIONS: usize = 500;
+
+/// Everything known.
+#[derive(Debug, Default)]
+pub struct Data {
+    /// The link to the manager.
+    pub link: Link,
+    /// A first window has arrived.
+    pub loaded: bool,
+    /// Who the manager takes this console for.
+    pub actor: String,
+    /// Nothing may be changed.
+    pub read_only: bool,
+    /// Totals over the fleet.
+    pub totals: Totals,
+    /// Applications by name.
+    pub applications: IndexMap<String, Application>,
+    /// Slim rows by deployment.
+    pub rows: IndexMap<String, Row>,
+    /// Rows in all, when the window is smaller.
+    pub total_rows: u32,
+    /// Targets by name.
+    pub targets: IndexMap<String, Target>,
+    /// Live jobs that nobody manages, by target.
+    pub unmanaged: IndexMap<String, Vec<TargetJob>>,
+    /// Deployments in full.
+    pub details: HashMap<String, Load<Detail>>,
+    /// What tabs show.
+    pub tabs: HashMap<(String, Tab), Load<TabData>>,
+    /// Operations by id.
+    pub operations: IndexMap<String, Operation>,
+    /// The list of operations was asked for.
+    pub operations_load: Load<()>,
+    /// Known artifacts.
+    pub artifacts: Load<Vec<Artifact>>,
+    /// Newest events, oldest first.
+    pub events: VecDeque<Event>,
+    /// The manager's clock minus ours, in milliseconds.
+    pub skew: i64,
+}
+
+/// What a message changed that a person should be told, or a tab reload.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// An operation ended or waits.
+    Operation {
+        /// Its id.
+        id: String,
+        /// Its deployment.
+        deployment: String,
+        /// Where it stands now.
+        state: OpState,
+        /// `UPGRADE`.
+        kind: String,
+    },
+    /// A deployment's job or revision changed: what its tabs show is old.
+    Changed(String),
+    /// The stream cannot go on from here.
+    Reset,
+    /// The link is back.
+    Back,
+}
+
+impl Data {
+    /// A window replaces what was known.
+    pub fn snapshot(&mut self, s: Snapshot, now: Timestamp) -> Vec<Notice> {
+        let was_lost = matches!(self.link, Link::Lost { .. });
+        self.link = Link::Live;
+        self.loaded = true;
+        self.skew = s.now.millis() - now.millis();
+        (self.actor, self.read_only, self.totals) = (s.actor, s.read_only, s.totals);
+        self.applications = s.applications.into_iter().map(|a| (a.name.clone(), a)).collect();
+        self.rows = s.rows.into_iter().map(|r| (r.deployment.clone(), r)).collect();
+        self.total_rows = s.total_rows;
+        self.targets = s.targets.into_iter().map(|t| (t.name.clone(), t)).collect();
+        self.unmanaged.clear();
+        for job in s.unmanaged {
+            self.unmanaged.entry(job.target.clone()).or_default().push(job);
+        }
+        // What was loaded before may have missed changes: keep it in sight, and ask again.
+        for load in self.details.values_mut() {
+            (load.at, load.loading, load.problem) = (None, false, None);
+        }
+        self.tabs.clear();
+        if let Some(detail) = s.selected {
+            self.put_detail(*detail, now);
+        }
+        self.events = s.events.into();
+        self.operations_load = Load::default();
+        if was_lost { vec![Notice::Back] } else { vec![] }
+    }
+
+    /// A change; `paused` keeps old events.
+    pub fn watch(&mut self, m: WatchMessage, now: Timestamp, paused: bool) -> Vec<Notice> {
+        match m {
+            WatchMessage::Hello { .. } => vec![],
+            WatchMessage::Reset { .. } => vec![Notice::Reset],
+            WatchMessage::Deployment { row, detail } => self.put_row(row, detail, now),
+            WatchMessage::DeploymentGone { deployment } => {
+                self.rows.shift_remove(&deployment);
+                self.details.remove(&deployment);
+                self.tabs.retain(|(d, _), _| *d != deployment);
+                vec![]
+            }
+            WatchMessage::Target { target, unmanaged } => {
+                let name = target.name.clone();
+                self.targets.insert(name.clone(), *target);
+                if unmanaged.is_empty() {
+                    self.unmanaged.shift_remove(&name);
+                } else {
+                    self.unmanaged.insert(name, unmanaged);
+                }
+                vec![]
+            }
+            WatchMessage::TargetGone { name } => {
+                self.targets.shift_remove(&name);
+                self.unmanaged.shift_remove(&name);
+                vec![]
+            }
+            WatchMessage::Application { application } => {
+                self.applications.insert(application.name.clone(), *application);
+                vec![]
+            }
+            WatchMessage::ApplicationGone { name } => {
+                self.applications.shift_remove(&name);
+                vec![]
+            }
+            WatchMessage::Operation { operation } => self.put_operation(*operation).into_iter().collect(),
+            WatchMessage::Events { events, .. } => {
+                self.put_events(events, paused);
+                vec![]
+            }
+            WatchMessage::Totals { totals } => {
+                self.totals = totals;
+                vec![]
+            }
+        }
+    }
+
+    fn put_row(&mut self, row: Row, detail: Option<Box<Detail>>, now: Timestamp) -> Vec<Notice> {
+        let name = row.deployment.clone();
+        let mut notices = Vec::new();
+        if self.rows.insert(name.clone(), row).is_none() {
+            self.total_rows = self.total_rows.saturating_add(1);
+        }
+        if let Some(d) = detail {
+            let (d, was) = (*d, self.details.get(&name).and_then(|l| l.value.as_ref()));
+            if was.is_some_and(|w| fingerprint(w) != fingerprint(&d)) {
+                notices.push(Notice::Changed(name));
+            }
+            self.put_detail(d, now);
+        }
+        notices
+    }
+
+    /// A deployment in full; the oldest ones are forgotten.
+    pub fn put_detail(&mut self, detail: Detail, now: Timestamp) {
+        let name = detail.deployment.deployment.clone();
+        if let Some(op) = &detail.operation {
+            self.operations.insert(op.operation_id.clone(), op.clone());
+        }
+        if self.details.len() >= DETAILS && !self.details.contains_key(&name) {
+            let oldest = self.details.iter().min_by_key(|(_, l)| l.at).map(|(n, _)| n.clone());
+            if let Some(oldest) = oldest {
+                self.details.remove(&oldest);
+                self.tabs.retain(|(d, _), _| *d != oldest);
+            }
+        }
+        self.details.entry(name).or_default().answer(Ok(detail), now);
+    }
+
+    /// An operation; tells when it has ended or begun to wait.
+    pub fn put_operation(&mut self, op: Operation) -> Option<Notice> {
+        let id = op.operation_id.clone();
+        let before = self.operations.get(&id).map(|o| o.state);
+        let worth = before != Some(op.state) && (!op.state.is_active() || op.state == OpState::NeedsAttention);
+        // An operation that was never seen active ended before this console looked.
+        let known = before.is_some_and(OpState::is_active) || op.state == OpState::NeedsAttention;
+        let notice = (worth && known).then(|| Notice::Operation {
+            id: id.clone(),
+            deployment: op.deployment.clone(),
+            state: op.state,
+            kind: op.kind.as_str().to_owned(),
+        });
+        self.operations.insert(id, op);
+        self.trim_operations();
+        notice
+    }
+
+    fn trim_operations(&mut self) {
+        while self.operations.len() > OPERATIONS {
+            let oldest = self
+                .operations
+                .iter()
+                .filter(|(_, o)| !o.state.is_active())
+                .min_by_key(|(_, o)| o.created_at)
+                .map(|(id, _)| id.clone());
+            match oldest {
+                Some(id) => self.operations.shift_remove(&id),
+                None => break,
+            };
+        }
+    }
+
+    fn put_events(&mut self, events: Vec<Event>, paused: bool) {
+        for e in events {
+            if let Some(name) = &e.deployment
+                && let Some(Load { value: Some(TabData::Events(list)), .. }) =
+                    self.tabs.get_mut(&(name.clone(), Tab::Events))
+                && list.last().is_none_or(|l| l.seq < e.seq)
+            {
+                list.push(e.clone());
+            }
+            if self.events.back().is_none_or(|l| l.seq < e.seq) {
+                self.events.push_back(e);
+            }
+        }
+        let keep = if paused { EVENTS_PAUSED } else { EVENTS };
+        while self.events.len() > keep {
+            self.events.pop_front();
+        }
+    }
+
+    /// The detail of a deployment, when it has arrived.
+    #[must_use]
+    pub fn detail(&self, deployment: &str) -> Option<&Detail> {
+        self.details.get(deployment).and_then(|l| l.value.as_ref())
+    }
+
+    /// Operations at work or waiting.
+    pub fn active_operations(&self) -> impl Iterator<Item = &Operation> {
+        self.operations.values().filter(|o| o.state.is_active())
+    }
+
+    /// The operation that waits for a person on a deployment.
+    #[must_use]
+    pub fn waiting(&self, deployment: &str) -> Option<&Operation> {
+        self.active_operations()
+            .find(|o| o.deployment == deployment && o.state == OpState::NeedsAttention)
+    }
+
+    /// The target answers.
+    #[must_use]
+    pub fn reachable(&self, target: &str) -> bool {
+        self.targets.get(target).is_none_or(|t| t.reachable != Some(false))
+    }
+}
+
+/// What makes tabs old when it changes.
+fn fingerprint(d: &Detail) -> (Option<&str>, Observed, Option<u32>, u32, usize) {
+    (
+        d.deployment.job.as_ref().map(|j| j.flink_job_id.as_str()),
+        d.deployment.observed,
+        d.deployment.revision,
+        d.deployment.spec_version,
+        d.savepoints.len(),
+    )
+}

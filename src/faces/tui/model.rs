@@ -1,0 +1,171 @@
+//! The console's whole state. It changes in [`super::update::update`] and nowhere else.
+
+use std::collections::BTreeSet;
+
+use super::{
+    command::Context,
+    data::Data,
+    keymap::{Chord, Keymap},
+    msg::AskId,
+    overlay::Overlay,
+    pages::{Page, home::Home},
+    say::Zone,
+    theme::{Role, Theme},
+};
+use crate::domain::{operation::OpState, time::Timestamp};
+
+/// Seconds that a toast stays.
+const TOAST_SECONDS: u64 = 8;
+
+/// A short message in the corner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Toast {
+    /// What it says.
+    pub text: String,
+    /// How loud.
+    pub role: Role,
+    /// When it goes away.
+    pub until: Timestamp,
+}
+
+/// What the console begins with.
+#[derive(Debug)]
+pub struct Start {
+    /// Keys.
+    pub keymap: Keymap,
+    /// Colours.
+    pub theme: Theme,
+    /// In whose time times are shown.
+    pub zone: Zone,
+    /// One line in the footer's place until a key is pressed.
+    pub hint: Option<String>,
+    /// Makes idempotency keys differ between consoles.
+    pub key_seed: String,
+    /// Now.
+    pub now: Timestamp,
+    /// Columns and rows.
+    pub size: (u16, u16),
+}
+
+/// The console's whole state.
+#[derive(Debug)]
+pub struct Model {
+    /// What is known of the manager's world.
+    pub data: Data,
+    /// The clock, as last told.
+    pub now: Timestamp,
+    /// Columns and rows.
+    pub size: (u16, u16),
+    /// The page at the bottom.
+    pub home: Home,
+    /// Pages above it.
+    pub pages: Vec<Page>,
+    /// Cards, forms and lists on top; the last one has the keys.
+    pub overlays: Vec<Overlay>,
+    /// The first keys of a chord.
+    pub pending: Chord,
+    /// Short messages.
+    pub toasts: Vec<Toast>,
+    /// Keys.
+    pub keymap: Keymap,
+    /// Colours.
+    pub theme: Theme,
+    /// In whose time times are shown.
+    pub zone: Zone,
+    /// A hint what to try.
+    pub hint: Option<String>,
+    /// Operations that were submitted here.
+    pub started: BTreeSet<String>,
+    /// What was last said to be looked at.
+    pub(super) interest: Vec<String>,
+    asks: AskId,
+    key_seed: String,
+    keys: u64,
+}
+
+impl Model {
+    /// A console that knows nothing yet.
+    #[must_use]
+    pub fn new(start: Start) -> Self {
+        Self {
+            data: Data::default(),
+            now: start.now,
+            size: start.size,
+            home: Home::default(),
+            pages: vec![],
+            overlays: vec![],
+            pending: vec![],
+            toasts: vec![],
+            keymap: start.keymap,
+            theme: start.theme,
+            zone: start.zone,
+            hint: start.hint,
+            started: BTreeSet::new(),
+            interest: vec![],
+            asks: 0,
+            key_seed: start.key_seed,
+            keys: 0,
+        }
+    }
+
+    /// The manager's clock.
+    #[must_use]
+    pub const fn manager_now(&self) -> Timestamp {
+        Timestamp::from_millis(self.now.millis() + self.data.skew)
+    }
+
+    /// A fresh name for a card or form.
+    pub const fn next_ask(&mut self) -> AskId {
+        self.asks += 1;
+        self.asks
+    }
+
+    /// A fresh idempotency key: one per confirmed act.
+    pub fn next_key(&mut self) -> String {
+        self.keys += 1;
+        format!("{}-{}", self.key_seed, self.keys)
+    }
+
+    /// Says something in the corner.
+    pub fn toast(&mut self, text: impl Into<String>, role: Role) {
+        let until = self.now + std::time::Duration::from_secs(TOAST_SECONDS);
+        let text = text.into();
+        self.toasts.retain(|t| t.text != text);
+        self.toasts.push(Toast { text, role, until });
+        if self.toasts.len() > 3 {
+            self.toasts.remove(0);
+        }
+    }
+
+    /// The contexts that keys are looked up in, innermost first.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<Context> {
+        match (self.overlays.last(), self.pages.last()) {
+            (Some(overlay), _) => vec![overlay.context(), Context::Global],
+            (None, Some(Page::Operations(_))) => vec![Context::Operations, Context::List, Context::Global],
+            (None, None) => self.home.contexts(),
+        }
+    }
+
+    /// Operations that would go on after leaving, for the words at the end.
+    #[must_use]
+    pub fn still_running(&self) -> Vec<String> {
+        let known: Vec<_> = self
+            .data
+            .active_operations()
+            .map(|o| {
+                let how = if o.state == OpState::NeedsAttention { "waits for a person" } else { "goes on" };
+                format!("{} {} {how}: {}", o.kind, o.deployment, o.operation_id)
+            })
+            .collect();
+        if !known.is_empty() {
+            return known;
+        }
+        // Operations that this console has not seen in full are known by their rows.
+        self.data
+            .rows
+            .values()
+            .filter_map(|r| r.operation.as_ref().map(|o| format!("{o} of {} goes on", r.deployment)))
+            .collect()
+    }
+}

@@ -1,0 +1,380 @@
+//! The card of a verb: read what will be done, then confirm it.
+//!
+//! ```text
+//!   asking ─ plan ─▶ reading ─ confirm ─▶ sending ─ operation ─▶ (operation card)
+//!     ▲   edit          │ ▲                  │ ├─ plan changed ─▶ reading, with the new plan
+//!     └─────────────────┘ └── refused ───────┘ └─ no answer ─▶ sent again under the same key
+//! ```
+
+use crossterm::event::KeyEvent;
+
+use super::{
+    After, Overlay,
+    fields::{self, Field},
+    operation::OperationCard,
+};
+use crate::{
+    contract::{
+        plan::{Confirmation, Plan, Submitted, Verdict},
+        problem::{Code, Problem},
+    },
+    faces::tui::{
+        command::Command,
+        data::Load,
+        input::Line,
+        model::Model,
+        msg::{AskId, Effect, Request, Wake},
+        theme::Role,
+    },
+};
+
+/// Milliseconds that edits rest before the manager is asked again.
+pub const SETTLE_MS: u64 = 300;
+/// Milliseconds until an unanswered act is sent again under its key.
+const RESEND_MS: u64 = 2_000;
+/// How often it is sent again before a person is told.
+const RESENDS: u32 = 30;
+
+/// What has the focus.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Focus {
+    /// One of the card's fields.
+    Field(usize),
+    /// Why.
+    Reason,
+    /// The name that must be typed.
+    Typed,
+    /// The button that does nothing.
+    Cancel,
+    /// The button that does it.
+    Confirm,
+}
+
+/// An act on its way.
+#[derive(Debug)]
+pub struct Sending {
+    key: String,
+    request: Request,
+    /// How often it was sent.
+    pub tries: u32,
+}
+
+/// A card.
+#[derive(Debug)]
+pub struct Card {
+    /// Its name for answers.
+    pub ask: AskId,
+    request: Request,
+    /// What it asks for.
+    pub fields: Vec<Field>,
+    /// What would be done.
+    pub plan: Load<Box<Plan>>,
+    question: u64,
+    /// Why, in a person's words.
+    pub reason: Line,
+    /// The name that must be typed.
+    pub typed: Line,
+    /// What has the focus.
+    pub focus: Focus,
+    /// The act is on its way.
+    pub sending: Option<Sending>,
+    /// The plan changed since it was read.
+    pub changed: bool,
+    /// Why the act was refused.
+    pub refused: Option<Box<Problem>>,
+    /// Lines that its body is scrolled by.
+    pub scroll: usize,
+}
+
+impl Card {
+    /// A card for a request; it asks for the plan at once, unless a field is still missing.
+    pub fn open(request: Request, model: &mut Model, fx: &mut Vec<Effect>) -> Self {
+        let fields = fields::of(&request);
+        let mut card = Self {
+            ask: model.next_ask(),
+            request,
+            fields,
+            plan: Load::default(),
+            question: 0,
+            reason: Line::default(),
+            typed: Line::default(),
+            focus: Focus::Cancel,
+            sending: None,
+            changed: false,
+            refused: None,
+            scroll: 0,
+        };
+        if fields::complaint(&card.fields).is_some() {
+            card.focus = Focus::Field(0);
+        } else {
+            card.ask_plan(fx);
+        }
+        card
+    }
+
+    /// What it is about.
+    #[must_use]
+    pub fn request(&self) -> &Request {
+        &self.request
+    }
+
+    /// What stands in the way of confirming; `None` = nothing.
+    #[must_use]
+    pub fn obstacle(&self) -> Option<String> {
+        if let Some(c) = fields::complaint(&self.fields) {
+            return Some(c);
+        }
+        let Some(plan) = &self.plan.value else {
+            return Some(match &self.plan.problem {
+                Some(p) => p.detail.clone(),
+                None => "the plan is on its way".to_owned(),
+            });
+        };
+        if self.plan.loading {
+            return Some("the plan is on its way".to_owned());
+        }
+        if !plan.runnable {
+            let failed = plan.checks.iter().find(|c| c.verdict == Verdict::Failed);
+            return Some(failed.map_or_else(|| "preflight lets it not run".to_owned(), |c| c.message.clone()));
+        }
+        if plan.confirmation == Confirmation::TypeName && self.typed.as_str().trim() != typed_name(plan) {
+            return Some(format!("type {} to confirm", typed_name(plan)));
+        }
+        None
+    }
+
+    /// What can have the focus, in order.
+    #[must_use]
+    pub fn order(&self) -> Vec<Focus> {
+        let mut order: Vec<_> = (0..self.fields.len()).map(Focus::Field).collect();
+        order.push(Focus::Reason);
+        if self.plan.value.as_ref().is_some_and(|p| p.confirmation == Confirmation::TypeName) {
+            order.push(Focus::Typed);
+        }
+        order.extend([Focus::Cancel, Focus::Confirm]);
+        order
+    }
+
+    fn step(&mut self, n: isize) {
+        let order = self.order();
+        let at = order.iter().position(|f| *f == self.focus).unwrap_or(0);
+        let next = at.wrapping_add_signed(n).wrapping_add(order.len()) % order.len().max(1);
+        self.focus = order.get(next).copied().unwrap_or(Focus::Cancel);
+    }
+
+    /// Characters belong to a field.
+    #[must_use]
+    pub fn types(&self) -> bool {
+        if self.sending.is_some() {
+            return false;
+        }
+        match self.focus {
+            Focus::Field(i) => self.fields.get(i).is_some_and(Field::types),
+            Focus::Reason | Focus::Typed => true,
+            Focus::Cancel | Focus::Confirm => false,
+        }
+    }
+
+    pub(super) fn key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
+        let changed = match self.focus {
+            Focus::Field(i) => match self.fields.get_mut(i).and_then(|f| f.key(e)) {
+                Some(changed) => {
+                    if changed {
+                        self.edited(fx);
+                    }
+                    Some(changed)
+                }
+                None => None,
+            },
+            Focus::Reason => self.reason.key(e),
+            Focus::Typed => self.typed.key(e),
+            Focus::Cancel | Focus::Confirm => None,
+        };
+        changed.is_some()
+    }
+
+    pub(super) fn paste(&mut self, s: &str, fx: &mut Vec<Effect>) {
+        match self.focus {
+            Focus::Field(i) => {
+                if let Some(fields::Value::Text(l)) = self.fields.get_mut(i).map(|f| &mut f.value) {
+                    l.insert(s);
+                    self.edited(fx);
+                }
+            }
+            Focus::Reason => self.reason.insert(s),
+            Focus::Typed => self.typed.insert(s),
+            Focus::Cancel | Focus::Confirm => {}
+        }
+    }
+
+    fn edited(&mut self, fx: &mut Vec<Effect>) {
+        self.question += 1;
+        self.plan.loading = true;
+        self.refused = None;
+        fx.push(Effect::Wake(SETTLE_MS, Wake::Settled(self.ask, self.question)));
+    }
+
+    /// Edits have settled.
+    pub fn settled(&mut self, question: u64, fx: &mut Vec<Effect>) {
+        if question == self.question && self.sending.is_none() {
+            if fields::complaint(&self.fields).is_none() {
+                self.ask_plan(fx);
+            } else {
+                self.plan.loading = false;
+            }
+        }
+    }
+
+    fn ask_plan(&mut self, fx: &mut Vec<Effect>) {
+        self.question += 1;
+        self.plan.ask();
+        fx.push(Effect::DryRun(self.ask, self.question, Box::new(self.filled())));
+    }
+
+    fn filled(&self) -> Request {
+        fields::filled(&self.request, &self.fields)
+    }
+
+    /// The plan arrived; an answer to an older question is dropped.
+    pub fn planned(&mut self, question: u64, result: Result<Box<Plan>, Box<Problem>>, model: &Model) {
+        if question != self.question || self.sending.is_some() {
+            return;
+        }
+        if result.is_err() {
+            self.plan.value = None;
+        }
+        self.plan.answer(result, model.now);
+    }
+
+    pub(super) fn command(&mut self, c: Command, model: &mut Model, fx: &mut Vec<Effect>) -> After {
+        match c {
+            Command::Close => {
+                if self.sending.is_some() {
+                    model.toast("it was already sent; find it under operations", Role::Busy);
+                }
+                return After::Close;
+            }
+            Command::NextField => self.step(1),
+            Command::PreviousField => self.step(-1),
+            Command::ScrollDown => self.scroll = self.scroll.saturating_add(5),
+            Command::ScrollUp => self.scroll = self.scroll.saturating_sub(5),
+            Command::Change => match self.focus {
+                Focus::Cancel => self.focus = Focus::Confirm,
+                Focus::Confirm => self.focus = Focus::Cancel,
+                Focus::Field(_) => return self.press(model, fx),
+                _ => {}
+            },
+            Command::Press => return self.press(model, fx),
+            Command::Confirm => self.say_yes(model, fx),
+            Command::CopyCommand => match &self.plan.value {
+                Some(plan) => fx.push(Effect::Copy(plan.command.clone())),
+                None => model.toast("no plan yet, so no command line", Role::Warn),
+            },
+            _ => {}
+        }
+        After::Stay
+    }
+
+    fn press(&mut self, model: &mut Model, fx: &mut Vec<Effect>) -> After {
+        match self.focus {
+            Focus::Cancel => return After::Close,
+            Focus::Confirm => self.submit(model, fx),
+            Focus::Field(i) => {
+                if self.fields.get_mut(i).is_some_and(Field::turn) {
+                    self.edited(fx);
+                } else {
+                    self.step(1);
+                }
+            }
+            Focus::Reason | Focus::Typed => self.step(1),
+        }
+        After::Stay
+    }
+
+    /// `y`: enough unless a name must be typed.
+    fn say_yes(&mut self, model: &mut Model, fx: &mut Vec<Effect>) {
+        let types = self.plan.value.as_ref().is_some_and(|p| p.confirmation == Confirmation::TypeName);
+        if types && self.obstacle().is_some() {
+            self.focus = Focus::Typed;
+        } else {
+            self.submit(model, fx);
+        }
+    }
+
+    fn submit(&mut self, model: &mut Model, fx: &mut Vec<Effect>) {
+        if self.sending.is_some() {
+            return;
+        }
+        if let Some(why) = self.obstacle() {
+            model.toast(why, Role::Warn);
+            return;
+        }
+        let Some(plan) = &self.plan.value else { return };
+        let mut request = self.filled();
+        let typed = self.typed.value().filter(|_| plan.confirmation == Confirmation::TypeName);
+        let meta = request.meta_mut();
+        meta.reason = self.reason.value();
+        meta.expect = Some(plan.plan_digest.clone());
+        meta.yes = true;
+        meta.confirm = typed;
+        let key = model.next_key();
+        fx.push(Effect::Submit(self.ask, Box::new(request.clone()), key.clone()));
+        self.sending = Some(Sending { key, request, tries: 1 });
+        (self.changed, self.refused) = (false, None);
+    }
+
+    /// Time to ask again what became of it: the same request under the same key, so it happens once.
+    pub fn resend(&mut self, fx: &mut Vec<Effect>) {
+        if let Some(s) = &mut self.sending {
+            s.tries += 1;
+            fx.push(Effect::Submit(self.ask, Box::new(s.request.clone()), s.key.clone()));
+        }
+    }
+
+    /// What became of it.
+    pub fn submitted(
+        &mut self,
+        result: Result<Submitted, Box<Problem>>,
+        model: &mut Model,
+        fx: &mut Vec<Effect>,
+    ) -> After {
+        match result {
+            Ok(Submitted::Operation(op)) => {
+                model.started.insert(op.operation_id.clone());
+                let card = OperationCard::new(op.operation_id.clone());
+                model.data.put_operation(*op);
+                return After::Become(Overlay::Operation(card));
+            }
+            Ok(Submitted::Plan(plan)) => {
+                self.sending = None;
+                self.plan.answer(Ok(plan), model.now);
+            }
+            Err(p) => self.not_accepted(p, model, fx),
+        }
+        After::Stay
+    }
+
+    fn not_accepted(&mut self, mut problem: Box<Problem>, model: &Model, fx: &mut Vec<Effect>) {
+        let lost = matches!(problem.code, Code::ManagerUnreachable | Code::TimedOut);
+        if lost && self.sending.as_ref().is_some_and(|s| s.tries <= RESENDS) {
+            fx.push(Effect::Wake(RESEND_MS, Wake::Resend(self.ask)));
+            self.refused = Some(problem);
+            return;
+        }
+        self.sending = None;
+        self.focus = Focus::Cancel;
+        if let Some(plan) = problem.plan.take() {
+            self.changed = problem.code == Code::PlanChanged;
+            self.scroll = 0;
+            self.typed = Line::default();
+            self.plan.answer(Ok(plan), model.now);
+        }
+        self.refused = if self.changed { None } else { Some(problem) };
+    }
+}
+
+/// The name that must be typed where the protection asks for it.
+#[must_use]
+pub fn typed_name(plan: &Plan) -> &str {
+    plan.deployment.split_once('/').map_or(plan.deployment.as_str(), |(_, name)| name)
+}

@@ -1,0 +1,602 @@
+//! The upgrade form: what changes, with the live difference at its side, then the card.
+//!
+//! Only what differs from the revision that runs now is sent, so values that came from defaults stay defaults.
+
+use crossterm::event::{KeyCode, KeyEvent};
+use indexmap::IndexMap;
+use ratatui_textarea::{CursorMove, TextArea};
+
+use super::{
+    After, Overlay,
+    card::{Card, SETTLE_MS},
+};
+use crate::{
+    contract::{
+        intent,
+        model::{Artifact, Revision},
+        plan::Plan,
+        problem::Problem,
+    },
+    domain::{
+        spec::{Spec, UpgradeStrategy, effective},
+        text::SafeText,
+    },
+    faces::tui::{
+        command::Command,
+        data::{Load, Tab, TabData},
+        input::Line,
+        list::{ListView, Move},
+        model::Model,
+        msg::{AskId, Effect, Request, Wake},
+        theme::Role,
+    },
+};
+
+/// The fields, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum At {
+    /// Which jar.
+    Artifact,
+    /// A word for the version.
+    Label,
+    /// Main class.
+    EntryClass,
+    /// Program arguments.
+    Args,
+    /// Parallelism.
+    Parallelism,
+    /// How the change is applied.
+    Strategy,
+    /// Where the state comes from.
+    From,
+    /// Flink configuration.
+    Config,
+    /// The button.
+    Review,
+}
+
+impl At {
+    /// All of them.
+    pub const ALL: &'static [Self] = &[
+        Self::Artifact,
+        Self::Label,
+        Self::EntryClass,
+        Self::Args,
+        Self::Parallelism,
+        Self::Strategy,
+        Self::From,
+        Self::Config,
+        Self::Review,
+    ];
+
+    /// What it is called.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Artifact => "Artifact",
+            Self::Label => "Version label",
+            Self::EntryClass => "Entry class",
+            Self::Args => "Arguments",
+            Self::Parallelism => "Parallelism",
+            Self::Strategy => "Strategy",
+            Self::From => "State from",
+            Self::Config => "Flink configuration",
+            Self::Review => "Review",
+        }
+    }
+}
+
+/// Where the state comes from.
+pub const FROM: &[(&str, &str)] =
+    &[("", "a new savepoint, or the restore strategy"), ("last-checkpoint", "the last checkpoint")];
+
+/// An upload at work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Upload {
+    /// Bytes sent.
+    pub sent: u64,
+    /// Bytes in all; 0 = not known yet.
+    pub total: u64,
+}
+
+/// The form.
+#[derive(Debug)]
+pub struct Form {
+    /// Its name for answers.
+    pub ask: AskId,
+    /// `APP/NAME`.
+    pub deployment: String,
+    /// The spec that runs now; `None` until it arrived.
+    pub base: Option<Box<Spec>>,
+    /// Why there is no base.
+    pub base_problem: Option<String>,
+    /// Hash, name, or path of the jar.
+    pub artifact: Line,
+    /// A word for the version.
+    pub version: Line,
+    /// Main class.
+    pub entry_class: Line,
+    /// Arguments, quoted as in a shell.
+    pub args: Line,
+    /// Parallelism.
+    pub parallelism: Line,
+    /// Index into the strategies; the first is "as configured".
+    pub strategy: usize,
+    /// Index into [`FROM`].
+    pub from: usize,
+    /// Flink configuration, `key: value` per line.
+    pub config: Box<TextArea<'static>>,
+    config_base: IndexMap<String, String>,
+    /// What has the focus.
+    pub at: At,
+    /// What is picked from, while it is open.
+    pub picker: Option<ListView<String>>,
+    /// The plan of what the form says now.
+    pub plan: Load<Box<Plan>>,
+    question: u64,
+    /// An upload at work.
+    pub upload: Option<Upload>,
+    /// What went wrong last.
+    pub refused: Option<String>,
+}
+
+impl Form {
+    /// A form for a deployment; asks for what it needs.
+    pub fn open(deployment: &str, model: &mut Model, fx: &mut Vec<Effect>) -> Self {
+        let mut form = Self {
+            ask: model.next_ask(),
+            deployment: deployment.to_owned(),
+            base: None,
+            base_problem: None,
+            artifact: Line::default(),
+            version: Line::default(),
+            entry_class: Line::default(),
+            args: Line::default(),
+            parallelism: Line::default(),
+            strategy: 0,
+            from: 0,
+            config: Box::default(),
+            config_base: IndexMap::new(),
+            at: At::Artifact,
+            picker: None,
+            plan: Load::default(),
+            question: 0,
+            upload: None,
+            refused: None,
+        };
+        model.data.artifacts.ask();
+        fx.push(Effect::LoadArtifacts);
+        fx.push(Effect::LoadTab(deployment.to_owned(), Tab::Config));
+        form.fill(model);
+        form
+    }
+
+    /// Takes the revision that runs now as its base, once it has arrived.
+    pub fn fill(&mut self, model: &Model) {
+        if self.base.is_some() {
+            return;
+        }
+        let Some(load) = model.data.tabs.get(&(self.deployment.clone(), Tab::Config)) else { return };
+        self.base_problem = load.problem.as_ref().map(|p| p.detail.clone());
+        let Some(TabData::Config(revisions)) = &load.value else { return };
+        let running = model.data.detail(&self.deployment).and_then(|d| d.deployment.revision);
+        let revision: Option<&Revision> =
+            revisions.iter().find(|r| Some(r.number) == running).or_else(|| revisions.first());
+        match revision.map(|r| effective(&r.spec)) {
+            Some(Ok(spec)) => self.fill_from(spec),
+            Some(Err(e)) => self.base_problem = Some(e.to_string()),
+            None => self.base_problem = Some("this deployment has no revision yet".to_owned()),
+        }
+    }
+
+    fn fill_from(&mut self, spec: Spec) {
+        self.entry_class = Line::new(spec.artifact.entry_class.clone().unwrap_or_default());
+        self.args = Line::new(join_args(&spec.artifact.args));
+        self.parallelism = Line::new(spec.parallelism.to_string());
+        let lines: Vec<String> = spec
+            .flink_configuration
+            .iter()
+            .map(|(k, v)| SafeText::line(&format!("{k}: {v}")).as_str().to_owned())
+            .collect();
+        self.config_base = parse_config(&lines).unwrap_or_default();
+        self.set_config(lines);
+        self.base = Some(Box::new(spec));
+    }
+
+    fn set_config(&mut self, lines: Vec<String>) {
+        let mut area = TextArea::new(if lines.is_empty() { vec![String::new()] } else { lines });
+        area.set_tab_length(2);
+        area.move_cursor(CursorMove::Top);
+        self.config = Box::new(area);
+    }
+
+    /// The line that has the focus.
+    fn line(&mut self) -> Option<&mut Line> {
+        Some(match self.at {
+            At::Artifact => &mut self.artifact,
+            At::Label => &mut self.version,
+            At::EntryClass => &mut self.entry_class,
+            At::Args => &mut self.args,
+            At::Parallelism => &mut self.parallelism,
+            _ => return None,
+        })
+    }
+
+    /// Characters belong to a field.
+    #[must_use]
+    pub const fn types(&self) -> bool {
+        !matches!(self.at, At::Strategy | At::From | At::Review)
+    }
+
+    pub(super) fn key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
+        if self.picker.is_some() {
+            return self.picker_key(e, fx);
+        }
+        if self.at == At::Config {
+            return self.config_key(e, fx);
+        }
+        match (e.code, self.line().and_then(|l| l.key(e))) {
+            (_, Some(true)) => self.edited(fx),
+            (_, Some(false)) => {}
+            (KeyCode::Down, _) => self.step(1),
+            (KeyCode::Up, _) => self.step(-1),
+            (KeyCode::Enter, _) => self.enter(fx),
+            _ => return false,
+        }
+        true
+    }
+
+    fn config_key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
+        let ours = e.modifiers.is_empty() || matches!(e.code, KeyCode::Char(c) if c.is_uppercase());
+        let edits = matches!(e.code, KeyCode::Char('a' | 'k' | 'u' | 'w' | 'y' | 'd'));
+        if !matches!(e.code, KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab | KeyCode::F(_)) && (ours || edits) {
+            if self.config.input(*e) {
+                self.edited(fx);
+            }
+            return true;
+        }
+        false
+    }
+
+    fn picker_key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
+        let Some(picker) = &mut self.picker else { return false };
+        match e.code {
+            KeyCode::Up => {
+                picker.go(Move::By(-1));
+            }
+            KeyCode::Down => {
+                picker.go(Move::By(1));
+            }
+            KeyCode::Enter => {
+                let chosen = picker.selected().cloned();
+                self.picker = None;
+                if let (Some(chosen), Some(line)) = (chosen, self.line()) {
+                    *line = Line::new(chosen);
+                    self.edited(fx);
+                }
+            }
+            KeyCode::Esc => self.picker = None,
+            _ => {
+                self.picker = None;
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Enter on a field: a path is uploaded, everything else goes on.
+    fn enter(&mut self, fx: &mut Vec<Effect>) {
+        let path = self.artifact.as_str().trim().to_owned();
+        if self.at == At::Artifact && is_path(&path) {
+            self.upload = Some(Upload { sent: 0, total: 0 });
+            self.refused = None;
+            fx.push(Effect::Upload(self.ask, path));
+        } else {
+            self.step(1);
+        }
+    }
+
+    pub(super) fn paste(&mut self, s: &str, fx: &mut Vec<Effect>) {
+        if self.at == At::Config {
+            let clean: String = s.chars().filter(|c| *c == '\n' || !c.is_control()).collect();
+            self.config.insert_str(clean);
+        } else if let Some(l) = self.line() {
+            l.insert(s);
+        }
+        self.edited(fx);
+    }
+
+    fn step(&mut self, n: isize) {
+        let len = At::ALL.len();
+        let at = At::ALL.iter().position(|a| *a == self.at).unwrap_or(0);
+        let next = at.wrapping_add_signed(n).wrapping_add(len) % len;
+        self.at = At::ALL.get(next).copied().unwrap_or(At::Artifact);
+        self.picker = None;
+    }
+
+    pub(super) fn command(&mut self, c: Command, model: &mut Model, fx: &mut Vec<Effect>) -> After {
+        match c {
+            Command::CloseForm if self.picker.is_some() => self.picker = None,
+            Command::CloseForm => return After::Close,
+            Command::FormNext => self.step(1),
+            Command::FormPrevious => self.step(-1),
+            Command::Pick => self.pick(model),
+            Command::Edit => fx.push(Effect::Edit(self.ask, self.config.lines().join("\n"))),
+            Command::Review => return self.review(model, fx),
+            _ => {}
+        }
+        After::Stay
+    }
+
+    /// Keys of fields that are not typed into.
+    pub(in crate::faces::tui) fn press(&mut self, e: &KeyEvent, model: &mut Model, fx: &mut Vec<Effect>) -> After {
+        let turn = matches!(e.code, KeyCode::Enter | KeyCode::Char(' ') | KeyCode::Left | KeyCode::Right);
+        match (self.at, e.code) {
+            (At::Review, KeyCode::Enter | KeyCode::Char(' ')) => return self.review(model, fx),
+            (At::Strategy, _) if turn => {
+                self.strategy = (self.strategy + 1) % (UpgradeStrategy::ALL.len() + 1);
+                self.edited(fx);
+            }
+            (At::From, _) if turn => {
+                self.from = (self.from + 1) % FROM.len();
+                self.edited(fx);
+            }
+            (_, KeyCode::Down) => self.step(1),
+            (_, KeyCode::Up) => self.step(-1),
+            _ => {}
+        }
+        After::Stay
+    }
+
+    fn pick(&mut self, model: &mut Model) {
+        let artifacts: &[Artifact] = model.data.artifacts.value.as_deref().unwrap_or_default();
+        let rows: Vec<String> = match self.at {
+            At::EntryClass => self
+                .known_artifact(artifacts)
+                .map(|a| a.entry_classes.clone())
+                .unwrap_or_default(),
+            _ => {
+                self.at = At::Artifact;
+                artifacts.iter().map(|a| a.sha256.clone()).collect()
+            }
+        };
+        if rows.is_empty() {
+            model.toast("nothing to choose from; type a path to a jar and press Enter", Role::Warn);
+            return;
+        }
+        let mut list = ListView::default();
+        list.sync(rows.into_iter().map(|r| (r.clone(), r)));
+        self.picker = Some(list);
+    }
+
+    /// The artifact that the field names, or the one that runs now.
+    fn known_artifact<'a>(&self, artifacts: &'a [Artifact]) -> Option<&'a Artifact> {
+        let typed = self.artifact.as_str().trim();
+        let now = self.base.as_ref().and_then(|b| b.artifact.sha256.as_ref());
+        artifacts.iter().find(|a| {
+            if typed.is_empty() {
+                now.is_some_and(|n| n.as_str() == a.sha256)
+            } else {
+                a.sha256.starts_with(typed) || a.name == typed
+            }
+        })
+    }
+
+    fn edited(&mut self, fx: &mut Vec<Effect>) {
+        self.question += 1;
+        self.refused = None;
+        self.plan.loading = true;
+        fx.push(Effect::Wake(SETTLE_MS, Wake::Settled(self.ask, self.question)));
+    }
+
+    /// Edits have settled: ask what the form would do.
+    pub fn settled(&mut self, question: u64, fx: &mut Vec<Effect>) {
+        if question != self.question {
+            return;
+        }
+        match self.request() {
+            Ok(r) if !is_path(self.artifact.as_str().trim()) => {
+                self.plan.ask();
+                fx.push(Effect::DryRun(self.ask, self.question, Box::new(r)));
+            }
+            Ok(_) => self.plan.loading = false,
+            Err(e) => {
+                self.plan.loading = false;
+                self.refused = Some(e);
+            }
+        }
+    }
+
+    /// The plan arrived.
+    pub fn planned(&mut self, question: u64, result: Result<Box<Plan>, Box<Problem>>, model: &Model) {
+        if question == self.question {
+            self.plan.answer(result, model.now);
+        }
+    }
+
+    /// An upload went on.
+    pub fn uploading(&mut self, sent: u64, total: u64) {
+        self.upload = Some(Upload { sent, total });
+    }
+
+    /// An upload ended.
+    pub fn uploaded(&mut self, result: Result<Box<Artifact>, Box<Problem>>, model: &mut Model, fx: &mut Vec<Effect>) {
+        self.upload = None;
+        match result {
+            Ok(a) => {
+                self.artifact = Line::new(a.sha256.clone());
+                if let Some(list) = &mut model.data.artifacts.value {
+                    list.retain(|x| x.sha256 != a.sha256);
+                    list.insert(0, *a);
+                }
+                self.step(1);
+                self.edited(fx);
+            }
+            Err(p) => self.refused = Some(p.detail.clone()),
+        }
+    }
+
+    /// Text came back from the editor.
+    pub fn from_editor(&mut self, result: Result<String, String>, fx: &mut Vec<Effect>) {
+        match result {
+            Ok(text) => {
+                let clean = |l: &str| l.chars().filter(|c| !c.is_control()).collect::<String>();
+                self.set_config(text.lines().map(clean).collect());
+                self.at = At::Config;
+                self.edited(fx);
+            }
+            Err(e) => self.refused = Some(e),
+        }
+    }
+
+    fn review(&mut self, model: &mut Model, fx: &mut Vec<Effect>) -> After {
+        if self.base.is_none() {
+            self.refused = Some("what runs now is not known yet".to_owned());
+            return After::Stay;
+        }
+        if is_path(self.artifact.as_str().trim()) {
+            self.refused = Some("press Enter on the artifact first: the jar is not uploaded yet".to_owned());
+            return After::Stay;
+        }
+        match self.request() {
+            Ok(r) => After::Over(Overlay::Card(Box::new(Card::open(r, model, fx)))),
+            Err(e) => {
+                self.refused = Some(e);
+                After::Stay
+            }
+        }
+    }
+
+    /// What the form says, as a request: only what differs from the base.
+    pub fn request(&self) -> Result<Request, String> {
+        let base = self.base.as_deref();
+        let artifact = self.artifact.value();
+        let args = split_args(self.args.as_str())?;
+        let parallelism: u32 = self
+            .parallelism
+            .as_str()
+            .trim()
+            .parse()
+            .ok()
+            .filter(|n| *n > 0)
+            .ok_or("parallelism is a number, 1 or more")?;
+        let entry = self.entry_class.value();
+        let lines: Vec<String> = self.config.lines().to_vec();
+        Ok(Request::Upgrade(
+            self.deployment.clone(),
+            Box::new(intent::Upgrade {
+                artifact,
+                version_label: self.version.value(),
+                entry_class: entry.filter(|e| base.and_then(|b| b.artifact.entry_class.as_ref()) != Some(e)),
+                args: Some(args).filter(|a| base.is_none_or(|b| b.artifact.args != *a)),
+                parallelism: Some(parallelism).filter(|p| base.is_none_or(|b| b.parallelism != *p)),
+                flink_configuration: config_changes(&self.config_base, &parse_config(&lines)?),
+                upgrade_strategy: self.strategy.checked_sub(1).and_then(|i| UpgradeStrategy::ALL.get(i).copied()),
+                from: FROM.get(self.from).map(|(v, _)| (*v).to_owned()).filter(|v| !v.is_empty()),
+                ..Default::default()
+            }),
+        ))
+    }
+}
+
+/// Whether the artifact field holds a path to a jar rather than a hash or name.
+#[must_use]
+pub fn is_path(text: &str) -> bool {
+    text.contains('/') || text.starts_with('~')
+}
+
+/// Reads `key: value` lines, Flink's own form; blank lines and `#` comments are skipped.
+fn parse_config(lines: &[String]) -> Result<IndexMap<String, String>, String> {
+    let mut out = IndexMap::new();
+    for (i, line) in lines.iter().enumerate() {
+        let l = line.trim();
+        if l.is_empty() || l.starts_with('#') {
+            continue;
+        }
+        let split = l.split_once(": ").or_else(|| l.split_once('=')).or_else(|| l.strip_suffix(':').map(|k| (k, "")));
+        let (k, v) = split.ok_or_else(|| format!("configuration line {}: write key: value", i + 1))?;
+        out.insert(k.trim().to_owned(), v.trim().to_owned());
+    }
+    Ok(out)
+}
+
+/// Changed and new keys with their value, gone keys with `None`.
+fn config_changes(
+    old: &IndexMap<String, String>,
+    new: &IndexMap<String, String>,
+) -> IndexMap<String, Option<String>> {
+    let changed = new.iter().filter(|(k, v)| old.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), Some(v.clone())));
+    let gone = old.keys().filter(|k| !new.contains_key(*k)).map(|k| (k.clone(), None));
+    changed.chain(gone).collect()
+}
+
+/// Arguments on one line; those with blanks or quotes are quoted.
+fn join_args(args: &[String]) -> String {
+    let quote = |a: &String| {
+        if a.is_empty() || a.contains(|c: char| c.is_whitespace() || c == '"' || c == '\'' || c == '\\') {
+            format!("\"{}\"", a.replace('\\', "\\\\").replace('"', "\\\""))
+        } else {
+            a.clone()
+        }
+    };
+    args.iter().map(quote).collect::<Vec<_>>().join(" ")
+}
+
+/// Splits a line into arguments: blanks separate, quotes keep together, a backslash takes the next character as it is.
+fn split_args(line: &str) -> Result<Vec<String>, String> {
+    let (mut out, mut word, mut quote) = (Vec::new(), None::<String>, None);
+    let mut chars = line.chars();
+    while let Some(c) = chars.next() {
+        match (c, quote) {
+            ('\\', None | Some('"')) => word.get_or_insert_default().push(chars.next().unwrap_or('\\')),
+            (q, Some(open)) if q == open => quote = None,
+            ('"' | '\'', None) => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            (c, None) if c.is_whitespace() => out.extend(word.take()),
+            (c, _) => word.get_or_insert_default().push(c),
+        }
+    }
+    if quote.is_some() {
+        return Err("arguments: a quote is not closed".to_owned());
+    }
+    out.extend(word);
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_go_in_and_come_out() {
+        let args: Vec<String> = ["--rate", "500", "two words", "say \"hi\"", "", "a\\b"].map(str::to_owned).into();
+        assert_eq!(split_args(&join_args(&args)).unwrap(), args);
+        assert_eq!(split_args("  a 'b c'  ").unwrap(), ["a", "b c"]);
+        assert!(split_args("a 'b").is_err());
+    }
+
+    #[test]
+    fn only_changed_configuration_is_sent() {
+        let lines = |t: &str| parse_config(&t.lines().map(str::to_owned).collect::<Vec<_>>());
+        let old = lines("a: 1\nb: 2\n# no\n\nc: x:y").unwrap();
+        let new = lines("a: 1\nb: 3\nd=4").unwrap();
+        let changes: Vec<_> = config_changes(&old, &new).into_iter().collect();
+        assert_eq!(
+            changes,
+            [("b".into(), Some("3".into())), ("d".into(), Some("4".into())), ("c".into(), None)]
+        );
+        assert!(lines("nonsense").unwrap_err().starts_with("configuration line 1"));
+    }
+
+    #[test]
+    fn paths_are_told_from_hashes_and_names() {
+        for p in ["./a.jar", "/x/a.jar", "~/a.jar", "build/libs/a.jar"] {
+            assert!(is_path(p));
+        }
+        for p in ["", "abc123", "payments.jar"] {
+            assert!(!is_path(p));
+        }
+    }
+}

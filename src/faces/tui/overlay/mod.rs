@@ -1,0 +1,111 @@
+//! What lies on top of the pages: an enum stack, never flags. The topmost has the keys.
+
+pub mod card;
+pub mod fields;
+pub mod form;
+pub mod help;
+pub mod operation;
+
+use crossterm::event::KeyEvent;
+
+use super::{
+    command::{Command, Context},
+    model::Model,
+    msg::Effect,
+};
+
+/// One thing on top.
+#[derive(Debug)]
+pub enum Overlay {
+    /// Asks for confirmation.
+    Card(Box<card::Card>),
+    /// Shows one operation.
+    Operation(operation::OperationCard),
+    /// The upgrade form.
+    Form(Box<form::Form>),
+    /// The list of commands.
+    Help(help::Help),
+    /// The question before leaving.
+    Leave,
+}
+
+/// What becomes of an overlay after it was given something.
+#[derive(Debug)]
+pub enum After {
+    /// It stays.
+    Stay,
+    /// It goes.
+    Close,
+    /// Another takes its place.
+    Become(Overlay),
+    /// Another lies on top of it.
+    Over(Overlay),
+    /// It goes, and then the command runs as if typed on the page below.
+    Run(Command),
+}
+
+impl Overlay {
+    /// Where its keys are looked up.
+    #[must_use]
+    pub const fn context(&self) -> Context {
+        match self {
+            Self::Card(_) => Context::Card,
+            Self::Operation(_) => Context::Operation,
+            Self::Form(_) => Context::Form,
+            Self::Help(_) => Context::Help,
+            Self::Leave => Context::Leave,
+        }
+    }
+
+    /// A text field has the focus: characters belong to it.
+    #[must_use]
+    pub fn types(&self) -> bool {
+        match self {
+            Self::Card(c) => c.types(),
+            Self::Operation(o) => o.types(),
+            Self::Form(f) => f.types(),
+            Self::Help(_) => true,
+            Self::Leave => false,
+        }
+    }
+
+    /// A key that belongs to the text field with the focus; false when it means nothing there.
+    pub fn key(&mut self, e: &KeyEvent, model: &mut Model, fx: &mut Vec<Effect>) -> bool {
+        match self {
+            Self::Card(c) => c.key(e, fx),
+            Self::Operation(o) => o.key(e),
+            Self::Form(f) => f.key(e, fx),
+            Self::Help(h) => h.key(e, model),
+            Self::Leave => false,
+        }
+    }
+
+    /// Pasted text.
+    pub fn paste(&mut self, s: &str, model: &mut Model, fx: &mut Vec<Effect>) {
+        match self {
+            Self::Card(c) => c.paste(s, fx),
+            Self::Operation(o) => o.paste(s),
+            Self::Form(f) => f.paste(s, fx),
+            Self::Help(h) => h.paste(s, model),
+            Self::Leave => {}
+        }
+    }
+
+    /// A command of its context.
+    pub fn command(&mut self, c: Command, model: &mut Model, fx: &mut Vec<Effect>) -> After {
+        match self {
+            Self::Card(card) => card.command(c, model, fx),
+            Self::Operation(o) => o.command(c, model, fx),
+            Self::Form(f) => f.command(c, model, fx),
+            Self::Help(h) => h.command(c),
+            Self::Leave => match c {
+                Command::LeaveNow => {
+                    fx.push(Effect::Quit);
+                    After::Close
+                }
+                Command::Stay => After::Close,
+                _ => After::Stay,
+            },
+        }
+    }
+}

@@ -1,0 +1,448 @@
+//! Home: applications, deployments, savepoints, detail and events, driven by one selection.
+//!
+//! ```text
+//!   application ─▶ deployments ─▶ savepoints
+//!        │              └───────▶ detail (tabs)
+//!        └─▶ events
+//! ```
+
+use crate::{
+    contract::{
+        model::{Event, Savepoint, TargetJob},
+        watch::Row,
+    },
+    domain::operation::OpState,
+    faces::tui::{
+        command::{Command, Context},
+        data::{Data, Tab, TabData},
+        input::Line,
+        list::{ListView, Move},
+    },
+};
+
+/// The panes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pane {
+    /// Applications, with the pseudo-applications of unmanaged jobs.
+    Applications,
+    /// Deployments of the application, or unmanaged jobs.
+    Deployments,
+    /// Savepoints of the deployment.
+    Savepoints,
+    /// Tabs about the deployment.
+    Detail,
+    /// The live tail.
+    Events,
+}
+
+impl Pane {
+    /// In the order of Tab.
+    pub const ALL: &'static [Self] =
+        &[Self::Applications, Self::Deployments, Self::Savepoints, Self::Detail, Self::Events];
+
+    /// The pane `n` places further.
+    #[must_use]
+    pub fn step(self, n: isize) -> Self {
+        let len = Self::ALL.len();
+        let at = Self::ALL.iter().position(|p| *p == self).unwrap_or(0);
+        let next = at.wrapping_add_signed(n).wrapping_add(len) % len;
+        Self::ALL.get(next).copied().unwrap_or(self)
+    }
+
+    /// What it is called.
+    #[must_use]
+    pub const fn title(self) -> &'static str {
+        match self {
+            Self::Applications => "Applications",
+            Self::Deployments => "Deployments",
+            Self::Savepoints => "Savepoints",
+            Self::Detail => "Detail",
+            Self::Events => "Events",
+        }
+    }
+
+    /// The command that focuses it; its key is the pane's number.
+    #[must_use]
+    pub const fn command(self) -> Command {
+        match self {
+            Self::Applications => Command::Applications,
+            Self::Deployments => Command::Deployments,
+            Self::Savepoints => Command::Savepoints,
+            Self::Detail => Command::Detail,
+            Self::Events => Command::Events,
+        }
+    }
+}
+
+/// A row of the first pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Group {
+    /// An application.
+    Application(String),
+    /// Jobs on a target that nobody manages.
+    Unmanaged(String),
+}
+
+/// A row of the second pane.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Subject {
+    /// A deployment, `APP/NAME`.
+    Deployment(String),
+    /// An unmanaged job: target, Flink's id.
+    Job(String, String),
+}
+
+/// A list of events that follows its end until somebody looks up.
+#[derive(Debug)]
+pub struct EventLog {
+    /// Events by number.
+    pub list: ListView<u64>,
+    /// It follows.
+    pub follow: bool,
+    seen: Option<u64>,
+    /// Events that came while it was paused.
+    pub unseen: usize,
+}
+
+impl Default for EventLog {
+    fn default() -> Self {
+        Self { list: ListView::default(), follow: true, seen: None, unseen: 0 }
+    }
+}
+
+impl EventLog {
+    fn sync<'e>(&mut self, events: impl Iterator<Item = &'e Event>) {
+        let (mut last, mut unseen) = (None, 0);
+        let seen = self.seen;
+        self.list.sync(events.map(|e| {
+            last = Some(e.seq);
+            unseen += usize::from(seen.is_some_and(|s| e.seq > s));
+            (e.seq, haystack(e))
+        }));
+        if self.follow {
+            self.list.go(Move::Last);
+            (self.seen, self.unseen) = (last, 0);
+        } else {
+            self.unseen = unseen;
+        }
+    }
+
+    fn go(&mut self, to: Move) {
+        self.list.go(to);
+        self.follow = self.list.at_end();
+    }
+}
+
+fn haystack(e: &Event) -> String {
+    format!("{} {} {} {}", e.name, e.deployment.as_deref().unwrap_or_default(), e.message, e.severity)
+}
+
+/// The state of Home.
+#[derive(Debug)]
+pub struct Home {
+    /// The pane with focus.
+    pub focus: Pane,
+    /// The focused pane is shown alone.
+    pub zoom: bool,
+    /// First pane.
+    pub groups: ListView<Group>,
+    /// Second pane.
+    pub subjects: ListView<Subject>,
+    /// Third pane, and the Savepoints tab.
+    pub savepoints: ListView<String>,
+    /// Fourth pane.
+    pub tail: EventLog,
+    /// The tab of the detail.
+    pub tab: Tab,
+    /// Lines that the Overview is scrolled by.
+    pub scroll: usize,
+    /// The Event log tab.
+    pub log: EventLog,
+    /// The Jobs tab.
+    pub jobs: ListView<String>,
+    /// The Config tab, by path.
+    pub config: ListView<String>,
+    /// The filter that is being typed.
+    pub filtering: Option<Line>,
+}
+
+impl Default for Home {
+    fn default() -> Self {
+        Self {
+            focus: Pane::Applications,
+            zoom: false,
+            groups: ListView::default(),
+            subjects: ListView::default(),
+            savepoints: ListView::default(),
+            tail: EventLog::default(),
+            tab: Tab::Overview,
+            scroll: 0,
+            log: EventLog::default(),
+            jobs: ListView::default(),
+            config: ListView::default(),
+            filtering: None,
+        }
+    }
+}
+
+impl Home {
+    /// Takes what is known; selections stay where they are.
+    pub fn sync(&mut self, data: &Data) {
+        let before = (self.groups.selected().cloned(), self.subject().cloned());
+        self.groups.sync(groups(data));
+        self.subjects.sync(subjects(data, self.groups.selected()));
+        if before.0.as_ref() != self.groups.selected() {
+            self.subjects.go(Move::First);
+            self.tail = EventLog::default();
+        }
+        if before.1.as_ref() != self.subject() {
+            self.scroll = 0;
+            (self.log, self.jobs, self.config) = Default::default();
+            self.savepoints.go(Move::First);
+        }
+        self.savepoints.sync(self.savepoint_rows(data));
+        self.sync_tail(data);
+        self.sync_tab(data);
+    }
+
+    fn savepoint_rows(&self, data: &Data) -> Vec<(String, String)> {
+        let detail = self.deployment().and_then(|d| data.detail(d));
+        detail
+            .map(|d| {
+                let words = |s: &Savepoint| {
+                    format!("{} {} {} {}", s.origin, s.status, s.label.as_deref().unwrap_or_default(), s.savepoint_id)
+                };
+                d.savepoints.iter().map(|s| (s.savepoint_id.clone(), words(s))).collect()
+            })
+            .unwrap_or_default()
+    }
+
+    fn sync_tail(&mut self, data: &Data) {
+        let app = match self.groups.selected() {
+            Some(Group::Application(a)) => Some(a.clone()),
+            _ => None,
+        };
+        let wanted = |e: &&Event| e.application.is_none() || e.application == app;
+        self.tail.sync(data.events.iter().filter(wanted));
+    }
+
+    fn sync_tab(&mut self, data: &Data) {
+        let Some(name) = self.deployment().map(str::to_owned) else { return };
+        match data.tabs.get(&(name, self.tab)).and_then(|l| l.value.as_ref()) {
+            Some(TabData::Events(events)) => self.log.sync(events.iter()),
+            Some(TabData::Jobs(jobs)) => self.jobs.sync(jobs.iter().map(|j| {
+                (j.job_id.clone(), format!("{} {} {}", j.flink_job_id, j.state, j.flink_state.as_deref().unwrap_or_default()))
+            })),
+            Some(TabData::Config(revisions)) => {
+                let rows = revisions.first().map(|r| super::super::view::config::rows(r)).unwrap_or_default();
+                self.config.sync(rows.into_iter().map(|r| (r.path.clone(), format!("{} {} {}", r.path, r.value, r.layer))));
+            }
+            None => {}
+        }
+    }
+
+    /// What the second pane has selected.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Subject> {
+        self.subjects.selected()
+    }
+
+    /// The selected deployment.
+    #[must_use]
+    pub fn deployment(&self) -> Option<&str> {
+        match self.subject() {
+            Some(Subject::Deployment(d)) => Some(d),
+            _ => None,
+        }
+    }
+
+    /// The target of what is selected.
+    #[must_use]
+    pub fn target<'d>(&'d self, data: &'d Data) -> Option<&'d str> {
+        match (self.subject(), self.groups.selected()) {
+            (Some(Subject::Deployment(d)), _) => data.rows.get(d).map(|r| r.target.as_str()),
+            (Some(Subject::Job(t, _)), _) | (None, Some(Group::Unmanaged(t))) => Some(t),
+            _ => None,
+        }
+    }
+
+    /// The unmanaged job that is selected.
+    #[must_use]
+    pub fn job<'d>(&self, data: &'d Data) -> Option<&'d TargetJob> {
+        match self.subject() {
+            Some(Subject::Job(t, id)) => data.unmanaged.get(t)?.iter().find(|j| j.flink_job_id == *id),
+            _ => None,
+        }
+    }
+
+    /// The savepoint that is selected.
+    #[must_use]
+    pub fn savepoint<'d>(&self, data: &'d Data) -> Option<&'d Savepoint> {
+        let id = self.savepoints.selected()?;
+        data.detail(self.deployment()?)?.savepoints.iter().find(|s| s.savepoint_id == *id)
+    }
+
+    /// Savepoints have the focus, in their pane or their tab.
+    #[must_use]
+    pub fn on_savepoints(&self) -> bool {
+        self.focus == Pane::Savepoints || (self.focus == Pane::Detail && self.tab == Tab::Savepoints)
+    }
+
+    /// The contexts of the focus, innermost first.
+    #[must_use]
+    pub fn contexts(&self) -> Vec<Context> {
+        let mut out = Vec::with_capacity(5);
+        if self.on_savepoints() {
+            out.push(Context::Savepoints);
+        }
+        if self.focus == Pane::Detail {
+            out.push(Context::Detail);
+        }
+        out.extend([Context::List, Context::Home, Context::Global]);
+        out
+    }
+
+    /// Moves in what has the focus.
+    pub fn go(&mut self, to: Move) {
+        match (self.focus, self.tab) {
+            (Pane::Applications, _) => {
+                self.groups.go(to);
+            }
+            (Pane::Deployments, _) => {
+                self.subjects.go(to);
+            }
+            (Pane::Savepoints, _) | (Pane::Detail, Tab::Savepoints) => {
+                self.savepoints.go(to);
+            }
+            (Pane::Events, _) => self.tail.go(to),
+            (Pane::Detail, Tab::Events) => self.log.go(to),
+            (Pane::Detail, Tab::Jobs) => {
+                self.jobs.go(to);
+            }
+            (Pane::Detail, Tab::Config) => {
+                self.config.go(to);
+            }
+            (Pane::Detail, Tab::Overview) => {
+                self.scroll = match to {
+                    Move::By(n) => self.scroll.saturating_add_signed(n),
+                    Move::First => 0,
+                    Move::Last => usize::MAX / 2,
+                };
+            }
+        }
+    }
+
+    /// The filter of what has the focus.
+    #[must_use]
+    pub fn filter(&self) -> Option<&str> {
+        Some(match (self.focus, self.tab) {
+            (Pane::Applications, _) => self.groups.filter(),
+            (Pane::Deployments, _) => self.subjects.filter(),
+            (Pane::Savepoints, _) | (Pane::Detail, Tab::Savepoints) => self.savepoints.filter(),
+            (Pane::Events, _) => self.tail.list.filter(),
+            (Pane::Detail, Tab::Events) => self.log.list.filter(),
+            (Pane::Detail, Tab::Jobs) => self.jobs.filter(),
+            (Pane::Detail, Tab::Config) => self.config.filter(),
+            (Pane::Detail, Tab::Overview) => return None,
+        })
+    }
+
+    /// Sets the filter of what has the focus.
+    pub fn set_filter(&mut self, words: &str) {
+        match (self.focus, self.tab) {
+            (Pane::Applications, _) => self.groups.set_filter(words),
+            (Pane::Deployments, _) => self.subjects.set_filter(words),
+            (Pane::Savepoints, _) | (Pane::Detail, Tab::Savepoints) => self.savepoints.set_filter(words),
+            (Pane::Events, _) => self.tail.list.set_filter(words),
+            (Pane::Detail, Tab::Events) => self.log.list.set_filter(words),
+            (Pane::Detail, Tab::Jobs) => self.jobs.set_filter(words),
+            (Pane::Detail, Tab::Config) => self.config.set_filter(words),
+            (Pane::Detail, Tab::Overview) => {}
+        }
+    }
+
+    /// Another tab.
+    pub fn turn(&mut self, n: isize) {
+        let len = Tab::ALL.len();
+        let next = (self.tab as usize).wrapping_add_signed(n).wrapping_add(len) % len;
+        self.tab = Tab::ALL.get(next).copied().unwrap_or(Tab::Overview);
+        self.scroll = 0;
+    }
+
+    /// Enter: one pane further in.
+    pub fn enter(&mut self) {
+        self.focus = match self.focus {
+            Pane::Applications => Pane::Deployments,
+            Pane::Deployments => Pane::Detail,
+            other => other,
+        };
+    }
+
+    /// Esc: one pane further out; false when there is none.
+    pub fn leave(&mut self) -> bool {
+        self.focus = match self.focus {
+            Pane::Applications => return false,
+            Pane::Deployments => Pane::Applications,
+            Pane::Savepoints | Pane::Detail | Pane::Events => Pane::Deployments,
+        };
+        true
+    }
+
+    /// Scrolls every list so that its selection is in sight.
+    pub fn reveal(&mut self, panes: &crate::faces::tui::layout::Panes) {
+        let rows = |p: Pane| panes.rows(p);
+        self.groups.reveal(rows(Pane::Applications));
+        self.subjects.reveal(rows(Pane::Deployments));
+        let pane_or_tab = if self.focus == Pane::Detail { rows(Pane::Detail).saturating_sub(1) } else { rows(Pane::Savepoints) };
+        self.savepoints.reveal(pane_or_tab);
+        self.tail.list.reveal(rows(Pane::Events));
+        self.log.list.reveal(rows(Pane::Detail));
+        self.jobs.reveal(rows(Pane::Detail).saturating_sub(1));
+        self.config.reveal(rows(Pane::Detail).saturating_sub(1));
+    }
+}
+
+fn groups(data: &Data) -> Vec<(Group, String)> {
+    let apps = data.applications.values().map(|a| (Group::Application(a.name.clone()), format!("{} {}", a.name, a.title)));
+    let rest = data
+        .unmanaged
+        .iter()
+        .filter(|(_, jobs)| !jobs.is_empty())
+        .map(|(t, _)| (Group::Unmanaged(t.clone()), format!("unmanaged on {t}")));
+    apps.chain(rest).collect()
+}
+
+fn subjects(data: &Data, group: Option<&Group>) -> Vec<(Subject, String)> {
+    match group {
+        Some(Group::Application(app)) => {
+            let mine = |r: &&Row| r.deployment.split_once('/').is_some_and(|(a, _)| a == app);
+            data.rows
+                .values()
+                .filter(mine)
+                .map(|r| {
+                    let words = format!("{} {} {} {}", r.deployment, r.target, r.observed, r.operation.as_deref().unwrap_or_default());
+                    (Subject::Deployment(r.deployment.clone()), words)
+                })
+                .collect()
+        }
+        Some(Group::Unmanaged(target)) => data
+            .unmanaged
+            .get(target)
+            .into_iter()
+            .flatten()
+            .map(|j| {
+                (Subject::Job(target.clone(), j.flink_job_id.clone()), format!("{} {} {}", j.name, j.flink_job_id, j.flink_state))
+            })
+            .collect(),
+        None => vec![],
+    }
+}
+
+/// Some operation of a deployment waits for a person.
+#[must_use]
+pub fn waits(data: &Data, deployment: &str) -> bool {
+    data.rows.get(deployment).is_some_and(|r| r.needs_attention)
+        || data
+            .active_operations()
+            .any(|o| o.deployment == deployment && o.state == OpState::NeedsAttention)
+}

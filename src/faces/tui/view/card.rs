@@ -1,0 +1,320 @@
+//! Drawing a card: what will be done, from which restore point and why, what could be lost, then the question.
+
+use ratatui::layout::{Position, Rect};
+
+use super::{boxed, empty};
+use crate::{
+    contract::plan::{Confirmation, Plan, Verdict},
+    domain::operation::Kind,
+    faces::tui::{
+        command::Command,
+        model::Model,
+        overlay::{
+            card::{Card, Focus, typed_name},
+            fields::{Field, Value},
+        },
+        paint::{Canvas, Text, muted, plain, text},
+        say,
+        theme::Role,
+    },
+};
+
+const WIDTH: u16 = 92;
+
+pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Card) -> Option<Position> {
+    let width = WIDTH.min(body.width.saturating_sub(2)).max(body.width.min(40));
+    let cells = usize::from(width.saturating_sub(4));
+    let content = content(model, card, cells);
+    let foot = foot(card, cells);
+    let wanted = content.len() + foot.lines.len() + 3;
+    let height = u16::try_from(wanted).unwrap_or(u16::MAX);
+    let inner = boxed(c, body, (width, height), &title(model, card), Role::Focus);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let foot_height = u16::try_from(foot.lines.len()).unwrap_or(0).min(inner.height);
+    let top = Rect { height: inner.height - foot_height, ..inner };
+    scrolled(c, top, &content, card.scroll);
+    let bottom = Rect { y: top.bottom(), height: foot_height, ..inner };
+    c.lines(bottom, &foot.lines);
+    foot.cursor.map(|(x, y)| Position::new(bottom.x + x, bottom.y + y)).filter(|p| p.y < bottom.bottom())
+}
+
+/// Lines, scrolled, with a mark where more is below.
+pub(super) fn scrolled(c: &mut Canvas<'_>, area: Rect, lines: &[Text], scroll: usize) {
+    let height = usize::from(area.height);
+    let skip = scroll.min(lines.len().saturating_sub(height));
+    c.lines(area, lines.iter().skip(skip));
+    if lines.len() > skip + height && area.height > 0 {
+        let more = Rect { y: area.bottom() - 1, height: 1, ..area };
+        c.right(more, &text(format!(" {} more ↓ pgdn ", lines.len() - skip - height), Role::Key));
+    }
+}
+
+fn title(model: &Model, card: &Card) -> Text {
+    let request = card.request();
+    let plan = card.plan.value.as_deref();
+    let target = plan
+        .map(|p| p.target.as_str())
+        .or_else(|| model.data.rows.get(request.subject()).map(|r| r.target.as_str()))
+        .unwrap_or_default();
+    let colour = model.data.targets.get(target).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
+    let t = text(say::verb(request.kind()), Role::Focus).with(" ", Role::Text).with(request.subject(), Role::Accent);
+    if target.is_empty() { t } else { t.with(" on ", Role::Muted).with(target, colour.unwrap_or(Role::Accent)) }
+}
+
+fn heading(words: &'static str) -> Text {
+    text(words, Role::Focus)
+}
+
+fn wrapped(out: &mut Vec<Text>, line: &Text, cells: usize) {
+    out.extend(line.wrap(cells, 4));
+}
+
+fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
+    let mut out = Vec::new();
+    if card.changed {
+        out.extend(text("! The plan changed while you were reading: nothing was done. Read it again.", Role::Badge).wrap(cells, 2));
+        out.push(Text::empty());
+    }
+    if let Some(p) = &card.refused {
+        out.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2)));
+        if let Some(s) = &card.sending {
+            wrapped(&mut out, &text(format!("◐ asking again what became of it (try {}); it happens once at most", s.tries), Role::Busy), cells);
+        }
+        out.push(Text::empty());
+    }
+    match (&card.plan.value, &card.plan.problem) {
+        (Some(plan), _) => plan_lines(&mut out, model, card, plan, cells),
+        (None, Some(p)) => out.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2))),
+        (None, None) if card.plan.loading => out.push(text("◌ asking the manager what this would do", Role::Busy)),
+        (None, None) => out.push(muted("Fill in the fields below; the plan appears here.")),
+    }
+    out
+}
+
+fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &Plan, cells: usize) {
+    out.push(heading("Steps"));
+    for s in &plan.steps {
+        wrapped(out, &muted(format!("{:>3} ", s.n)).with(&s.title, Role::Text), cells);
+    }
+    if plan.steps.is_empty() {
+        out.push(muted("    nothing on the cluster; only the books change"));
+    }
+    diff_lines(out, plan, cells);
+    restore_lines(out, model, plan, cells);
+    if !plan.checks.is_empty() {
+        out.push(heading("Preflight"));
+        let widest = plan.checks.iter().map(|k| k.name.chars().count()).max().unwrap_or(0).min(20);
+        // What stands in the way comes first.
+        let mut checks: Vec<_> = plan.checks.iter().collect();
+        checks.sort_by_key(|k| match k.verdict {
+            Verdict::Failed => 0,
+            Verdict::Warning => 1,
+            Verdict::Unknown => 2,
+            Verdict::Ok => 3,
+        });
+        for k in checks {
+            let (glyph, role) = say::verdict(k.verdict);
+            let t = text(format!("  {glyph} "), role).then(plain(&k.name).pad(widest)).with(format!("  {}", k.message), Role::Text);
+            wrapped(out, &t, cells);
+            if let Some(hint) = k.hint.as_ref().filter(|_| k.verdict != Verdict::Ok) {
+                wrapped(out, &muted(format!("    → {hint}")), cells);
+            }
+        }
+    }
+    loss_line(out, plan, cells);
+    for w in &plan.warnings {
+        wrapped(out, &text("  ! ", Role::Warn).with(w, Role::Text), cells);
+    }
+    if !plan.irreversible.is_empty() {
+        out.push(heading("Cannot be undone"));
+        for i in &plan.irreversible {
+            wrapped(out, &text("  ✗ ", Role::Error).with(i, Role::Text), cells);
+        }
+    }
+    out.push(heading("Same as"));
+    wrapped(out, &text(format!("  {}", plan.command), Role::Muted), cells);
+    if card.plan.loading {
+        out.push(text("◌ the fields changed, asking again", Role::Busy));
+    }
+}
+
+/// What the new effective spec changes.
+pub(super) fn diff_lines(out: &mut Vec<Text>, plan: &Plan, cells: usize) {
+    let upgrade = matches!(plan.kind, Kind::Upgrade | Kind::Rollback | Kind::Fork);
+    if plan.diff.is_empty() && !upgrade {
+        return;
+    }
+    let revisions = match (plan.revision_now, plan.revision_next) {
+        (Some(a), Some(b)) if a != b => format!("  revision {a} → {b}"),
+        _ => String::new(),
+    };
+    let label = plan.version_label.as_ref().map(|l| format!("  {l}")).unwrap_or_default();
+    out.push(heading("Changes").with(revisions, Role::Muted).with(label, Role::Accent));
+    if plan.diff.is_empty() {
+        out.push(muted("    nothing: the effective spec stays the same"));
+    }
+    for d in &plan.diff {
+        out.push(plain("    ").with(&d.path, Role::Text).fit(cells));
+        if !d.old.is_null() {
+            wrapped(out, &text(format!("      - {}", say::value(&d.old)), Role::Error), cells);
+        }
+        if !d.new.is_null() {
+            wrapped(out, &text(format!("      + {}", say::value(&d.new)), Role::Ok), cells);
+        }
+    }
+}
+
+fn restore_lines(out: &mut Vec<Text>, model: &Model, plan: &Plan, cells: usize) {
+    if plan.restore_points.is_empty() && plan.restore_why.is_none() {
+        return;
+    }
+    out.push(heading("Restore point"));
+    if let Some(why) = &plan.restore_why {
+        wrapped(out, &plain(format!("    {why}")), cells);
+    }
+    let chosen = plan.restore_points.iter().find(|p| p.chosen);
+    if let Some(p) = chosen {
+        if let Some(place) = &p.location {
+            wrapped(out, &muted(format!("    {place}")), cells);
+        }
+        if p.verified == Some(false) {
+            wrapped(out, &text("  ! nobody has seen it at its place", Role::Warn), cells);
+        }
+    }
+    let passed = plan.restore_points.iter().filter(|p| !p.chosen && p.rejected.is_some());
+    for p in passed.take(4) {
+        let when = p.triggered_at.map(|t| model.zone.minute(t, model.manager_now())).unwrap_or_default();
+        let origin = p.origin.map(say::origin).unwrap_or_default();
+        let why = p.rejected.as_deref().unwrap_or_default();
+        wrapped(out, &muted(format!("    passed over: {origin} {when}: {why}")), cells);
+    }
+}
+
+fn loss_line(out: &mut Vec<Text>, plan: &Plan, cells: usize) {
+    let mut parts = Vec::new();
+    let mut add = |label: &'static str, v: Option<u64>| {
+        if let Some(s) = v {
+            parts.push(muted(label).then(say::loss(s)));
+        }
+    };
+    add("a failover now loses ", plan.crash_loss_seconds);
+    add("its end now loses ", plan.end_loss_seconds);
+    add("the restore repeats ", plan.rewind_seconds);
+    if let Some(s) = plan.expected_savepoint_seconds {
+        parts.push(muted(format!("last savepoint took {}", say::age(s))));
+    }
+    if parts.is_empty() {
+        return;
+    }
+    out.push(heading("At stake"));
+    let mut line = plain("    ");
+    for (i, p) in parts.into_iter().enumerate() {
+        if i > 0 {
+            line += muted("  ·  ");
+        }
+        line += p;
+    }
+    wrapped(out, &line, cells);
+}
+
+struct Foot {
+    lines: Vec<Text>,
+    cursor: Option<(u16, u16)>,
+}
+
+const LABEL: usize = 11;
+
+/// Fields, reason, the name to type, the buttons: always in sight.
+fn foot(card: &Card, cells: usize) -> Foot {
+    let mut f = Foot { lines: vec![Text::empty()], cursor: None };
+    for (i, field) in card.fields.iter().enumerate() {
+        field_line(&mut f, field, card.focus == Focus::Field(i), cells);
+    }
+    input_line(&mut f, "Reason", &card.reason, card.focus == Focus::Reason, cells, "why, for the event log");
+    if let Some(plan) = card.plan.value.as_ref().filter(|p| p.confirmation == Confirmation::TypeName) {
+        let ask = format!("type {} to confirm", typed_name(plan));
+        input_line(&mut f, "Confirm", &card.typed, card.focus == Focus::Typed, cells, &ask);
+    }
+    f.lines.push(Text::empty());
+    f.lines.push(buttons(card, cells));
+    f
+}
+
+fn mark(focused: bool) -> Text {
+    text(if focused { "▸" } else { " " }, Role::Key)
+}
+
+fn input_line(
+    f: &mut Foot,
+    label: &'static str,
+    line: &crate::faces::tui::input::Line,
+    focused: bool,
+    cells: usize,
+    help: &str,
+) {
+    let room = cells.saturating_sub(LABEL + 1);
+    let head = mark(focused).then(text(label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
+    let value = if line.as_str().is_empty() && !focused {
+        muted(help).pad(room)
+    } else {
+        let (shown, column) = line.shown(room, Role::Field);
+        if focused {
+            let x = u16::try_from(LABEL + 1).unwrap_or(0) + column;
+            f.cursor = Some((x, u16::try_from(f.lines.len()).unwrap_or(0)));
+        }
+        shown
+    };
+    f.lines.push(head.then(value));
+}
+
+fn field_line(f: &mut Foot, field: &Field, focused: bool, cells: usize) {
+    match &field.value {
+        Value::Text(line) => input_line(f, field.label, line, focused, cells, field.help),
+        Value::Choice(options, at) => {
+            let words = options.get(*at).map_or("", |(_, w)| *w);
+            let role = if focused { Role::Field } else { Role::Text };
+            let head = mark(focused).then(text(field.label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
+            f.lines.push(head.with(format!("‹ {words} ›"), role).with(format!("  {}", field.help), Role::Muted));
+        }
+        Value::Toggle(on) => {
+            let role = if focused { Role::Field } else { Role::Text };
+            let head = mark(focused).then(text(field.label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
+            let tick = if *on { "[x]" } else { "[ ]" };
+            f.lines.push(head.with(tick, role).with(format!(" {}", field.help), Role::Muted));
+        }
+    }
+}
+
+fn buttons(card: &Card, cells: usize) -> Text {
+    if card.sending.is_some() {
+        return text("◐ sent, waiting for the manager", Role::Busy).with("   esc leaves; it goes on", Role::Muted);
+    }
+    let obstacle = card.obstacle();
+    let verb = say::verb(card.request().kind());
+    let button = |label: String, focused: bool, enabled: bool| {
+        let role = match (focused, enabled) {
+            (true, true) => Role::Button,
+            (true, false) => Role::SelectionIdle,
+            (false, true) => Role::Accent,
+            (false, false) => Role::Muted,
+        };
+        // Brackets tell the button with focus where colour cannot.
+        text(if focused { format!("[ {label} ]") } else { format!("  {label}  ") }, role)
+    };
+    let quick = card.plan.value.as_ref().is_some_and(|p| p.confirmation != Confirmation::TypeName);
+    let mut t = button("Cancel".to_owned(), card.focus == Focus::Cancel, true);
+    t += plain("  ");
+    t += button(verb.to_owned(), card.focus == Focus::Confirm, obstacle.is_none());
+    match obstacle {
+        Some(why) => {
+            let role = if card.plan.loading { Role::Muted } else { Role::Warn };
+            t += text(format!("   {why}"), role);
+        }
+        None if quick => {
+            t += plain("   ").with(Command::Confirm.spec().keys.first().copied().unwrap_or_default(), Role::Key);
+            t += muted(format!(" {}", verb.to_lowercase()));
+        }
+        None => {}
+    }
+    t.fit(cells)
+}

@@ -1,0 +1,206 @@
+//! Drawing the upgrade form: fields, and the live difference at its side (below it where it is narrow).
+
+use ratatui::{
+    layout::{Position, Rect},
+    style::Modifier,
+    widgets::Widget,
+};
+
+use super::{boxed, card, empty};
+use crate::{
+    domain::{spec::UpgradeStrategy, text::bytes},
+    faces::tui::{
+        command::Command,
+        model::Model,
+        overlay::form::{At, FROM, Form, is_path},
+        paint::{Canvas, Text, muted, plain, text},
+        theme::Role,
+    },
+};
+
+const LABEL: usize = 15;
+
+pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) -> Option<Position> {
+    let wide = body.width >= 100;
+    let size = (body.width.saturating_sub(2).min(150), body.height.saturating_sub(if body.height > 30 { 2 } else { 0 }));
+    let target = model.data.rows.get(&form.deployment).map(|r| r.target.as_str()).unwrap_or_default();
+    let title = text("Upgrade ", Role::Focus).with(&form.deployment, Role::Accent).with(" on ", Role::Muted).with(target, Role::Accent);
+    let inner = boxed(c, body, size, &title, Role::Focus);
+    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let (left, right) = if wide {
+        let w = inner.width * 55 / 100;
+        let right = Rect { x: inner.x + w + 2, width: inner.width.saturating_sub(w + 2), ..inner };
+        (Rect { width: w, ..inner }, right)
+    } else {
+        let h = inner.height.saturating_sub((inner.height / 3).min(7));
+        (Rect { height: h, ..inner }, Rect { y: inner.y + h, height: inner.height - h, ..inner })
+    };
+    if wide {
+        for y in inner.top()..inner.bottom() {
+            c.glyph(left.right(), y, "│", Role::Border);
+        }
+    }
+    let cursor = fields(c, left, model, form);
+    side(c, right, form);
+    picker(c, left, model, form);
+    cursor
+}
+
+fn fields(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) -> Option<Position> {
+    let mut cursor = None;
+    let mut y = area.y;
+    for at in At::ALL.iter().filter(|a| !matches!(a, At::Config | At::Review)) {
+        let row = Rect { y, height: 1, ..area };
+        if y >= area.bottom().saturating_sub(2) {
+            break;
+        }
+        let focused = form.at == *at;
+        c.line(row, &label(*at, focused));
+        let value = Rect { x: row.x + 17, width: row.width.saturating_sub(18), ..row };
+        let at_cursor = draw_value(c, value, model, form, *at, focused);
+        cursor = cursor.or(at_cursor);
+        y += 1;
+    }
+    let head = Rect { y, height: 1, ..area };
+    c.line(head, &label(At::Config, form.at == At::Config).with(" key: value", Role::Muted));
+    let config = Rect { x: area.x + 2, y: y + 1, width: area.width.saturating_sub(3), height: area.bottom().saturating_sub(y + 2) };
+    config_area(c, config, form);
+    let button = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
+    c.line(button, &review(model, form));
+    cursor
+}
+
+fn label(at: At, focused: bool) -> Text {
+    text(if focused { "▸ " } else { "  " }, Role::Key)
+        .then(text(at.label(), if focused { Role::Focus } else { Role::Muted }).pad(LABEL.max(at.label().len())))
+}
+
+fn draw_value(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form, at: At, focused: bool) -> Option<Position> {
+    let line = match at {
+        At::Artifact => &form.artifact,
+        At::Label => &form.version,
+        At::EntryClass => &form.entry_class,
+        At::Args => &form.args,
+        At::Parallelism => &form.parallelism,
+        At::Strategy => {
+            let words = form.strategy.checked_sub(1).and_then(|i| UpgradeStrategy::ALL.get(i)).map_or_else(
+                || {
+                    let base = form.base.as_ref().map_or(UpgradeStrategy::Stateful, |b| b.upgrade_strategy);
+                    format!("as configured: {base}")
+                },
+                ToString::to_string,
+            );
+            c.line(area, &text(format!("‹ {words} ›"), if focused { Role::Field } else { Role::Text }));
+            return None;
+        }
+        At::From => {
+            let words = FROM.get(form.from).map_or("", |(_, w)| *w);
+            c.line(area, &text(format!("‹ {words} ›"), if focused { Role::Field } else { Role::Text }));
+            return None;
+        }
+        At::Config | At::Review => return None,
+    };
+    if line.as_str().is_empty() && !focused {
+        c.line(area, &muted(placeholder(model, form, at)));
+        return None;
+    }
+    let (shown, column) = line.shown(usize::from(area.width), if focused { Role::Field } else { Role::Text });
+    c.line(area, &shown);
+    focused.then(|| Position::new(area.x + column, area.y))
+}
+
+fn placeholder(model: &Model, form: &Form, at: At) -> String {
+    match at {
+        At::Artifact => {
+            let sha = form.base.as_ref().and_then(|b| b.artifact.sha256.as_ref()).map(|s| s.short().to_owned());
+            let pick = model.keymap.key_of(Command::Pick).unwrap_or_default();
+            match sha {
+                Some(s) => format!("unchanged ({s}); {pick} lists jars, or a path"),
+                None => format!("{pick} lists jars, or type a path"),
+            }
+        }
+        At::Label => "a word for this version".to_owned(),
+        At::EntryClass => "the jar's main class".to_owned(),
+        At::Args => "none".to_owned(),
+        _ => String::new(),
+    }
+}
+
+fn config_area(c: &mut Canvas<'_>, area: Rect, form: &Form) {
+    if area.height == 0 || area.width == 0 {
+        return;
+    }
+    let mut shown = form.config.clone();
+    shown.set_style(c.style(Role::Field));
+    shown.set_cursor_line_style(c.style(Role::Field));
+    let cursor = if form.at == At::Config { c.style(Role::Field).add_modifier(Modifier::REVERSED) } else { c.style(Role::Field) };
+    shown.set_cursor_style(cursor);
+    c.clear(area);
+    shown.render(area, c.buffer());
+}
+
+fn review(model: &Model, form: &Form) -> Text {
+    let key = model.keymap.key_of(Command::Review).unwrap_or_default();
+    let on = form.at == At::Review;
+    let button = text(if on { "[ Review ]" } else { "  Review  " }, if on { Role::Button } else { Role::Accent });
+    let mut t = plain("  ").then(button).with(format!("  {key}"), Role::Key).with(" to the card that asks", Role::Muted);
+    if let Some(up) = form.upload {
+        let share = (up.sent * 100).checked_div(up.total).unwrap_or(0);
+        t = text(format!("  ◐ uploading {} of {} ({share} %)", bytes(up.sent), bytes(up.total)), Role::Busy);
+    } else if let Some(why) = form.refused.as_ref().or(form.base_problem.as_ref()) {
+        t += text(format!("   ! {why}"), Role::Warn);
+    } else if is_path(form.artifact.as_str().trim()) {
+        t += text("   enter uploads the jar", Role::Warn);
+    } else if form.base.is_none() {
+        t += text("   ◌ loading what runs now", Role::Busy);
+    }
+    t
+}
+
+/// What the form would change, as the manager sees it.
+fn side(c: &mut Canvas<'_>, area: Rect, form: &Form) {
+    let cells = usize::from(area.width);
+    let mut lines = Vec::new();
+    match (&form.plan.value, &form.plan.problem) {
+        (_, Some(p)) => lines.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2))),
+        (Some(plan), None) => {
+            card::diff_lines(&mut lines, plan, cells);
+            let bad = plan.checks.iter().filter(|k| k.verdict != crate::contract::plan::Verdict::Ok);
+            for k in bad {
+                let (glyph, role) = crate::faces::tui::say::verdict(k.verdict);
+                lines.extend(text(format!("{glyph} {}: ", k.name), role).with(&k.message, Role::Text).wrap(cells, 2));
+            }
+            for w in &plan.warnings {
+                lines.extend(text("! ", Role::Warn).with(w, Role::Text).wrap(cells, 2));
+            }
+            if let Some(why) = &plan.restore_why {
+                lines.extend(muted(why).wrap(cells, 2));
+            }
+        }
+        (None, None) => lines.extend(muted("What you change appears here as the difference to what runs now.").wrap(cells, 0)),
+    }
+    if form.plan.loading {
+        lines.push(text("◌ asking what this would do", Role::Busy));
+    }
+    c.lines(area, &lines);
+}
+
+fn picker(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) {
+    let Some(list) = &form.picker else { return };
+    let height = u16::try_from(list.len()).unwrap_or(8).min(8).saturating_add(2);
+    let place = Rect {
+        x: area.x + 2,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: height.min(area.height.saturating_sub(1)),
+    };
+    c.clear(place);
+    let inner = super::frame(c, place, &text("Choose", Role::Focus), Role::Focus);
+    let artifacts = model.data.artifacts.value.as_deref().unwrap_or_default();
+    super::home::rows(c, inner, true, list, Vec::new, |id, _| {
+        let Some(a) = artifacts.iter().find(|a| a.sha256 == *id) else { return plain(id) };
+        let sha: String = a.sha256.chars().take(8).collect();
+        let when = model.zone.minute(a.created_at, model.manager_now());
+        muted(sha).with("  ", Role::Text).with(&a.name, Role::Accent).with(format!("  {}  {when}", bytes(a.size_bytes)), Role::Muted)
+    });
+}

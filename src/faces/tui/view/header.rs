@@ -1,0 +1,147 @@
+//! The first row: where one is, how the fleet is, what is at work, as whom, and the time.
+
+use ratatui::layout::Rect;
+
+use crate::faces::tui::{
+    data::Link,
+    layout::Tier,
+    model::Model,
+    pages::{Page, home::Group},
+    paint::{Canvas, Text, muted, plain, text},
+    say,
+    theme::Role,
+};
+
+/// A part at the right; the least important ones go first when there is no room.
+struct Part {
+    importance: u8,
+    long: Text,
+    short: Text,
+}
+
+impl Part {
+    fn new(importance: u8, long: Text, short: Text) -> Self {
+        Self { importance, long, short }
+    }
+}
+
+pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
+    let width = usize::from(area.width);
+    let left = crumbs(model);
+    let clock = text(format!("{}Z ", say::Zone::Utc.second(model.now, model.now)), Role::Text);
+    let mut parts = parts(model);
+    let wanted = left.width().min(width / 3) + clock.width() + 1;
+    let right = fit(&mut parts, width.saturating_sub(wanted)).then(clock);
+    let room = width.saturating_sub(right.width() + 1);
+    c.line(area, &left.fit(room));
+    c.right(area, &right);
+}
+
+/// Takes words, then whole parts away until the rest fits.
+fn fit(parts: &mut Vec<Part>, room: usize) -> Text {
+    let join = |parts: &[Part], short_from: u8| {
+        parts.iter().fold(Text::empty(), |mut t, p| {
+            t += if p.importance < short_from { p.short.clone() } else { p.long.clone() };
+            t += plain("  ");
+            t
+        })
+    };
+    for short_from in 0..=6 {
+        let t = join(parts, short_from);
+        if t.width() <= room {
+            return t;
+        }
+    }
+    while let Some(least) = parts.iter().enumerate().min_by_key(|(_, p)| p.importance).map(|(i, _)| i) {
+        parts.remove(least);
+        let t = join(parts, 6);
+        if t.width() <= room {
+            return t;
+        }
+    }
+    Text::empty()
+}
+
+fn crumbs(model: &Model) -> Text {
+    let mut t = text(" nutkin", Role::Accent);
+    if let Some(Page::Operations(_)) = model.pages.last() {
+        return t.with("  Operations", Role::Focus);
+    }
+    match model.home.groups.selected() {
+        Some(Group::Application(app)) => t += text(format!("  {app}"), Role::Text),
+        Some(Group::Unmanaged(target)) => t += text(format!("  unmanaged on {target}"), Role::Text),
+        None => {}
+    }
+    if let Some((_, name)) = model.home.deployment().and_then(|d| d.split_once('/')) {
+        t += text(" ▸ ", Role::Muted).with(name, Role::Accent);
+    }
+    if Tier::of(model.size.0, model.size.1) == Tier::Single {
+        t += text(" ▸ ", Role::Muted).with(model.home.focus.title(), Role::Focus);
+    }
+    t
+}
+
+fn parts(model: &Model) -> Vec<Part> {
+    let d = &model.data;
+    let mut out = Vec::new();
+    match &d.link {
+        Link::Connecting => out.push(Part::new(6, text("◌ connecting", Role::Busy), text("◌", Role::Busy))),
+        Link::Lost { since, retry_at, .. } => {
+            let age = say::age(model.now.seconds_since(*since));
+            let retry = retry_at.seconds_since(model.now);
+            let words = if retry == 0 { "trying now".to_owned() } else { format!("retry in {retry}s") };
+            out.push(Part::new(
+                6,
+                text(format!("✗ manager lost {age}, {words}"), Role::Error),
+                text(format!("✗ lost {age}"), Role::Error),
+            ));
+        }
+        Link::Live => {}
+    }
+    if d.loaded {
+        totals(model, &mut out);
+    }
+    if let Some(t) = model.home.target(d) {
+        let colour = d.targets.get(t).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
+        let name = text(t, colour.unwrap_or(Role::Muted));
+        out.push(Part::new(2, muted("on ").then(name.clone()), name));
+    }
+    if d.loaded {
+        let (mode, role) = if d.read_only { ("read-only", Role::Warn) } else { ("rw", Role::Muted) };
+        out.push(Part::new(if d.read_only { 5 } else { 1 }, text(mode, role), text(mode, role)));
+        out.push(Part::new(3, muted(&d.actor), muted(d.actor.split('@').next().unwrap_or_default())));
+    }
+    out
+}
+
+fn totals(model: &Model, out: &mut Vec<Part>) {
+    let t = &model.data.totals;
+    if t.needs_attention > 0 {
+        out.push(Part::new(
+            6,
+            text(format!(" ▲ {} needs you ", t.needs_attention), Role::Badge),
+            text(format!(" ▲ {} ", t.needs_attention), Role::Badge),
+        ));
+    }
+    let counts = [
+        ("●", t.running, "running", Role::Ok),
+        ("◐", t.transitioning, "moving", Role::Busy),
+        ("✗", t.failing, "failing", Role::Error),
+    ];
+    let (mut long, mut short) = (Text::empty(), Text::empty());
+    for (glyph, n, word, role) in counts {
+        let role = if n == 0 { Role::Muted } else { role };
+        let gap = if long.is_empty() { "" } else { "  " };
+        long += text(format!("{gap}{glyph} {n} {word}"), role);
+        short += text(format!("{gap}{glyph} {n}"), role);
+    }
+    out.push(Part::new(4, long, short));
+    if t.operations > 0 {
+        let word = if t.operations == 1 { "operation" } else { "operations" };
+        out.push(Part::new(
+            4,
+            text(format!("▸ {} {word}", t.operations), Role::Busy),
+            text(format!("▸ {}", t.operations), Role::Busy),
+        ));
+    }
+}

@@ -1,0 +1,108 @@
+//! Drawing: `view(&Model, area, &mut Buffer)`. Nothing here changes anything or asks anybody.
+
+pub mod card;
+pub mod config;
+mod empty;
+mod footer;
+mod form;
+mod header;
+mod help;
+mod home;
+mod operation;
+mod operations;
+mod overview;
+mod tabs;
+
+use ratatui::{
+    buffer::Buffer,
+    layout::{Position, Rect},
+};
+
+use super::{
+    layout::{self, MIN, Tier},
+    model::Model,
+    overlay::Overlay,
+    pages::Page,
+    paint::{Canvas, Text, frame, muted, plain, text},
+    theme::Role,
+};
+
+/// Draws the whole screen. The answer is where the cursor stands, when something is typed into.
+pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
+    let mut c = Canvas::new(buf, &model.theme);
+    if Tier::of(area.width, area.height) == Tier::TooSmall {
+        too_small(&mut c, area);
+        return None;
+    }
+    let f = layout::frame(area);
+    header::draw(&mut c, f.header, model);
+    let mut cursor = match model.pages.last() {
+        None => home::draw(&mut c, f.body, model),
+        Some(Page::Operations(o)) => {
+            operations::draw(&mut c, f.body, model, o);
+            None
+        }
+    };
+    for (i, overlay) in model.overlays.iter().enumerate() {
+        // What lies under a full card is not looked at; only the topmost has a cursor.
+        let at = draw_overlay(&mut c, f.body, model, overlay);
+        cursor = at.filter(|_| i + 1 == model.overlays.len());
+    }
+    toasts(&mut c, f.body, model);
+    footer::draw(&mut c, f.footer, model);
+    cursor
+}
+
+fn draw_overlay(c: &mut Canvas<'_>, body: Rect, model: &Model, overlay: &Overlay) -> Option<Position> {
+    match overlay {
+        Overlay::Card(card) => card::draw(c, body, model, card),
+        Overlay::Operation(o) => operation::draw(c, body, model, o),
+        Overlay::Form(form) => form::draw(c, body, model, form),
+        Overlay::Help(h) => help::draw(c, body, model, h),
+        Overlay::Leave => {
+            leave(c, body, model);
+            None
+        }
+    }
+}
+
+fn too_small(c: &mut Canvas<'_>, area: Rect) {
+    let words = format!("{}×{} is too small; nutkin needs {}×{}", area.width, area.height, MIN.0, MIN.1);
+    for (row, line) in area.rows().zip(plain(words).wrap(usize::from(area.width.max(8)), 0)) {
+        c.line(row, &line);
+    }
+}
+
+/// A cleared, framed area in the middle of the body.
+fn boxed(c: &mut Canvas<'_>, body: Rect, size: (u16, u16), title: &Text, role: Role) -> Rect {
+    let area = layout::centred(body, size.0, size.1);
+    c.clear(area);
+    frame(c, area, title, role)
+}
+
+fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
+    let running = model.still_running();
+    let mut lines = vec![plain("Quitting stops nothing. This goes on in the manager:"), Text::empty()];
+    lines.extend(running.iter().take(6).map(|r| text("  ◐ ", Role::Busy).with(r, Role::Text)));
+    if running.len() > 6 {
+        lines.push(muted(format!("  and {} more", running.len() - 6)));
+    }
+    lines.extend([Text::empty(), text("  y", Role::Key).with(" quit    ", Role::Text).with("esc", Role::Key).with(" stay", Role::Text)]);
+    let width = lines.iter().map(Text::width).max().unwrap_or(0);
+    let size = (u16::try_from(width).unwrap_or(u16::MAX).saturating_add(4), u16::try_from(lines.len()).unwrap_or(9) + 2);
+    let inner = boxed(c, body, size, &text("Quit", Role::Accent), Role::Focus);
+    c.lines(Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner }, &lines);
+}
+
+fn toasts(c: &mut Canvas<'_>, body: Rect, model: &Model) {
+    for (i, toast) in model.toasts.iter().rev().enumerate() {
+        let Some(y) = body.bottom().checked_sub(2 + u16::try_from(i).unwrap_or(0)).filter(|y| *y > body.y) else { return };
+        let line = plain(" ").then(text(&toast.text, toast.role)).with(" ", Role::Text);
+        let line = line.fit(usize::from(body.width.saturating_sub(4)));
+        let w = u16::try_from(line.width()).unwrap_or(0);
+        let area = Rect { x: body.right().saturating_sub(w + 2), y, width: w, height: 1 };
+        c.clear(area);
+        c.line(area, &line);
+        c.tint(area, Role::SelectionIdle);
+    }
+}

@@ -1,0 +1,320 @@
+//! The Overview: the state, what could be lost, what a start would restore, and what is wrong.
+
+use ratatui::layout::Rect;
+
+use super::{empty, tabs::short_id};
+use crate::{
+    contract::{
+        model::{Checkpoint, Deployment, Target, TargetJob},
+        watch::Detail,
+    },
+    domain::{
+        deployment::{ConditionStatus, Observed},
+        operation::OpState,
+        text::bytes,
+    },
+    faces::tui::{
+        command::Command,
+        data::Load,
+        model::Model,
+        pages::home::{Group, Subject},
+        paint::{Canvas, Text, muted, plain, text},
+        say::{self, field},
+        theme::Role,
+    },
+};
+
+pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let lines = lines(model, usize::from(area.width));
+    let most = lines.len().saturating_sub(usize::from(area.height));
+    let skip = model.home.scroll.min(most);
+    c.lines(area, lines.iter().skip(skip));
+    if lines.len() > usize::from(area.height) + skip && area.height > 0 {
+        let more = Rect { y: area.bottom() - 1, height: 1, ..area };
+        c.right(more, &text(format!(" {} more ↓ ", lines.len() - usize::from(area.height) - skip), Role::Key));
+    }
+}
+
+fn lines(model: &Model, width: usize) -> Vec<Text> {
+    match model.home.subject() {
+        Some(Subject::Deployment(name)) => match model.data.details.get(name) {
+            Some(Load { value: Some(d), at, .. }) => {
+                let since = at.map_or(0, |t| model.now.seconds_since(t));
+                deployment(model, d, since, width)
+            }
+            load => empty::loading(load),
+        },
+        Some(Subject::Job(..)) => model.home.job(&model.data).map(|j| job(model, j)).unwrap_or_default(),
+        None if !model.data.loaded => empty::applications(model),
+        None => match model.home.groups.selected() {
+            Some(Group::Unmanaged(t)) => model.data.targets.get(t).map(|t| target(model, t)).unwrap_or_default(),
+            Some(Group::Application(_)) => vec![muted("This application has no deployment yet.")],
+            None => first_steps(model),
+        },
+    }
+}
+
+/// What a person who sees nutkin for the first time needs.
+fn first_steps(model: &Model) -> Vec<Text> {
+    let mut lines = vec![
+        text("nutkin manages Flink applications together with their state.", Role::Accent),
+        Text::empty(),
+        muted("  nutkin demo                              a local Flink with an application to try everything on"),
+        muted("  nutkin target add NAME URL               name a Flink cluster; its jobs appear here at once"),
+        muted("  nutkin apply -f FILE                     applications and deployments from a manifest"),
+        Text::empty(),
+    ];
+    for t in model.data.targets.values() {
+        lines.extend(target(model, t));
+        lines.push(Text::empty());
+    }
+    lines
+}
+
+/// Two fields beside each other where there is room, else below each other.
+fn pair(width: usize, a: Text, b: Text) -> Vec<Text> {
+    let half = width / 2;
+    if width >= 72 { vec![a.pad(half.saturating_sub(1)).with(" ", Role::Text).then(b)] } else { vec![a, b] }
+}
+
+fn deployment(model: &Model, detail: &Detail, since: u64, width: usize) -> Vec<Text> {
+    let d = &detail.deployment;
+    let mut out = Vec::new();
+    out.extend(operation_lines(model, d, width));
+    out.extend(pair(width, state(model, d), revision(d)));
+    out.extend(pair(width, target_line(model, d), parallelism(model, d)));
+    out.extend(pair(width, checkpoint(model, d), loss(d, since)));
+    out.extend(next_start(model, d, width));
+    out.extend(metrics(d, width));
+    out.extend(findings(model, d, width));
+    out
+}
+
+fn operation_lines(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
+    let Some(op) = &d.operation else { return vec![] };
+    let took = op.started_at.map(|t| format!("  {}", say::elapsed(t, model.manager_now()))).unwrap_or_default();
+    let open = model.keymap.key_of(Command::Open).unwrap_or_default();
+    let waits = op.state == OpState::NeedsAttention;
+    let head = if waits {
+        text(format!(" ▲ {} needs you ", op.kind), Role::Badge)
+    } else {
+        text(format!("◐ {} step {} of {}", say::doing(op.kind), op.step_number, op.step_count), Role::Busy)
+    };
+    let mut lines = vec![field("Operation", head.with(took, Role::Muted).with(format!("   {open} opens it"), Role::Muted))];
+    if let Some(step) = op.step_name {
+        let detail = op.step_detail.as_deref().filter(|s| !s.is_empty()).map(|s| format!(": {s}")).unwrap_or_default();
+        let line = plain(format!("{}{detail}", say::step(step)));
+        lines.extend(indented(&line, width));
+    }
+    lines
+}
+
+/// A wrapped text under a field's value.
+fn indented(line: &Text, width: usize) -> Vec<Text> {
+    line.wrap(width.saturating_sub(13).max(16), 0).into_iter().map(|l| field("", l)).collect()
+}
+
+fn state(model: &Model, d: &Deployment) -> Text {
+    let (glyph, role) = say::observed(d.observed);
+    let now = model.manager_now();
+    let mut t = text(format!("{glyph} {}", d.observed), role);
+    if let Some(job) = &d.job {
+        if let Some(flink) = job.flink_state.as_deref().filter(|f| *f != d.observed.as_str()) {
+            t += text(format!(" (Flink: {flink})"), Role::Muted);
+        }
+        if let (Some(at), Observed::Running) = (job.started_at, d.observed) {
+            t += muted(format!("  {}", say::age(now.seconds_since(at))));
+        }
+        if let Some(n) = job.restarts.filter(|n| *n > 0) {
+            t += text(format!("  {n} restart{}", if n == 1 { "" } else { "s" }), Role::Warn);
+        }
+    }
+    if d.desired.as_str() != d.observed.as_str() {
+        t += muted(format!("  wanted {}", d.desired));
+    }
+    if !model.data.reachable(&d.target) {
+        let age = d.observed_at.map(|t| say::age(now.seconds_since(t))).unwrap_or_default();
+        t += text(format!("  stale {age}"), Role::Warn);
+    }
+    field("State", t)
+}
+
+fn revision(d: &Deployment) -> Text {
+    let label = d.version_label.as_deref().unwrap_or("–");
+    let number = d.revision.map(|r| format!(" ({r})")).unwrap_or_default();
+    let drift = if d.drift.is_some() { text("  drifted", Role::Warn) } else { Text::empty() };
+    field("Revision", text(label, Role::Accent).with(number, Role::Muted).then(drift))
+}
+
+fn target_line(model: &Model, d: &Deployment) -> Text {
+    let reach = if model.data.reachable(&d.target) { Text::empty() } else { text("  ✗ not reachable", Role::Error) };
+    let version = d.flink_version.as_ref().map(|v| format!("  Flink {v}")).unwrap_or_default();
+    field("Target", plain(&d.target).with(version, Role::Muted).then(reach))
+}
+
+fn parallelism(model: &Model, d: &Deployment) -> Text {
+    let mut t = plain(d.parallelism.map_or_else(|| "–".to_owned(), |p| p.to_string()));
+    if let Some(target) = model.data.targets.get(&d.target)
+        && let (Some(free), Some(total)) = (target.slots_free, target.slots_total)
+    {
+        t += muted(format!("  {free} of {total} slots free"));
+    }
+    if let Some(tasks) = d.job.as_ref().and_then(|j| j.tasks)
+        && tasks.running < tasks.total
+    {
+        t += text(format!("  {}/{} tasks run", tasks.running, tasks.total), Role::Warn);
+    }
+    field("Parallelism", t)
+}
+
+fn checkpoint_words(model: &Model, c: &Checkpoint) -> String {
+    let at = c.completed_at.or(c.triggered_at);
+    let age = at.map(|t| format!("{} ago", say::age(model.manager_now().seconds_since(t))));
+    let took = c.duration_ms.map(|ms| if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) });
+    let size = c.size_bytes.map(bytes);
+    let parts: Vec<String> = [age, took, size].into_iter().flatten().collect();
+    format!("#{} {}", c.id, parts.join(", "))
+}
+
+fn checkpoint(model: &Model, d: &Deployment) -> Text {
+    let t = match &d.last_checkpoint {
+        Some(c) => text("✓ ", Role::Ok).with(checkpoint_words(model, c), Role::Text),
+        None if d.observed == Observed::Running => text("none yet", Role::Warn),
+        None => say::unknown(),
+    };
+    field("Checkpoint", t)
+}
+
+/// Both windows, counted on since they were computed.
+fn loss(d: &Deployment, since: u64) -> Text {
+    let grows = d.observed == Observed::Running;
+    let now = |v: Option<u64>| v.map(|s| if grows { s + since } else { s });
+    let (crash, end) = (now(d.crash_loss_seconds), now(d.end_loss_seconds));
+    if crash.is_none() && end.is_none() {
+        return field("Loss window", say::unknown());
+    }
+    let one = |v: Option<u64>| v.map_or_else(say::unknown, say::loss);
+    field("Loss window", one(crash).with(" on failover, ", Role::Muted).then(one(end)).with(" at its end", Role::Muted))
+}
+
+fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
+    let Some(p) = &d.next_restore_point else {
+        return vec![field("Next start", say::unknown())];
+    };
+    let mut t = match (&p.savepoint_id, &p.location) {
+        (Some(id), _) => {
+            let at = model.data.detail(&d.deployment).and_then(|x| x.savepoints.iter().find(|s| s.savepoint_id == *id));
+            let when = at.map(|s| model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now()));
+            plain(format!("savepoint {}", short_id(id))).with(when.map(|w| format!(" of {w}")).unwrap_or_default(), Role::Text)
+        }
+        (None, Some(_)) => plain("a retained checkpoint"),
+        (None, None) => text("begins empty", Role::Warn),
+    };
+    if let Some(s) = p.rewind_seconds.filter(|s| *s > 0) {
+        t = t.with("  repeats ", Role::Muted).then(say::loss(s));
+    }
+    if p.verified == Some(false) {
+        t += text("  not found at its place", Role::Error);
+    }
+    let mut lines = vec![field("Next start", t)];
+    lines.extend(indented(&muted(&p.why), width));
+    lines
+}
+
+fn metrics(d: &Deployment, width: usize) -> Vec<Text> {
+    let one = |m: &crate::contract::model::MetricValue| {
+        let value = m.value.map_or_else(say::unknown, |v| text(say::number(v), Role::Accent));
+        value.with(format!(" {}", m.name), Role::Muted)
+    };
+    let (mut out, mut line) = (Vec::new(), Text::empty());
+    for m in &d.metrics {
+        let next = one(m);
+        if !line.is_empty() && line.width() + next.width() + 3 > width.saturating_sub(13) {
+            out.push(std::mem::take(&mut line));
+        }
+        if !line.is_empty() {
+            line += plain("   ");
+        }
+        line += next;
+    }
+    if !line.is_empty() {
+        out.push(line);
+    }
+    out.into_iter().enumerate().map(|(i, l)| field(if i == 0 { "Numbers" } else { "" }, l)).collect()
+}
+
+fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
+    let mut found = Vec::new();
+    for c in d.conditions.iter().filter(|c| c.status != ConditionStatus::False) {
+        let since = say::age(model.manager_now().seconds_since(c.since));
+        let (mark, role) = if c.status == ConditionStatus::True { ("!", Role::Warn) } else { ("?", Role::Unknown) };
+        found.push(text(format!("{mark} {}", c.kind), role).with(format!(" {since}: {}", c.reason), Role::Text));
+    }
+    if let Some(cause) = &d.root_cause {
+        let at = cause.at.map(|t| format!(" at {}", model.zone.second(t, model.manager_now()))).unwrap_or_default();
+        found.push(text("✗ Root cause", Role::Error).with(format!("{at}: {}", cause.message), Role::Text));
+        let place: Vec<&str> = [cause.task.as_deref(), cause.task_manager.as_deref()].into_iter().flatten().collect();
+        if !place.is_empty() {
+            found.push(muted(format!("  in {}", place.join(" on "))));
+        }
+    }
+    if let Some(c) = &d.last_failed_checkpoint {
+        let why = c.failure.as_deref().unwrap_or("no reason given");
+        found.push(text("! Failed checkpoint", Role::Warn).with(format!(" {}: {why}", checkpoint_words(model, c)), Role::Text));
+    }
+    if let Some(drift) = &d.drift {
+        found.push(text("! Drift", Role::Warn).with(format!(": {}", drift.summary), Role::Text));
+    }
+    if found.is_empty() {
+        return vec![field("Findings", muted("none"))];
+    }
+    let lines: Vec<Text> = found.iter().flat_map(|f| f.wrap(width.saturating_sub(13).max(16), 2)).collect();
+    lines.into_iter().enumerate().map(|(i, l)| field(if i == 0 { "Findings" } else { "" }, l)).collect()
+}
+
+fn job(model: &Model, j: &TargetJob) -> Vec<Text> {
+    let now = model.manager_now();
+    let adopt = model.keymap.key_of(Command::Adopt).unwrap_or_default();
+    let mut lines = vec![
+        field("Job", text(&j.name, Role::Accent)),
+        field("Flink id", plain(&j.flink_job_id)),
+        field("State", plain(&j.flink_state).with(format!("  {}/{} tasks run", j.tasks.running, j.tasks.total), Role::Muted)),
+        field("Target", plain(&j.target)),
+    ];
+    if let Some(at) = j.started_at {
+        let age = say::age(now.seconds_since(at));
+        lines.push(field("Started", plain(model.zone.minute(at, now)).with(format!("  {age} ago"), Role::Muted)));
+    }
+    lines.push(field("Management", text(&j.management, Role::Warn)));
+    lines.push(Text::empty());
+    lines.push(
+        muted("Somebody started this job by hand. ")
+            .with(adopt, Role::Key)
+            .with(" takes it into the books: savepoints, upgrades and history from then on.", Role::Muted),
+    );
+    lines
+}
+
+fn target(model: &Model, t: &Target) -> Vec<Text> {
+    let state = match t.reachable {
+        Some(true) => text("● reachable", Role::Ok),
+        Some(false) => text("✗ not reachable", Role::Error),
+        None => text("◌ not looked at yet", Role::Busy),
+    };
+    let version = t.flink_version.as_ref().map(|v| format!("  Flink {v}")).unwrap_or_default();
+    let mut lines = vec![
+        field("Target", text(&t.name, Role::Accent).with(format!("  {}", t.url), Role::Muted)),
+        field("State", state.with(version, Role::Muted)),
+    ];
+    if let (Some(free), Some(total)) = (t.slots_free, t.slots_total) {
+        lines.push(field("Slots", plain(format!("{free} of {total} free"))));
+    }
+    if let Some(e) = &t.error {
+        lines.push(field("Error", text(e, Role::Error)));
+    }
+    if let Some(at) = t.observed_at.filter(|_| t.reachable == Some(false)) {
+        lines.push(field("Last seen", muted(format!("{} ago", say::age(model.manager_now().seconds_since(at))))));
+    }
+    lines
+}

@@ -1,0 +1,188 @@
+//! The tabs that are lists: Event log, Jobs, Savepoints, Config.
+
+use ratatui::layout::Rect;
+
+use super::{config, empty, home::rows};
+use crate::{
+    contract::model::{Event, Job, Savepoint},
+    domain::text::bytes,
+    faces::tui::{
+        data::{Tab, TabData},
+        model::Model,
+        pages::home::EventLog,
+        paint::{Canvas, Text, muted, plain, text},
+        say,
+        theme::Role,
+    },
+};
+
+pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focused: bool) {
+    let home = &model.home;
+    let Some(deployment) = home.deployment() else {
+        c.line(area, &muted(" Select a deployment"));
+        return;
+    };
+    let load = model.data.tabs.get(&(deployment.to_owned(), tab));
+    let data = load.and_then(|l| l.value.as_ref());
+    match (tab, data) {
+        (Tab::Savepoints, _) => savepoints(c, area, model, focused),
+        (_, None) => {
+            let lines: Vec<Text> = empty::loading(load).iter().flat_map(|l| l.wrap(usize::from(area.width.saturating_sub(2)), 2)).collect();
+            c.lines(Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, &lines);
+        }
+        (_, Some(TabData::Events(_))) => events(c, area, model, &home.log, focused, false),
+        (_, Some(TabData::Jobs(jobs))) => {
+            let (head, list) = split(area);
+            c.line(head, &plain(" ").then(job_columns(list.width)).role(Role::Muted));
+            rows(c, list, focused, &home.jobs, || vec![muted("No job yet: start it")], |id, w| {
+                jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, j, w))
+            });
+        }
+        (_, Some(TabData::Config(revisions))) => {
+            let (head, list) = split(area);
+            config::draw(c, head, list, model, revisions, focused);
+        }
+    }
+}
+
+/// A row for the columns' names, and the rest.
+const fn split(area: Rect) -> (Rect, Rect) {
+    let head = Rect { height: 1, ..area };
+    (head, Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area })
+}
+
+/// Events: time, where, what, in words.
+pub(super) fn events(c: &mut Canvas<'_>, area: Rect, model: &Model, log: &EventLog, focused: bool, tail: bool) {
+    let find = |seq: u64| -> Option<&Event> {
+        if tail {
+            let i = model.data.events.partition_point(|e| e.seq < seq);
+            return model.data.events.get(i).filter(|e| e.seq == seq);
+        }
+        let deployment = model.home.deployment()?.to_owned();
+        match model.data.tabs.get(&(deployment, Tab::Events))?.value.as_ref()? {
+            TabData::Events(events) => events.iter().find(|e| e.seq == seq),
+            _ => None,
+        }
+    };
+    let names = log
+        .list
+        .window(usize::from(area.height))
+        .filter_map(|(seq, _)| find(*seq)?.deployment.as_deref().map(|d| short(d).len()))
+        .max()
+        .unwrap_or(0)
+        .min(18);
+    rows(c, area, focused, &log.list, || empty::events(model, log), |seq, width| {
+        find(*seq).map_or_else(Text::empty, |e| event(model, e, names, tail, width))
+    });
+}
+
+fn short(deployment: &str) -> &str {
+    deployment.split_once('/').map_or(deployment, |(_, n)| n)
+}
+
+fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Text {
+    let role = say::severity(e.severity);
+    let mut t = muted(model.zone.second(e.at, model.manager_now())).with(" ", Role::Text);
+    if tail && names > 0 && width >= 60 {
+        let who = e.deployment.as_deref().map(short).unwrap_or_default();
+        t += text(who, Role::Muted).pad(names).with(" ", Role::Text);
+    }
+    let mark = match role {
+        Role::Error => "✗ ",
+        Role::Warn => "! ",
+        _ => "",
+    };
+    t += text(format!("{mark}{}", e.name), if role == Role::Text { Role::Accent } else { role });
+    t = t.with("  ", Role::Text).with(&e.message, if role == Role::Muted { role } else { Role::Text });
+    if !tail && e.actor != "nutkin" {
+        t += muted(format!("  {} via {}", e.actor, e.via));
+    }
+    t
+}
+
+fn job_columns(width: u16) -> Text {
+    let t = plain("Started").pad(12).then(plain("State").pad(17)).then(plain("Rev").pad(5)).then(plain("Flink job").pad(10));
+    if width >= 64 { t.then(plain("Ended").pad(12)).then(plain("Restored from")) } else { t.then(plain("Ended")) }
+}
+
+fn job(model: &Model, j: &Job, width: usize) -> Text {
+    let now = model.manager_now();
+    let (glyph, role) = say::observed(j.state);
+    let time = |t| model.zone.minute(t, now);
+    let state = match j.flink_state.as_deref() {
+        Some(f) if f != j.state.as_str() => format!("{glyph} {}", f),
+        _ => format!("{glyph} {}", j.state),
+    };
+    let mut t = muted(j.started_at.map(time).unwrap_or_default()).pad(12);
+    t += text(state, role).pad(16).with(" ", Role::Text);
+    t += plain(j.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
+    t += muted(j.flink_job_id.chars().take(8).collect::<String>()).pad(10);
+    t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
+    if width >= 62 {
+        t += match &j.restored_from {
+            Some(r) => plain(r.savepoint_id.as_deref().map_or_else(|| tail_of(&r.location), |s| format!("savepoint {}", short_id(s)))),
+            None => muted("began empty"),
+        };
+    }
+    t
+}
+
+/// The last part of a location.
+fn tail_of(location: &str) -> String {
+    location.trim_end_matches('/').rsplit('/').next().unwrap_or(location).to_owned()
+}
+
+/// The first characters of an id, enough to tell ids of one table apart.
+pub(super) fn short_id(id: &str) -> String {
+    // Time-ordered ids of one day share their first characters; the last ones tell them apart.
+    let n = id.chars().count();
+    if n <= 10 { id.to_owned() } else { format!("…{}", id.chars().skip(n - 8).collect::<String>()) }
+}
+
+fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
+    let (head, list) = split(area);
+    let wide = list.width >= 76;
+    let mut columns = plain(" Created").pad(13).then(plain("ID").pad(10)).then(plain("Origin").pad(11)).then(plain("Status").pad(13)).then(plain("Size").pad(10));
+    if wide {
+        columns = columns.then(plain("Rev").pad(5)).then(plain("Verified").pad(9)).then(plain("Label"));
+    }
+    // What is done with the selected one is said below, where there is room.
+    let (list, foot) = if list.height > 6 {
+        let foot = Rect { y: list.bottom() - 2, height: 2, ..list };
+        (Rect { height: list.height - 2, ..list }, Some(foot))
+    } else {
+        (list, None)
+    };
+    c.line(head, &columns.role(Role::Muted));
+    let detail = model.home.deployment().and_then(|d| model.data.detail(d));
+    rows(c, list, focused, &model.home.savepoints, || empty::savepoints(model), |id, _| {
+        let found = detail.and_then(|d| d.savepoints.iter().find(|s| s.savepoint_id == *id));
+        found.map_or_else(Text::empty, |s| savepoint(model, s, wide))
+    });
+    if let (Some(foot), Some(s)) = (foot, model.home.savepoint(&model.data)) {
+        let place = s.location.as_deref().or(s.target_directory.as_deref());
+        let first = match (&s.failure, place) {
+            (Some(f), _) => text(format!(" {f}"), Role::Warn),
+            (None, Some(p)) => muted(format!(" {p}")),
+            (None, None) => muted(" its location is not known"),
+        };
+        c.lines(foot, &[first, muted(format!(" id {}  job {}", s.savepoint_id, s.flink_job_id.as_deref().unwrap_or("–")))]);
+    }
+}
+
+fn savepoint(model: &Model, s: &Savepoint, wide: bool) -> Text {
+    let (glyph, role) = say::savepoint(s.status);
+    let when = model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now());
+    let mut t = muted(when).pad(12);
+    t += muted(short_id(&s.savepoint_id)).pad(10);
+    t += plain(say::origin(s.origin)).pad(11);
+    t += text(format!("{glyph} {}", s.status), role).pad(12).with(" ", Role::Text);
+    t += plain(s.size_bytes.map(bytes).unwrap_or_else(|| "–".to_owned())).pad(10);
+    if wide {
+        t += plain(s.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
+        t += say::yes_no(s.verified).pad(8).with(" ", Role::Text);
+        t += text(if s.pinned { "⚲ pinned " } else { "" }, Role::Accent);
+        t += plain(s.label.as_deref().unwrap_or_default());
+    }
+    t
+}
