@@ -273,7 +273,8 @@ impl Data {
     pub fn put_operation(&mut self, op: Operation) -> Option<Notice> {
         let id = op.operation_id.clone();
         let before = self.operations.get(&id).map(|o| o.state);
-        let worth = before != Some(op.state) && (!op.state.is_active() || op.state == OpState::NeedsAttention);
+        let worth =
+            before != Some(op.state) && (!op.state.is_active() || op.state == OpState::NeedsAttention);
         // An operation that was never seen active ended before this console looked.
         let known = before.is_some_and(OpState::is_active) || op.state == OpState::NeedsAttention;
         let notice = (worth && known).then(|| Notice::Operation {
@@ -335,8 +336,7 @@ impl Data {
     /// The operation that waits for a person on a deployment.
     #[must_use]
     pub fn waiting(&self, deployment: &str) -> Option<&Operation> {
-        self.active_operations()
-            .find(|o| o.deployment == deployment && o.state == OpState::NeedsAttention)
+        self.active_operations().find(|o| o.deployment == deployment && o.state == OpState::NeedsAttention)
     }
 
     /// The target answers.

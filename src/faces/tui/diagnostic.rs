@@ -43,14 +43,14 @@ impl<'a> Collector<'a> {
         self.found.push(Diagnostic { file: self.file.to_owned(), line: 0, message: message.into() });
     }
 
-    pub(super) fn finish(self) -> Vec<Diagnostic> {
+    /// By line; what is absent comes last.
+    pub(super) fn finish(mut self) -> Vec<Diagnostic> {
+        self.found.sort_by_key(|d| (d.line == 0, d.line));
         self.found
     }
 }
 
 /// ` (did you mean …?)`, where a known word is near.
 pub(super) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
-    crate::domain::names::nearest(word, known)
-        .map(|n| format!("; did you mean {n:?}?"))
-        .unwrap_or_default()
+    crate::domain::names::nearest(word, known).map(|n| format!("; did you mean {n:?}?")).unwrap_or_default()
 }

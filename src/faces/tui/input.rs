@@ -53,8 +53,12 @@ impl Line {
                 Some(true)
             }
             (KeyCode::Backspace, false, false) => Some(self.cut(self.before(), self.cursor)),
-            (KeyCode::Delete, ..) | (KeyCode::Char('d'), true, _) => Some(self.cut(self.cursor, self.after())),
-            (KeyCode::Char('w'), true, _) | (KeyCode::Backspace, ..) => Some(self.cut(self.word(), self.cursor)),
+            (KeyCode::Delete, ..) | (KeyCode::Char('d'), true, _) => {
+                Some(self.cut(self.cursor, self.after()))
+            }
+            (KeyCode::Char('w'), true, _) | (KeyCode::Backspace, ..) => {
+                Some(self.cut(self.word(), self.cursor))
+            }
             (KeyCode::Char('u'), true, _) => Some(self.cut(0, self.cursor)),
             (KeyCode::Char('k'), true, _) => Some(self.cut(self.cursor, self.text.len())),
             (KeyCode::Left, ..) => self.to(self.before()),

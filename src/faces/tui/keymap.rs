@@ -68,9 +68,11 @@ impl Key {
         let (mut rest, mut mods) = (word, KeyModifiers::NONE);
         loop {
             let before = mods;
-            for (prefix, m) in
-                [("ctrl-", KeyModifiers::CONTROL), ("alt-", KeyModifiers::ALT), ("shift-", KeyModifiers::SHIFT)]
-            {
+            for (prefix, m) in [
+                ("ctrl-", KeyModifiers::CONTROL),
+                ("alt-", KeyModifiers::ALT),
+                ("shift-", KeyModifiers::SHIFT),
+            ] {
                 if let Some(r) = rest.strip_prefix(prefix).filter(|r| !r.is_empty()) {
                     rest = r;
                     mods |= m;
@@ -203,7 +205,9 @@ impl Keymap {
             };
             self.bindings.retain(|(_, _, c)| *c != command);
             for (at, chord) in chords(value, found) {
-                if let Some((_, _, other)) = self.bindings.iter().find(|(c, k, _)| *c == context && *k == chord) {
+                if let Some((_, _, other)) =
+                    self.bindings.iter().find(|(c, k, _)| *c == context && *k == chord)
+                {
                     found.at(
                         at,
                         format!("{:?} already means {} in {context}", show(&chord), other.spec().name),
@@ -253,7 +257,9 @@ fn chords(value: &toml::Spanned<DeValue<'_>>, found: &mut Collector<'_>) -> Vec<
         let at = value.span().start;
         match value.get_ref().as_str().map(parse_chord) {
             Some(Some(chord)) => out.push((at, chord)),
-            Some(None) => found.at(at, "not a key; write for example \"ctrl-g\", \"shift-tab\", \"f1\", \"g g\""),
+            Some(None) => {
+                found.at(at, "not a key; write for example \"ctrl-g\", \"shift-tab\", \"f1\", \"g g\"")
+            }
             None => found.at(at, "keys are strings"),
         }
     };
@@ -325,10 +331,16 @@ mod tests {
             "[home]\nsupend = \"p\"\nstart = \"p\"\ncancel = [\"strg-x\", 3]\n[hoem]\nup = \"k\"\n",
         );
         let lines: Vec<_> = found.iter().map(ToString::to_string).collect();
-        assert!(lines[0].contains(":2: unknown command \"supend\" in home; did you mean \"suspend\"?"), "{lines:?}");
+        assert!(
+            lines[0].contains(":2: unknown command \"supend\" in home; did you mean \"suspend\"?"),
+            "{lines:?}"
+        );
         assert!(lines.iter().any(|l| l.contains(":3: \"p\" already means suspend in home")), "{lines:?}");
         assert!(lines.iter().any(|l| l.contains(":4: not a key")), "{lines:?}");
-        assert!(lines.iter().any(|l| l.contains(":5: unknown context \"hoem\"; did you mean \"home\"?")), "{lines:?}");
+        assert!(
+            lines.iter().any(|l| l.contains(":5: unknown context \"hoem\"; did you mean \"home\"?")),
+            "{lines:?}"
+        );
     }
 
     #[test]

@@ -22,6 +22,7 @@ pub mod overlay;
 pub mod pages;
 pub mod paint;
 pub mod say;
+pub mod screen;
 pub mod theme;
 pub mod update;
 mod verbs;

@@ -126,7 +126,7 @@ impl Text {
         let indent = indent.min(cells / 2);
         let (mut lines, mut line, mut used) = (Vec::new(), Self::empty(), 0usize);
         for p in &self.0 {
-            for word in p.text.as_str().split_word_bounds() {
+            for word in words(p.text.as_str()) {
                 let mut word = word;
                 while used + word.width() > cells {
                     if word.trim().is_empty() {
@@ -163,6 +163,18 @@ impl Text {
     pub fn as_plain(&self) -> String {
         self.0.iter().map(|p| p.text.as_str()).collect()
     }
+}
+
+/// Runs of blanks and runs of everything else, in turn.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        let blank = rest.chars().next()?.is_whitespace();
+        let end = rest.find(|c: char| c.is_whitespace() != blank).unwrap_or(rest.len());
+        let (word, tail) = rest.split_at(end);
+        rest = tail;
+        Some(word)
+    })
 }
 
 /// The start of `text` with a mark behind it, together at most `cells` wide.
@@ -233,7 +245,9 @@ impl<'a> Canvas<'a> {
         let (mut x, end) = (area.x, area.right());
         for p in &line.0 {
             let left = usize::from(end.saturating_sub(x));
-            (x, _) = self.buf.set_stringn(x, area.y, p.text.as_str(), left, self.theme.style(p.role));
+            // What lay there before (a frame's line) must not shine through.
+            let style = Style::reset().patch(self.theme.style(p.role));
+            (x, _) = self.buf.set_stringn(x, area.y, p.text.as_str(), left, style);
         }
     }
 

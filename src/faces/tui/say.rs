@@ -283,7 +283,8 @@ pub fn row_state(row: &Row, now: Timestamp) -> Vec<Text> {
             full += text(format!(" {steps}"), role);
             short += text(format!(" {steps}"), role);
         }
-        let timed = if took.is_empty() { full.clone() } else { full.clone().with(format!(" {took}"), Role::Muted) };
+        let timed =
+            if took.is_empty() { full.clone() } else { full.clone().with(format!(" {took}"), Role::Muted) };
         return vec![timed, full, short, text(glyph, role)];
     }
     let (glyph, mut role) = observed(row.observed);
@@ -334,8 +335,8 @@ pub fn short_version(label: &str) -> String {
 #[must_use]
 pub fn loss(seconds: u64) -> Text {
     let role = match seconds {
-        0..120 => Role::Ok,
-        120..900 => Role::Warn,
+        0..300 => Role::Ok,
+        300..3_600 => Role::Warn,
         _ => Role::Error,
     };
     text(age(seconds), role)

@@ -379,7 +379,10 @@ mod tests {
     #[test]
     fn mistakes_have_a_line_and_a_suggestion() {
         let (_, found) = Theme::parse("mine", "ok = { fg = \"#00ff00\" }\nerorr = { fg = \"red\" }\n");
-        assert_eq!(found[0].to_string(), "themes/mine.toml:2: unknown role \"erorr\"; did you mean \"error\"?");
+        assert_eq!(
+            found[0].to_string(),
+            "themes/mine.toml:2: unknown role \"erorr\"; did you mean \"error\"?"
+        );
         assert!(found.iter().any(|d| d.message.contains("\"border\" has no style")));
         let (_, found) = Theme::parse("mine", "ok = { fg = \"greenish\", blink = true }");
         assert!(found.iter().any(|d| d.line == 1 && d.message.starts_with("a colour is")));

@@ -317,7 +317,8 @@ fn on_key(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) {
 /// Keys that a text field takes before any command does.
 fn is_text(e: &KeyEvent) -> bool {
     let plain = !e.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
-    plain && matches!(e.code, KeyCode::Char(_) | KeyCode::Left | KeyCode::Right | KeyCode::Home | KeyCode::End)
+    plain
+        && matches!(e.code, KeyCode::Char(_) | KeyCode::Left | KeyCode::Right | KeyCode::Home | KeyCode::End)
         || matches!(e.code, KeyCode::Backspace | KeyCode::Delete)
         || e.modifiers.contains(KeyModifiers::CONTROL)
             && matches!(e.code, KeyCode::Char('a' | 'k' | 'u' | 'w' | 'd'))

@@ -14,17 +14,21 @@ use crate::{
         intent::{self, PatchSavepoint},
         watch::Row,
     },
-    domain::{
-        deployment::Observed,
-        savepoint::Status,
-    },
+    domain::{deployment::Observed, savepoint::Status},
 };
 
 /// Whether a command would do something now; if not, why.
 pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
     use Command as C;
     match c {
-        C::Start | C::Suspend | C::Restart | C::Cancel | C::Savepoint | C::Upgrade | C::Fork | C::Rollback => {
+        C::Start
+        | C::Suspend
+        | C::Restart
+        | C::Cancel
+        | C::Savepoint
+        | C::Upgrade
+        | C::Fork
+        | C::Rollback => {
             writable(m)?;
             let row = row(m)?;
             fits(c, row)
@@ -67,10 +71,7 @@ fn writable(m: &Model) -> Result<(), String> {
 }
 
 fn row(m: &Model) -> Result<&Row, String> {
-    m.home
-        .deployment()
-        .and_then(|d| m.data.rows.get(d))
-        .ok_or_else(|| "select a deployment".to_owned())
+    m.home.deployment().and_then(|d| m.data.rows.get(d)).ok_or_else(|| "select a deployment".to_owned())
 }
 
 /// States in which a verb leads nowhere.
@@ -79,7 +80,9 @@ fn fits(c: Command, row: &Row) -> Result<(), String> {
     match (c, row.observed, &row.operation) {
         (Command::Cancel | Command::Suspend | Command::Fork, _, Some(_)) => Ok(()),
         (_, _, Some(op)) => busy(op),
-        (Command::Start, Observed::Running | Observed::Transitioning, None) => Err("it already runs".to_owned()),
+        (Command::Start, Observed::Running | Observed::Transitioning, None) => {
+            Err("it already runs".to_owned())
+        }
         (
             Command::Suspend | Command::Savepoint,
             Observed::Suspended | Observed::Cancelled | Observed::Finished | Observed::Failed,

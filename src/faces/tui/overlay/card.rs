@@ -135,7 +135,9 @@ impl Card {
         }
         if !plan.runnable {
             let failed = plan.checks.iter().find(|c| c.verdict == Verdict::Failed);
-            return Some(failed.map_or_else(|| "preflight lets it not run".to_owned(), |c| c.message.clone()));
+            return Some(
+                failed.map_or_else(|| "preflight lets it not run".to_owned(), |c| c.message.clone()),
+            );
         }
         if plan.confirmation == Confirmation::TypeName && self.typed.as_str().trim() != typed_name(plan) {
             return Some(format!("type {} to confirm", typed_name(plan)));

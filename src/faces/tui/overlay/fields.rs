@@ -66,8 +66,11 @@ impl Field {
         Self { id, label, help, value: Value::Toggle(false) }
     }
     fn format() -> Self {
-        let options =
-            vec![(String::new(), "as configured"), ("CANONICAL".into(), "CANONICAL"), ("NATIVE".into(), "NATIVE")];
+        let options = vec![
+            (String::new(), "as configured"),
+            ("CANONICAL".into(), "CANONICAL"),
+            ("NATIVE".into(), "NATIVE"),
+        ];
         Self { id: FieldId::Format, label: "Format", help: "", value: Value::Choice(options, 0) }
     }
 
@@ -117,7 +120,10 @@ pub fn of(request: &Request) -> Vec<Field> {
             b.from.as_deref().unwrap_or_default(),
         )],
         Request::Suspend(..) => {
-            vec![Field::format(), Field::toggle(FieldId::Drain, "Drain", "let windows fire first; no usual restore point")]
+            vec![
+                Field::format(),
+                Field::toggle(FieldId::Drain, "Drain", "let windows fire first; no usual restore point"),
+            ]
         }
         Request::Cancel(..) => {
             vec![Field::toggle(FieldId::Supersede, "Supersede", "also end the operation that is at work")]
@@ -142,7 +148,11 @@ pub fn of(request: &Request) -> Vec<Field> {
             Field::toggle(FieldId::StartNow, "Start it", "start the new deployment at once"),
         ],
         Request::Reset(..) => {
-            vec![Field::toggle(FieldId::CancelAndStart, "And start", "cancel a live job and start from here at once")]
+            vec![Field::toggle(
+                FieldId::CancelAndStart,
+                "And start",
+                "cancel a live job and start from here at once",
+            )]
         }
         Request::Adopt(_, _, b) => vec![
             Field::text(FieldId::NewDeployment, "New name", "APP/NAME", &b.deployment),
@@ -218,7 +228,10 @@ mod tests {
         fields[0].value = Value::Text(Line::new("pay/canary"));
         fields[3].turn();
         let Request::Fork(_, b) = filled(&r, &fields) else { unreachable!() };
-        assert_eq!((b.new_deployment.as_str(), b.from.as_deref(), b.start), ("pay/canary", Some("new"), true));
+        assert_eq!(
+            (b.new_deployment.as_str(), b.from.as_deref(), b.start),
+            ("pay/canary", Some("new"), true)
+        );
         assert_eq!(complaint(&fields), None);
 
         let r = Request::Suspend("pay/prod".into(), intent::Suspend::default());

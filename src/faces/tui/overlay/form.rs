@@ -249,7 +249,9 @@ impl Form {
     fn config_key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
         let ours = e.modifiers.is_empty() || matches!(e.code, KeyCode::Char(c) if c.is_uppercase());
         let edits = matches!(e.code, KeyCode::Char('a' | 'k' | 'u' | 'w' | 'y' | 'd'));
-        if !matches!(e.code, KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab | KeyCode::F(_)) && (ours || edits) {
+        if !matches!(e.code, KeyCode::Esc | KeyCode::Tab | KeyCode::BackTab | KeyCode::F(_))
+            && (ours || edits)
+        {
             if self.config.input(*e) {
                 self.edited(fx);
             }
@@ -329,7 +331,12 @@ impl Form {
     }
 
     /// Keys of fields that are not typed into.
-    pub(in crate::faces::tui) fn press(&mut self, e: &KeyEvent, model: &mut Model, fx: &mut Vec<Effect>) -> After {
+    pub(in crate::faces::tui) fn press(
+        &mut self,
+        e: &KeyEvent,
+        model: &mut Model,
+        fx: &mut Vec<Effect>,
+    ) -> After {
         let turn = matches!(e.code, KeyCode::Enter | KeyCode::Char(' ') | KeyCode::Left | KeyCode::Right);
         match (self.at, e.code) {
             (At::Review, KeyCode::Enter | KeyCode::Char(' ')) => return self.review(model, fx),
@@ -351,10 +358,9 @@ impl Form {
     fn pick(&mut self, model: &mut Model) {
         let artifacts: &[Artifact] = model.data.artifacts.value.as_deref().unwrap_or_default();
         let rows: Vec<String> = match self.at {
-            At::EntryClass => self
-                .known_artifact(artifacts)
-                .map(|a| a.entry_classes.clone())
-                .unwrap_or_default(),
+            At::EntryClass => {
+                self.known_artifact(artifacts).map(|a| a.entry_classes.clone()).unwrap_or_default()
+            }
             _ => {
                 self.at = At::Artifact;
                 artifacts.iter().map(|a| a.sha256.clone()).collect()
@@ -420,7 +426,12 @@ impl Form {
     }
 
     /// An upload ended.
-    pub fn uploaded(&mut self, result: Result<Box<Artifact>, Box<Problem>>, model: &mut Model, fx: &mut Vec<Effect>) {
+    pub fn uploaded(
+        &mut self,
+        result: Result<Box<Artifact>, Box<Problem>>,
+        model: &mut Model,
+        fx: &mut Vec<Effect>,
+    ) {
         self.upload = None;
         match result {
             Ok(a) => {
@@ -491,7 +502,10 @@ impl Form {
                 args: Some(args).filter(|a| base.is_none_or(|b| b.artifact.args != *a)),
                 parallelism: Some(parallelism).filter(|p| base.is_none_or(|b| b.parallelism != *p)),
                 flink_configuration: config_changes(&self.config_base, &parse_config(&lines)?),
-                upgrade_strategy: self.strategy.checked_sub(1).and_then(|i| UpgradeStrategy::ALL.get(i).copied()),
+                upgrade_strategy: self
+                    .strategy
+                    .checked_sub(1)
+                    .and_then(|i| UpgradeStrategy::ALL.get(i).copied()),
                 from: FROM.get(self.from).map(|(v, _)| (*v).to_owned()).filter(|v| !v.is_empty()),
                 ..Default::default()
             }),
@@ -513,7 +527,8 @@ fn parse_config(lines: &[String]) -> Result<IndexMap<String, String>, String> {
         if l.is_empty() || l.starts_with('#') {
             continue;
         }
-        let split = l.split_once(": ").or_else(|| l.split_once('=')).or_else(|| l.strip_suffix(':').map(|k| (k, "")));
+        let split =
+            l.split_once(": ").or_else(|| l.split_once('=')).or_else(|| l.strip_suffix(':').map(|k| (k, "")));
         let (k, v) = split.ok_or_else(|| format!("configuration line {}: write key: value", i + 1))?;
         out.insert(k.trim().to_owned(), v.trim().to_owned());
     }
@@ -525,7 +540,8 @@ fn config_changes(
     old: &IndexMap<String, String>,
     new: &IndexMap<String, String>,
 ) -> IndexMap<String, Option<String>> {
-    let changed = new.iter().filter(|(k, v)| old.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), Some(v.clone())));
+    let changed =
+        new.iter().filter(|(k, v)| old.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), Some(v.clone())));
     let gone = old.keys().filter(|k| !new.contains_key(*k)).map(|k| (k.clone(), None));
     changed.chain(gone).collect()
 }
@@ -571,7 +587,8 @@ mod tests {
 
     #[test]
     fn arguments_go_in_and_come_out() {
-        let args: Vec<String> = ["--rate", "500", "two words", "say \"hi\"", "", "a\\b"].map(str::to_owned).into();
+        let args: Vec<String> =
+            ["--rate", "500", "two words", "say \"hi\"", "", "a\\b"].map(str::to_owned).into();
         assert_eq!(split_args(&join_args(&args)).unwrap(), args);
         assert_eq!(split_args("  a 'b c'  ").unwrap(), ["a", "b c"]);
         assert!(split_args("a 'b").is_err());

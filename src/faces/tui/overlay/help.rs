@@ -41,7 +41,8 @@ impl Help {
         let page = |c: Context| self.whole_page && matches!(c, Context::Savepoints | Context::Detail);
         let mut all: Vec<_> =
             COMMANDS.iter().filter(|s| order(s.context) != usize::MAX || page(s.context)).collect();
-        all.sort_by_key(|s| order(s.context));
+        // Moving about is known best and comes last.
+        all.sort_by_key(|s| (s.context == Context::List, order(s.context)));
         self.list.sync(all.into_iter().map(|s| {
             let key = model.keymap.key_of(s.id).unwrap_or_default();
             (s.id, format!("{} {} {} {key}", s.name, s.title, s.help))

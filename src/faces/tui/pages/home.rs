@@ -210,7 +210,13 @@ impl Home {
         detail
             .map(|d| {
                 let words = |s: &Savepoint| {
-                    format!("{} {} {} {}", s.origin, s.status, s.label.as_deref().unwrap_or_default(), s.savepoint_id)
+                    format!(
+                        "{} {} {} {}",
+                        s.origin,
+                        s.status,
+                        s.label.as_deref().unwrap_or_default(),
+                        s.savepoint_id
+                    )
                 };
                 d.savepoints.iter().map(|s| (s.savepoint_id.clone(), words(s))).collect()
             })
@@ -231,11 +237,21 @@ impl Home {
         match data.tabs.get(&(name, self.tab)).and_then(|l| l.value.as_ref()) {
             Some(TabData::Events(events)) => self.log.sync(events.iter()),
             Some(TabData::Jobs(jobs)) => self.jobs.sync(jobs.iter().map(|j| {
-                (j.job_id.clone(), format!("{} {} {}", j.flink_job_id, j.state, j.flink_state.as_deref().unwrap_or_default()))
+                (
+                    j.job_id.clone(),
+                    format!(
+                        "{} {} {}",
+                        j.flink_job_id,
+                        j.state,
+                        j.flink_state.as_deref().unwrap_or_default()
+                    ),
+                )
             })),
             Some(TabData::Config(revisions)) => {
                 let rows = revisions.first().map(|r| super::super::view::config::rows(r)).unwrap_or_default();
-                self.config.sync(rows.into_iter().map(|r| (r.path.clone(), format!("{} {} {}", r.path, r.value, r.layer))));
+                self.config.sync(
+                    rows.into_iter().map(|r| (r.path.clone(), format!("{} {} {}", r.path, r.value, r.layer))),
+                );
             }
             None => {}
         }
@@ -393,7 +409,11 @@ impl Home {
         let rows = |p: Pane| panes.rows(p);
         self.groups.reveal(rows(Pane::Applications));
         self.subjects.reveal(rows(Pane::Deployments));
-        let pane_or_tab = if self.focus == Pane::Detail { rows(Pane::Detail).saturating_sub(1) } else { rows(Pane::Savepoints) };
+        let pane_or_tab = if self.focus == Pane::Detail {
+            rows(Pane::Detail).saturating_sub(1)
+        } else {
+            rows(Pane::Savepoints)
+        };
         self.savepoints.reveal(pane_or_tab);
         self.tail.list.reveal(rows(Pane::Events));
         self.log.list.reveal(rows(Pane::Detail));
@@ -403,7 +423,10 @@ impl Home {
 }
 
 fn groups(data: &Data) -> Vec<(Group, String)> {
-    let apps = data.applications.values().map(|a| (Group::Application(a.name.clone()), format!("{} {}", a.name, a.title)));
+    let apps = data
+        .applications
+        .values()
+        .map(|a| (Group::Application(a.name.clone()), format!("{} {}", a.name, a.title)));
     let rest = data
         .unmanaged
         .iter()
@@ -420,7 +443,13 @@ fn subjects(data: &Data, group: Option<&Group>) -> Vec<(Subject, String)> {
                 .values()
                 .filter(mine)
                 .map(|r| {
-                    let words = format!("{} {} {} {}", r.deployment, r.target, r.observed, r.operation.as_deref().unwrap_or_default());
+                    let words = format!(
+                        "{} {} {} {}",
+                        r.deployment,
+                        r.target,
+                        r.observed,
+                        r.operation.as_deref().unwrap_or_default()
+                    );
                     (Subject::Deployment(r.deployment.clone()), words)
                 })
                 .collect()
@@ -431,7 +460,10 @@ fn subjects(data: &Data, group: Option<&Group>) -> Vec<(Subject, String)> {
             .into_iter()
             .flatten()
             .map(|j| {
-                (Subject::Job(target.clone(), j.flink_job_id.clone()), format!("{} {} {}", j.name, j.flink_job_id, j.flink_state))
+                (
+                    Subject::Job(target.clone(), j.flink_job_id.clone()),
+                    format!("{} {} {}", j.name, j.flink_job_id, j.flink_state),
+                )
             })
             .collect(),
         None => vec![],
@@ -442,7 +474,5 @@ fn subjects(data: &Data, group: Option<&Group>) -> Vec<(Subject, String)> {
 #[must_use]
 pub fn waits(data: &Data, deployment: &str) -> bool {
     data.rows.get(deployment).is_some_and(|r| r.needs_attention)
-        || data
-            .active_operations()
-            .any(|o| o.deployment == deployment && o.state == OpState::NeedsAttention)
+        || data.active_operations().any(|o| o.deployment == deployment && o.state == OpState::NeedsAttention)
 }

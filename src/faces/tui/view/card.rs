@@ -22,7 +22,7 @@ use crate::{
 const WIDTH: u16 = 92;
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Card) -> Option<Position> {
-    let width = WIDTH.min(body.width.saturating_sub(2)).max(body.width.min(40));
+    let width = if body.width < WIDTH + 4 { body.width } else { WIDTH };
     let cells = usize::from(width.saturating_sub(4));
     let content = content(model, card, cells);
     let foot = foot(card, cells);
@@ -56,9 +56,16 @@ fn title(model: &Model, card: &Card) -> Text {
         .map(|p| p.target.as_str())
         .or_else(|| model.data.rows.get(request.subject()).map(|r| r.target.as_str()))
         .unwrap_or_default();
-    let colour = model.data.targets.get(target).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
-    let t = text(say::verb(request.kind()), Role::Focus).with(" ", Role::Text).with(request.subject(), Role::Accent);
-    if target.is_empty() { t } else { t.with(" on ", Role::Muted).with(target, colour.unwrap_or(Role::Accent)) }
+    let colour =
+        model.data.targets.get(target).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
+    let t = text(say::verb(request.kind()), Role::Focus)
+        .with(" ", Role::Text)
+        .with(request.subject(), Role::Accent);
+    if target.is_empty() {
+        t
+    } else {
+        t.with(" on ", Role::Muted).with(target, colour.unwrap_or(Role::Accent))
+    }
 }
 
 fn heading(words: &'static str) -> Text {
@@ -72,26 +79,44 @@ fn wrapped(out: &mut Vec<Text>, line: &Text, cells: usize) {
 fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
     let mut out = Vec::new();
     if card.changed {
-        out.extend(text("! The plan changed while you were reading: nothing was done. Read it again.", Role::Badge).wrap(cells, 2));
+        out.extend(
+            text("! The plan changed while you were reading: nothing was done. Read it again.", Role::Badge)
+                .wrap(cells, 2),
+        );
         out.push(Text::empty());
     }
     if let Some(p) = &card.refused {
         out.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2)));
         if let Some(s) = &card.sending {
-            wrapped(&mut out, &text(format!("◐ asking again what became of it (try {}); it happens once at most", s.tries), Role::Busy), cells);
+            wrapped(
+                &mut out,
+                &text(
+                    format!("◐ asking again what became of it (try {}); it happens once at most", s.tries),
+                    Role::Busy,
+                ),
+                cells,
+            );
         }
         out.push(Text::empty());
     }
     match (&card.plan.value, &card.plan.problem) {
         (Some(plan), _) => plan_lines(&mut out, model, card, plan, cells),
         (None, Some(p)) => out.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2))),
-        (None, None) if card.plan.loading => out.push(text("◌ asking the manager what this would do", Role::Busy)),
+        (None, None) if card.plan.loading => {
+            out.push(text("◌ asking the manager what this would do", Role::Busy))
+        }
         (None, None) => out.push(muted("Fill in the fields below; the plan appears here.")),
     }
     out
 }
 
 fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &Plan, cells: usize) {
+    if !plan.irreversible.is_empty() {
+        out.push(heading("Cannot be undone"));
+        for i in &plan.irreversible {
+            wrapped(out, &text("  ✗ ", Role::Error).with(i, Role::Text), cells);
+        }
+    }
     out.push(heading("Steps"));
     for s in &plan.steps {
         wrapped(out, &muted(format!("{:>3} ", s.n)).with(&s.title, Role::Text), cells);
@@ -99,8 +124,11 @@ fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &Plan, cell
     if plan.steps.is_empty() {
         out.push(muted("    nothing on the cluster; only the books change"));
     }
-    diff_lines(out, plan, cells);
     restore_lines(out, model, plan, cells);
+    loss_line(out, plan, cells);
+    for w in &plan.warnings {
+        wrapped(out, &text("  ! ", Role::Warn).with(w, Role::Text), cells);
+    }
     if !plan.checks.is_empty() {
         out.push(heading("Preflight"));
         let widest = plan.checks.iter().map(|k| k.name.chars().count()).max().unwrap_or(0).min(20);
@@ -114,23 +142,16 @@ fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &Plan, cell
         });
         for k in checks {
             let (glyph, role) = say::verdict(k.verdict);
-            let t = text(format!("  {glyph} "), role).then(plain(&k.name).pad(widest)).with(format!("  {}", k.message), Role::Text);
+            let t = text(format!("  {glyph} "), role)
+                .then(plain(&k.name).pad(widest))
+                .with(format!("  {}", k.message), Role::Text);
             wrapped(out, &t, cells);
             if let Some(hint) = k.hint.as_ref().filter(|_| k.verdict != Verdict::Ok) {
                 wrapped(out, &muted(format!("    → {hint}")), cells);
             }
         }
     }
-    loss_line(out, plan, cells);
-    for w in &plan.warnings {
-        wrapped(out, &text("  ! ", Role::Warn).with(w, Role::Text), cells);
-    }
-    if !plan.irreversible.is_empty() {
-        out.push(heading("Cannot be undone"));
-        for i in &plan.irreversible {
-            wrapped(out, &text("  ✗ ", Role::Error).with(i, Role::Text), cells);
-        }
-    }
+    diff_lines(out, plan, cells);
     out.push(heading("Same as"));
     wrapped(out, &text(format!("  {}", plan.command), Role::Muted), cells);
     if card.plan.loading {
@@ -273,12 +294,15 @@ fn field_line(f: &mut Foot, field: &Field, focused: bool, cells: usize) {
         Value::Choice(options, at) => {
             let words = options.get(*at).map_or("", |(_, w)| *w);
             let role = if focused { Role::Field } else { Role::Text };
-            let head = mark(focused).then(text(field.label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
-            f.lines.push(head.with(format!("‹ {words} ›"), role).with(format!("  {}", field.help), Role::Muted));
+            let head = mark(focused)
+                .then(text(field.label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
+            f.lines
+                .push(head.with(format!("‹ {words} ›"), role).with(format!("  {}", field.help), Role::Muted));
         }
         Value::Toggle(on) => {
             let role = if focused { Role::Field } else { Role::Text };
-            let head = mark(focused).then(text(field.label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
+            let head = mark(focused)
+                .then(text(field.label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
             let tick = if *on { "[x]" } else { "[ ]" };
             f.lines.push(head.with(tick, role).with(format!(" {}", field.help), Role::Muted));
         }
@@ -287,7 +311,8 @@ fn field_line(f: &mut Foot, field: &Field, focused: bool, cells: usize) {
 
 fn buttons(card: &Card, cells: usize) -> Text {
     if card.sending.is_some() {
-        return text("◐ sent, waiting for the manager", Role::Busy).with("   esc leaves; it goes on", Role::Muted);
+        return text("◐ sent, waiting for the manager", Role::Busy)
+            .with("   esc leaves; it goes on", Role::Muted);
     }
     let obstacle = card.obstacle();
     let verb = say::verb(card.request().kind());
@@ -311,7 +336,8 @@ fn buttons(card: &Card, cells: usize) -> Text {
             t += text(format!("   {why}"), role);
         }
         None if quick => {
-            t += plain("   ").with(Command::Confirm.spec().keys.first().copied().unwrap_or_default(), Role::Key);
+            t += plain("   ")
+                .with(Command::Confirm.spec().keys.first().copied().unwrap_or_default(), Role::Key);
             t += muted(format!(" {}", verb.to_lowercase()));
         }
         None => {}

@@ -83,14 +83,21 @@ pub(super) fn draw(
     );
     let entries = rows(newest);
     let widest = entries.iter().map(|e| e.path.chars().count()).max().unwrap_or(0);
-    list_rows(c, list, focused, &model.home.config, || vec![muted("The spec is empty")], |path, width| {
-        entries.iter().find(|e| e.path == *path).map_or_else(Text::empty, |e| row(e, widest, width))
-    });
+    list_rows(
+        c,
+        list,
+        focused,
+        &model.home.config,
+        || vec![muted("The spec is empty")],
+        |path, width| {
+            entries.iter().find(|e| e.path == *path).map_or_else(Text::empty, |e| row(e, widest, width))
+        },
+    );
 }
 
 fn row(e: &Entry, widest: usize, width: usize) -> Text {
     let layer_cells = 12;
-    let path_cells = widest.min(width.saturating_sub(layer_cells + 12).max(12));
+    let path_cells = widest.min((width / 2).max(12));
     let value_cells = width.saturating_sub(path_cells + layer_cells + 2);
     let role = if e.layer == Layer::BuiltIn.as_str() { Role::Muted } else { Role::Text };
     // A long path is told by its end.

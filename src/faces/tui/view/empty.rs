@@ -60,7 +60,7 @@ pub(super) fn applications(model: &Model) -> Vec<Text> {
     for t in targets.values() {
         let state = match t.reachable {
             Some(true) => text("● reachable", Role::Ok),
-            Some(false) => text("✗ not reachable", Role::Error),
+            Some(false) => text("✗ unreachable", Role::Error),
             None => text("◌ not looked at yet", Role::Busy),
         };
         lines.push(muted("  ").with(&t.name, Role::Text).with(" ", Role::Text).then(state));

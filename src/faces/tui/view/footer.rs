@@ -38,13 +38,15 @@ fn hints(model: &Model, width: usize) -> Text {
     let last = hint(model, Command::Help).unwrap_or_default();
     let room = width.saturating_sub(last.width() + 1);
     let mut t = plain(" ");
-    for context in model.contexts() {
+    // On a card or form, the page below is out of reach.
+    let reach = if model.overlays.is_empty() { usize::MAX } else { 1 };
+    for context in model.contexts().into_iter().take(reach) {
         let here = COMMANDS.iter().filter(|s| s.context == context && s.footer && s.id != Command::Help);
         for s in here.filter(|s| s.id.available(model).is_ok()) {
             // A key that an inner context has taken means something else here.
-            let key = model.keymap.keys_of(s.id).find(|k| {
-                matches!(model.keymap.resolve(&model.contexts(), k), Resolution::Command(c) if c == s.id)
-            });
+            let key = model.keymap.keys_of(s.id).find(
+                |k| matches!(model.keymap.resolve(&model.contexts(), k), Resolution::Command(c) if c == s.id),
+            );
             let Some(key) = key else { continue };
             let h = text(show(key), Role::Key).with(format!(" {}  ", s.title), Role::Muted);
             if t.width() + h.width() > room {

@@ -22,9 +22,16 @@ const LABEL: usize = 15;
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) -> Option<Position> {
     let wide = body.width >= 100;
-    let size = (body.width.saturating_sub(2).min(150), body.height.saturating_sub(if body.height > 30 { 2 } else { 0 }));
+    let size = if wide {
+        (body.width.saturating_sub(2).min(150), body.height.saturating_sub(2))
+    } else {
+        (body.width, body.height)
+    };
     let target = model.data.rows.get(&form.deployment).map(|r| r.target.as_str()).unwrap_or_default();
-    let title = text("Upgrade ", Role::Focus).with(&form.deployment, Role::Accent).with(" on ", Role::Muted).with(target, Role::Accent);
+    let title = text("Upgrade ", Role::Focus)
+        .with(&form.deployment, Role::Accent)
+        .with(" on ", Role::Muted)
+        .with(target, Role::Accent);
     let inner = boxed(c, body, size, &title, Role::Focus);
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let (left, right) = if wide {
@@ -62,8 +69,13 @@ fn fields(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) -> Option<
         y += 1;
     }
     let head = Rect { y, height: 1, ..area };
-    c.line(head, &label(At::Config, form.at == At::Config).with(" key: value", Role::Muted));
-    let config = Rect { x: area.x + 2, y: y + 1, width: area.width.saturating_sub(3), height: area.bottom().saturating_sub(y + 2) };
+    c.line(head, &label(At::Config, form.at == At::Config).with("  one key: value per line", Role::Muted));
+    let config = Rect {
+        x: area.x + 2,
+        y: y + 1,
+        width: area.width.saturating_sub(3),
+        height: area.bottom().saturating_sub(y + 2),
+    };
     config_area(c, config, form);
     let button = Rect { y: area.bottom().saturating_sub(1), height: 1, ..area };
     c.line(button, &review(model, form));
@@ -71,11 +83,19 @@ fn fields(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) -> Option<
 }
 
 fn label(at: At, focused: bool) -> Text {
-    text(if focused { "▸ " } else { "  " }, Role::Key)
-        .then(text(at.label(), if focused { Role::Focus } else { Role::Muted }).pad(LABEL.max(at.label().len())))
+    text(if focused { "▸ " } else { "  " }, Role::Key).then(
+        text(at.label(), if focused { Role::Focus } else { Role::Muted }).pad(LABEL.max(at.label().len())),
+    )
 }
 
-fn draw_value(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form, at: At, focused: bool) -> Option<Position> {
+fn draw_value(
+    c: &mut Canvas<'_>,
+    area: Rect,
+    model: &Model,
+    form: &Form,
+    at: At,
+    focused: bool,
+) -> Option<Position> {
     let line = match at {
         At::Artifact => &form.artifact,
         At::Label => &form.version,
@@ -112,7 +132,8 @@ fn draw_value(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form, at: At
 fn placeholder(model: &Model, form: &Form, at: At) -> String {
     match at {
         At::Artifact => {
-            let sha = form.base.as_ref().and_then(|b| b.artifact.sha256.as_ref()).map(|s| s.short().to_owned());
+            let sha =
+                form.base.as_ref().and_then(|b| b.artifact.sha256.as_ref()).map(|s| s.short().to_owned());
             let pick = model.keymap.key_of(Command::Pick).unwrap_or_default();
             match sha {
                 Some(s) => format!("unchanged ({s}); {pick} lists jars, or a path"),
@@ -133,17 +154,26 @@ fn config_area(c: &mut Canvas<'_>, area: Rect, form: &Form) {
     let mut shown = form.config.clone();
     shown.set_style(c.style(Role::Field));
     shown.set_cursor_line_style(c.style(Role::Field));
-    let cursor = if form.at == At::Config { c.style(Role::Field).add_modifier(Modifier::REVERSED) } else { c.style(Role::Field) };
+    let cursor = if form.at == At::Config {
+        c.style(Role::Field).add_modifier(Modifier::REVERSED)
+    } else {
+        c.style(Role::Field)
+    };
     shown.set_cursor_style(cursor);
     c.clear(area);
+    c.tint(area, Role::Field);
     shown.render(area, c.buffer());
 }
 
 fn review(model: &Model, form: &Form) -> Text {
     let key = model.keymap.key_of(Command::Review).unwrap_or_default();
     let on = form.at == At::Review;
-    let button = text(if on { "[ Review ]" } else { "  Review  " }, if on { Role::Button } else { Role::Accent });
-    let mut t = plain("  ").then(button).with(format!("  {key}"), Role::Key).with(" to the card that asks", Role::Muted);
+    let button =
+        text(if on { "[ Review ]" } else { "  Review  " }, if on { Role::Button } else { Role::Accent });
+    let mut t = plain("  ")
+        .then(button)
+        .with(format!("  {key}"), Role::Key)
+        .with(" to the card that asks", Role::Muted);
     if let Some(up) = form.upload {
         let share = (up.sent * 100).checked_div(up.total).unwrap_or(0);
         t = text(format!("  ◐ uploading {} of {} ({share} %)", bytes(up.sent), bytes(up.total)), Role::Busy);
@@ -168,7 +198,9 @@ fn side(c: &mut Canvas<'_>, area: Rect, form: &Form) {
             let bad = plan.checks.iter().filter(|k| k.verdict != crate::contract::plan::Verdict::Ok);
             for k in bad {
                 let (glyph, role) = crate::faces::tui::say::verdict(k.verdict);
-                lines.extend(text(format!("{glyph} {}: ", k.name), role).with(&k.message, Role::Text).wrap(cells, 2));
+                lines.extend(
+                    text(format!("{glyph} {}: ", k.name), role).with(&k.message, Role::Text).wrap(cells, 2),
+                );
             }
             for w in &plan.warnings {
                 lines.extend(text("! ", Role::Warn).with(w, Role::Text).wrap(cells, 2));
@@ -177,7 +209,8 @@ fn side(c: &mut Canvas<'_>, area: Rect, form: &Form) {
                 lines.extend(muted(why).wrap(cells, 2));
             }
         }
-        (None, None) => lines.extend(muted("What you change appears here as the difference to what runs now.").wrap(cells, 0)),
+        (None, None) => lines
+            .extend(muted("What you change appears here as the difference to what runs now.").wrap(cells, 0)),
     }
     if form.plan.loading {
         lines.push(text("◌ asking what this would do", Role::Busy));
@@ -201,6 +234,9 @@ fn picker(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) {
         let Some(a) = artifacts.iter().find(|a| a.sha256 == *id) else { return plain(id) };
         let sha: String = a.sha256.chars().take(8).collect();
         let when = model.zone.minute(a.created_at, model.manager_now());
-        muted(sha).with("  ", Role::Text).with(&a.name, Role::Accent).with(format!("  {}  {when}", bytes(a.size_bytes)), Role::Muted)
+        muted(sha)
+            .with("  ", Role::Text)
+            .with(&a.name, Role::Accent)
+            .with(format!("  {}  {when}", bytes(a.size_bytes)), Role::Muted)
     });
 }

@@ -6,7 +6,10 @@ use crate::faces::tui::{
     data::Link,
     layout::Tier,
     model::Model,
-    pages::{Page, home::Group},
+    pages::{
+        Page,
+        home::{Group, Pane},
+    },
     paint::{Canvas, Text, muted, plain, text},
     say,
     theme::Role,
@@ -30,7 +33,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
     let left = crumbs(model);
     let clock = text(format!("{}Z ", say::Zone::Utc.second(model.now, model.now)), Role::Text);
     let mut parts = parts(model);
-    let wanted = left.width().min(width / 3) + clock.width() + 1;
+    let single = Tier::of(model.size.0, model.size.1) == Tier::Single;
+    let wanted = left.width().min(if single { width / 2 } else { width / 3 }) + clock.width() + 1;
     let right = fit(&mut parts, width.saturating_sub(wanted)).then(clock);
     let room = width.saturating_sub(right.width() + 1);
     c.line(area, &left.fit(room));
@@ -67,6 +71,9 @@ fn crumbs(model: &Model) -> Text {
     if let Some(Page::Operations(_)) = model.pages.last() {
         return t.with("  Operations", Role::Focus);
     }
+    if Tier::of(model.size.0, model.size.1) == Tier::Single {
+        return single_crumbs(model);
+    }
     match model.home.groups.selected() {
         Some(Group::Application(app)) => t += text(format!("  {app}"), Role::Text),
         Some(Group::Unmanaged(target)) => t += text(format!("  unmanaged on {target}"), Role::Text),
@@ -75,10 +82,25 @@ fn crumbs(model: &Model) -> Text {
     if let Some((_, name)) = model.home.deployment().and_then(|d| d.split_once('/')) {
         t += text(" ▸ ", Role::Muted).with(name, Role::Accent);
     }
-    if Tier::of(model.size.0, model.size.1) == Tier::Single {
-        t += text(" ▸ ", Role::Muted).with(model.home.focus.title(), Role::Focus);
-    }
     t
+}
+
+/// Where one is when only one pane is shown: what it belongs to, and the pane.
+fn single_crumbs(model: &Model) -> Text {
+    let home = &model.home;
+    let pane = text(home.focus.title(), Role::Focus);
+    let of = match home.focus {
+        Pane::Applications => " nutkin".to_owned(),
+        Pane::Savepoints | Pane::Detail => {
+            format!(" {}", home.deployment().and_then(|d| d.split_once('/')).map_or("nutkin", |(_, n)| n))
+        }
+        Pane::Deployments | Pane::Events => match home.groups.selected() {
+            Some(Group::Application(app)) => format!(" {app}"),
+            Some(Group::Unmanaged(target)) => format!(" unmanaged on {target}"),
+            None => " nutkin".to_owned(),
+        },
+    };
+    text(of, Role::Accent).fit(20).with(" ▸ ", Role::Muted).then(pane)
 }
 
 fn parts(model: &Model) -> Vec<Part> {

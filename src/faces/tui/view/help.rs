@@ -13,22 +13,39 @@ use crate::faces::tui::{
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, h: &Help) -> Option<Position> {
     let size = (100.min(body.width.saturating_sub(2)), body.height.saturating_sub(2).min(34));
-    let inner = boxed(c, body, size, &text("Commands", Role::Focus).with("  type to search, enter runs", Role::Muted), Role::Focus);
+    let inner = boxed(
+        c,
+        body,
+        size,
+        &text("Commands", Role::Focus).with("  type to search, enter runs", Role::Muted),
+        Role::Focus,
+    );
     if inner.height < 3 {
         return None;
     }
     let (typed, column) = h.search.shown(usize::from(inner.width.saturating_sub(4)), Role::Field);
     c.line(Rect { x: inner.x + 1, height: 1, ..inner }, &text("/ ", Role::Key).then(typed));
     let list = Rect { y: inner.y + 1, height: inner.height - 1, ..inner };
-    rows(c, list, true, &h.list, || empty::filtered(h.list.hidden(), h.search.as_str()), |command, width| {
-        let s = command.spec();
-        let keys: Vec<String> = model.keymap.keys_of(*command).map(|k| show(k)).collect();
-        let t = text(keys.join(", "), Role::Key).pad(15).with(" ", Role::Text).then(plain(s.title).pad(19)).with(" ", Role::Text);
-        let left = width.saturating_sub(t.width());
-        match command.available(model) {
-            Ok(()) => t.then(muted(s.help)),
-            Err(why) => t.role(Role::Muted).then(text(format!("not now: {why}"), Role::Warn).fit(left)),
-        }
-    });
+    rows(
+        c,
+        list,
+        true,
+        &h.list,
+        || empty::filtered(h.list.hidden(), h.search.as_str()),
+        |command, width| {
+            let s = command.spec();
+            let keys: Vec<String> = model.keymap.keys_of(*command).map(|k| show(k)).collect();
+            let t = text(keys.join(", "), Role::Key)
+                .pad(18)
+                .with(" ", Role::Text)
+                .then(plain(s.title).pad(19))
+                .with(" ", Role::Text);
+            let left = width.saturating_sub(t.width());
+            match command.available(model) {
+                Ok(()) => t.then(muted(s.help)),
+                Err(why) => t.role(Role::Muted).then(text(format!("not now: {why}"), Role::Warn).fit(left)),
+            }
+        },
+    );
     Some(Position::new(inner.x + 3 + column, inner.y))
 }

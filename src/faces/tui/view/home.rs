@@ -9,6 +9,7 @@ use crate::{
     faces::tui::{
         data::Tab,
         layout::{self, Tier},
+        list::ListView,
         model::Model,
         pages::home::{EventLog, Group, Pane, Subject},
         paint::{Canvas, Text, muted, plain, text},
@@ -24,7 +25,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model) -> Option<Posi
         panes.iter().any(|(p, r)| p != not && r.x == x && (r.y == y || r.bottom().saturating_sub(1) == y))
     };
     // The pane with focus is framed last: its frame wins where panes share a border.
-    let order = panes.iter().filter(|(p, _)| *p != home.focus).chain(panes.get(home.focus).map(|r| (home.focus, r)));
+    let order =
+        panes.iter().filter(|(p, _)| *p != home.focus).chain(panes.get(home.focus).map(|r| (home.focus, r)));
     for (pane, r) in order {
         let role = if pane == home.focus { Role::Focus } else { Role::Border };
         let bottom = r.bottom().saturating_sub(1);
@@ -146,10 +148,21 @@ fn draw_pane(c: &mut Canvas<'_>, model: &Model, pane: Pane, inner: Rect) {
     let home = &model.home;
     let focused = pane == home.focus;
     match pane {
-        Pane::Applications => rows(c, inner, focused, &home.groups, || empty::applications(model), |g, w| group(model, g, w)),
-        Pane::Deployments => rows(c, inner, focused, &home.subjects, || empty::subjects(model), |s, w| subject(model, s, w)),
+        Pane::Applications => {
+            rows(c, inner, focused, &home.groups, || empty::applications(model), |g, w| group(model, g, w))
+        }
+        Pane::Deployments => {
+            rows(c, inner, focused, &home.subjects, || empty::subjects(model), |s, w| subject(model, s, w))
+        }
         Pane::Savepoints => {
-            rows(c, inner, focused, &home.savepoints, || empty::savepoints(model), |id, w| savepoint(model, id, w));
+            rows(
+                c,
+                inner,
+                focused,
+                &home.savepoints,
+                || empty::savepoints(model),
+                |id, w| savepoint(model, id, w),
+            );
         }
         Pane::Events => tabs::events(c, inner, model, &home.tail, focused, true),
         Pane::Detail => match home.tab {
@@ -164,23 +177,33 @@ pub(super) fn rows<Id: Clone + PartialEq>(
     c: &mut Canvas<'_>,
     area: Rect,
     focused: bool,
-    list: &crate::faces::tui::list::ListView<Id>,
+    list: &ListView<Id>,
     nothing: impl FnOnce() -> Vec<Text>,
     row: impl Fn(&Id, usize) -> Text,
 ) {
-    if list.is_empty() {
-        let width = usize::from(area.width.saturating_sub(2));
-        let lines: Vec<Text> = nothing().iter().flat_map(|l| l.wrap(width, 2)).collect();
-        c.lines(Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, &lines);
-        return;
+    unmarked(c, area, list, nothing, row);
+    let mark = area.rows().zip(list.window(usize::from(area.height))).find(|(_, (_, selected))| *selected);
+    if let Some((place, _)) = mark {
+        c.glyph(place.x, place.y, "▌", if focused { Role::Focus } else { Role::Muted });
+        c.tint(place, if focused { Role::Selection } else { Role::SelectionIdle });
     }
-    for (place, (id, selected)) in area.rows().zip(list.window(usize::from(area.height))) {
-        let line = row(id, usize::from(area.width.saturating_sub(2)));
-        c.line(Rect { x: place.x + 1, width: place.width.saturating_sub(1), ..place }, &line);
-        if selected {
-            c.glyph(place.x, place.y, "▌", if focused { Role::Focus } else { Role::Muted });
-            c.tint(place, if focused { Role::Selection } else { Role::SelectionIdle });
-        }
+}
+
+/// The rows of a list without the mark of the selection.
+pub(super) fn unmarked<Id: Clone + PartialEq>(
+    c: &mut Canvas<'_>,
+    area: Rect,
+    list: &ListView<Id>,
+    nothing: impl FnOnce() -> Vec<Text>,
+    row: impl Fn(&Id, usize) -> Text,
+) {
+    let cells = usize::from(area.width.saturating_sub(2));
+    if list.is_empty() {
+        let lines: Vec<Text> = nothing().iter().flat_map(|l| l.wrap(cells, 2)).collect();
+        c.lines(Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, &lines);
+    }
+    for (place, (id, _)) in area.rows().zip(list.window(usize::from(area.height))) {
+        c.line(Rect { x: place.x + 1, width: place.width.saturating_sub(1), ..place }, &row(id, cells));
     }
 }
 
@@ -189,20 +212,19 @@ fn group(model: &Model, g: &Group, width: usize) -> Text {
         Group::Application(name) => {
             let Some(app) = model.data.applications.get(name) else { return Text::empty() };
             let (glyph, word, role) = say::health(app.health);
-            let state = if width >= app.title.chars().count() + 12 {
-                text(format!("{glyph} {word}"), role).pad(10)
+            let title = text(glyph, role).with(" ", Role::Text).with(&app.title, Role::Text);
+            let word = text(word, role);
+            if title.width() + word.width() + 2 <= width {
+                title.pad(width - word.width()).then(word)
             } else {
-                text(glyph, role)
-            };
-            plain(&app.title).pad(width.saturating_sub(state.width() + 1)).with(" ", Role::Text).then(state)
+                title
+            }
         }
         Group::Unmanaged(target) => {
             let n = model.data.unmanaged.get(target).map_or(0, Vec::len);
-            let count = muted(format!("{n}"));
-            text(format!("*Unmanaged on {target}"), Role::Text)
-                .pad(width.saturating_sub(count.width() + 1))
-                .with(" ", Role::Text)
-                .then(count)
+            let count = muted(format!("{n} job{}", if n == 1 { "" } else { "s" }));
+            let title = muted("* ").with(format!("Unmanaged on {target}"), Role::Text);
+            title.pad(width.saturating_sub(count.width() + 1)).with(" ", Role::Text).then(count)
         }
     }
 }
@@ -213,7 +235,8 @@ fn subject(model: &Model, s: &Subject, width: usize) -> Text {
             model.data.rows.get(name).map_or_else(Text::empty, |r| deployment(model, r, width))
         }
         Subject::Job(target, id) => {
-            let job = model.data.unmanaged.get(target).and_then(|jobs| jobs.iter().find(|j| j.flink_job_id == *id));
+            let job =
+                model.data.unmanaged.get(target).and_then(|jobs| jobs.iter().find(|j| j.flink_job_id == *id));
             job.map_or_else(Text::empty, |j| unmanaged(model, j, width))
         }
     }
@@ -233,7 +256,8 @@ fn deployment(model: &Model, r: &Row, width: usize) -> Text {
         states.insert(0, first.with(format!(" stale {age}"), Role::Muted));
     }
     let room = width.saturating_sub(name_cells + 1);
-    let state = states.iter().find(|s| s.width() <= room).or_else(|| states.last()).cloned().unwrap_or_default();
+    let state =
+        states.iter().find(|s| s.width() <= room).or_else(|| states.last()).cloned().unwrap_or_default();
     let mut line = plain(name).pad(name_cells).with(" ", Role::Text).then(state);
     if let Some(version) = r.version_label.as_deref().map(say::short_version) {
         let version = muted(version);
@@ -258,7 +282,8 @@ fn unmanaged(model: &Model, j: &TargetJob, width: usize) -> Text {
     let age = j.started_at.map(|t| say::age(model.manager_now().seconds_since(t))).unwrap_or_default();
     let long = text(format!("{glyph} {}", j.flink_state), role)
         .with(format!("  {}/{}  {age}", j.tasks.running, j.tasks.total), Role::Muted);
-    let state = if long.width() + 12 <= width { long } else { text(format!("{glyph} {}", j.flink_state), role) };
+    let state =
+        if long.width() + 12 <= width { long } else { text(format!("{glyph} {}", j.flink_state), role) };
     let name_cells = width.saturating_sub(state.width() + 1);
     plain(&j.name).pad(name_cells).with(" ", Role::Text).then(state)
 }
@@ -287,7 +312,8 @@ fn savepoint(model: &Model, id: &str, width: usize) -> Text {
 fn filter_cursor(c: &mut Canvas<'_>, model: &Model, r: Rect) -> Option<Position> {
     let filter = model.home.filtering.as_ref()?;
     let (typed, column) = filter.shown(usize::from(r.width.saturating_sub(8)), Role::Field);
-    let line = Rect { x: r.x + 2, y: r.bottom().saturating_sub(1), width: r.width.saturating_sub(4), height: 1 };
+    let line =
+        Rect { x: r.x + 2, y: r.bottom().saturating_sub(1), width: r.width.saturating_sub(4), height: 1 };
     c.line(line, &text(" /", Role::Key).then(typed));
     let wide = Tier::of(model.size.0, model.size.1) != Tier::TooSmall;
     wide.then_some(Position::new(line.x + 2 + column, line.y))

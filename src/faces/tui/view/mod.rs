@@ -87,16 +87,25 @@ fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
     if running.len() > 6 {
         lines.push(muted(format!("  and {} more", running.len() - 6)));
     }
-    lines.extend([Text::empty(), text("  y", Role::Key).with(" quit    ", Role::Text).with("esc", Role::Key).with(" stay", Role::Text)]);
+    lines.extend([
+        Text::empty(),
+        text("  y", Role::Key).with(" quit    ", Role::Text).with("esc", Role::Key).with(" stay", Role::Text),
+    ]);
     let width = lines.iter().map(Text::width).max().unwrap_or(0);
-    let size = (u16::try_from(width).unwrap_or(u16::MAX).saturating_add(4), u16::try_from(lines.len()).unwrap_or(9) + 2);
+    let size = (
+        u16::try_from(width).unwrap_or(u16::MAX).saturating_add(4),
+        u16::try_from(lines.len()).unwrap_or(9) + 2,
+    );
     let inner = boxed(c, body, size, &text("Quit", Role::Accent), Role::Focus);
     c.lines(Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner }, &lines);
 }
 
 fn toasts(c: &mut Canvas<'_>, body: Rect, model: &Model) {
     for (i, toast) in model.toasts.iter().rev().enumerate() {
-        let Some(y) = body.bottom().checked_sub(2 + u16::try_from(i).unwrap_or(0)).filter(|y| *y > body.y) else { return };
+        let Some(y) = body.bottom().checked_sub(2 + u16::try_from(i).unwrap_or(0)).filter(|y| *y > body.y)
+        else {
+            return;
+        };
         let line = plain(" ").then(text(&toast.text, toast.role)).with(" ", Role::Text);
         let line = line.fit(usize::from(body.width.saturating_sub(4)));
         let w = u16::try_from(line.width()).unwrap_or(0);

@@ -19,7 +19,7 @@ use crate::{
 const WIDTH: u16 = 92;
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &OperationCard) -> Option<Position> {
-    let width = WIDTH.min(body.width.saturating_sub(2)).max(body.width.min(40));
+    let width = if body.width < WIDTH + 4 { body.width } else { WIDTH };
     let cells = usize::from(width.saturating_sub(4));
     let Some(op) = model.data.operations.get(&card.id) else {
         let inner = boxed(c, body, (width, 4), &text("Operation", Role::Focus), Role::Focus);
@@ -53,7 +53,11 @@ fn content(model: &Model, op: &Operation, cells: usize) -> Vec<Text> {
     let reason = op.reason.as_ref().map(|r| format!("  “{r}”")).unwrap_or_default();
     let mut out = vec![
         field("State", text(format!("{glyph} {words}"), role).with(format!("  {took}"), Role::Muted)),
-        field("Asked for", plain(format!("{} via {} at {}", op.actor, op.via, model.zone.second(op.created_at, now))).with(reason, Role::Muted)),
+        field(
+            "Asked for",
+            plain(format!("{} via {} at {}", op.actor, op.via, model.zone.second(op.created_at, now)))
+                .with(reason, Role::Muted),
+        ),
         Text::empty(),
     ];
     for s in &op.steps {
@@ -65,7 +69,8 @@ fn content(model: &Model, op: &Operation, cells: usize) -> Vec<Text> {
     }
     if let Some(e) = &op.error {
         out.push(Text::empty());
-        let (word, role) = if op.state == OpState::NeedsAttention { ("Evidence", Role::Warn) } else { ("Why", Role::Error) };
+        let (word, role) =
+            if op.state == OpState::NeedsAttention { ("Evidence", Role::Warn) } else { ("Why", Role::Error) };
         out.extend(field(word, text(&e.message, role)).wrap(cells, 13));
         if let Some(hint) = &e.hint {
             out.extend(muted(format!("→ {hint}")).wrap(cells, 2));
@@ -133,6 +138,9 @@ fn question(card: &OperationCard) -> Text {
     } else if card.armed {
         text(format!(" {key} again takes this way "), Role::Badge).with("  esc takes it back", Role::Muted)
     } else {
-        text(format!("  {key}"), Role::Key).with(" choose   ", Role::Muted).with("esc", Role::Key).with(" leave it waiting", Role::Muted)
+        text(format!("  {key}"), Role::Key)
+            .with(" choose   ", Role::Muted)
+            .with("esc", Role::Key)
+            .with(" leave it waiting", Role::Muted)
     }
 }

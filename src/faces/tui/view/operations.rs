@@ -17,11 +17,17 @@ use crate::{
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, page: &Operations) {
     let active = model.data.active_operations().count();
-    let title = text("Operations", Role::Focus).with(format!("  {active} active, {} known", page.list.len()), Role::Muted);
+    let title = text("Operations", Role::Focus)
+        .with(format!("  {active} active, {} known", page.list.len()), Role::Muted);
     let inner = frame(c, body, &title, Role::Focus);
     let head = Rect { height: 1, ..inner };
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    let columns = plain(" State").pad(27).then(plain("Kind").pad(11)).then(plain("Deployment").pad(30)).then(plain("Begun").pad(15)).then(plain("By"));
+    let columns = plain(" State")
+        .pad(26)
+        .then(plain("Kind").pad(10))
+        .then(plain("Deployment").pad(31))
+        .then(plain("Begun").pad(15))
+        .then(plain("By"));
     c.line(head, &columns.role(Role::Muted));
     let nothing = || {
         if model.data.operations_load.value.is_some() {
@@ -38,16 +44,17 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, page: &Operati
 fn row(model: &Model, o: &Operation) -> Text {
     let (glyph, words, role) = say::op_state(o.state);
     let now = model.manager_now();
-    let done = o.steps.iter().filter(|s| matches!(s.state, StepState::Confirmed | StepState::Skipped)).count();
+    let done =
+        o.steps.iter().filter(|s| matches!(s.state, StepState::Confirmed | StepState::Skipped)).count();
     let mut state = text(format!("{glyph} {words}"), role);
     if o.state == OpState::Running {
         let at = (done + 1).min(o.steps.len());
         let took = say::elapsed(o.started_at.unwrap_or(o.created_at), now);
         state += text(format!(" {at}/{} {took}", o.steps.len()), Role::Busy);
     }
-    let mut t = state.pad(25).with(" ", Role::Text);
-    t += plain(o.kind.as_str()).pad(10).with(" ", Role::Text);
-    t += text(&o.deployment, Role::Accent).pad(29).with(" ", Role::Text);
+    let mut t = state.pad(24).with(" ", Role::Text);
+    t += plain(o.kind.as_str()).pad(9).with(" ", Role::Text);
+    t += text(&o.deployment, Role::Accent).pad(30).with(" ", Role::Text);
     t += muted(model.zone.second(o.started_at.unwrap_or(o.created_at), now)).pad(15);
     t += muted(&o.actor).with("  ", Role::Text);
     let tail = o.error.as_ref().map(|e| e.message.as_str()).or(o.result.as_deref()).unwrap_or_default();

@@ -32,7 +32,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
     c.lines(area, lines.iter().skip(skip));
     if lines.len() > usize::from(area.height) + skip && area.height > 0 {
         let more = Rect { y: area.bottom() - 1, height: 1, ..area };
-        c.right(more, &text(format!(" {} more ↓ ", lines.len() - usize::from(area.height) - skip), Role::Key));
+        c.right(
+            more,
+            &text(format!(" {} more ↓ ", lines.len() - usize::from(area.height) - skip), Role::Key),
+        );
     }
 }
 
@@ -48,7 +51,9 @@ fn lines(model: &Model, width: usize) -> Vec<Text> {
         Some(Subject::Job(..)) => model.home.job(&model.data).map(|j| job(model, j)).unwrap_or_default(),
         None if !model.data.loaded => empty::applications(model),
         None => match model.home.groups.selected() {
-            Some(Group::Unmanaged(t)) => model.data.targets.get(t).map(|t| target(model, t)).unwrap_or_default(),
+            Some(Group::Unmanaged(t)) => {
+                model.data.targets.get(t).map(|t| target(model, t)).unwrap_or_default()
+            }
             Some(Group::Application(_)) => vec![muted("This application has no deployment yet.")],
             None => first_steps(model),
         },
@@ -60,8 +65,12 @@ fn first_steps(model: &Model) -> Vec<Text> {
     let mut lines = vec![
         text("nutkin manages Flink applications together with their state.", Role::Accent),
         Text::empty(),
-        muted("  nutkin demo                              a local Flink with an application to try everything on"),
-        muted("  nutkin target add NAME URL               name a Flink cluster; its jobs appear here at once"),
+        muted(
+            "  nutkin demo                              a local Flink with an application to try everything on",
+        ),
+        muted(
+            "  nutkin target add NAME URL               name a Flink cluster; its jobs appear here at once",
+        ),
         muted("  nutkin apply -f FILE                     applications and deployments from a manifest"),
         Text::empty(),
     ];
@@ -84,7 +93,8 @@ fn deployment(model: &Model, detail: &Detail, since: u64, width: usize) -> Vec<T
     out.extend(operation_lines(model, d, width));
     out.extend(pair(width, state(model, d), revision(d)));
     out.extend(pair(width, target_line(model, d), parallelism(model, d)));
-    out.extend(pair(width, checkpoint(model, d), loss(d, since)));
+    let cells = if width >= 72 { width / 2 } else { width };
+    out.extend(pair(width, checkpoint(model, d, cells), loss(d, since)));
     out.extend(next_start(model, d, width));
     out.extend(metrics(d, width));
     out.extend(findings(model, d, width));
@@ -93,7 +103,8 @@ fn deployment(model: &Model, detail: &Detail, since: u64, width: usize) -> Vec<T
 
 fn operation_lines(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     let Some(op) = &d.operation else { return vec![] };
-    let took = op.started_at.map(|t| format!("  {}", say::elapsed(t, model.manager_now()))).unwrap_or_default();
+    let took =
+        op.started_at.map(|t| format!("  {}", say::elapsed(t, model.manager_now()))).unwrap_or_default();
     let open = model.keymap.key_of(Command::Open).unwrap_or_default();
     let waits = op.state == OpState::NeedsAttention;
     let head = if waits {
@@ -101,9 +112,13 @@ fn operation_lines(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     } else {
         text(format!("◐ {} step {} of {}", say::doing(op.kind), op.step_number, op.step_count), Role::Busy)
     };
-    let mut lines = vec![field("Operation", head.with(took, Role::Muted).with(format!("   {open} opens it"), Role::Muted))];
+    let mut lines = vec![field(
+        "Operation",
+        head.with(took, Role::Muted).with(format!("   {open} opens it"), Role::Muted),
+    )];
     if let Some(step) = op.step_name {
-        let detail = op.step_detail.as_deref().filter(|s| !s.is_empty()).map(|s| format!(": {s}")).unwrap_or_default();
+        let detail =
+            op.step_detail.as_deref().filter(|s| !s.is_empty()).map(|s| format!(": {s}")).unwrap_or_default();
         let line = plain(format!("{}{detail}", say::step(step)));
         lines.extend(indented(&line, width));
     }
@@ -119,6 +134,10 @@ fn state(model: &Model, d: &Deployment) -> Text {
     let (glyph, role) = say::observed(d.observed);
     let now = model.manager_now();
     let mut t = text(format!("{glyph} {}", d.observed), role);
+    if !model.data.reachable(&d.target) {
+        let age = d.observed_at.map(|t| say::age(now.seconds_since(t))).unwrap_or_default();
+        t += text(format!("  stale {age}"), Role::Warn);
+    }
     if let Some(job) = &d.job {
         if let Some(flink) = job.flink_state.as_deref().filter(|f| *f != d.observed.as_str()) {
             t += text(format!(" (Flink: {flink})"), Role::Muted);
@@ -133,10 +152,6 @@ fn state(model: &Model, d: &Deployment) -> Text {
     if d.desired.as_str() != d.observed.as_str() {
         t += muted(format!("  wanted {}", d.desired));
     }
-    if !model.data.reachable(&d.target) {
-        let age = d.observed_at.map(|t| say::age(now.seconds_since(t))).unwrap_or_default();
-        t += text(format!("  stale {age}"), Role::Warn);
-    }
     field("State", t)
 }
 
@@ -148,9 +163,11 @@ fn revision(d: &Deployment) -> Text {
 }
 
 fn target_line(model: &Model, d: &Deployment) -> Text {
-    let reach = if model.data.reachable(&d.target) { Text::empty() } else { text("  ✗ not reachable", Role::Error) };
+    if !model.data.reachable(&d.target) {
+        return field("Target", plain(&d.target).with("  ✗ unreachable", Role::Error));
+    }
     let version = d.flink_version.as_ref().map(|v| format!("  Flink {v}")).unwrap_or_default();
-    field("Target", plain(&d.target).with(version, Role::Muted).then(reach))
+    field("Target", plain(&d.target).with(version, Role::Muted))
 }
 
 fn parallelism(model: &Model, d: &Deployment) -> Text {
@@ -171,15 +188,21 @@ fn parallelism(model: &Model, d: &Deployment) -> Text {
 fn checkpoint_words(model: &Model, c: &Checkpoint) -> String {
     let at = c.completed_at.or(c.triggered_at);
     let age = at.map(|t| format!("{} ago", say::age(model.manager_now().seconds_since(t))));
-    let took = c.duration_ms.map(|ms| if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) });
+    let took = c.duration_ms.map(|ms| {
+        if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) }
+    });
     let size = c.size_bytes.map(bytes);
     let parts: Vec<String> = [age, took, size].into_iter().flatten().collect();
-    format!("#{} {}", c.id, parts.join(", "))
+    parts.join(", ")
 }
 
-fn checkpoint(model: &Model, d: &Deployment) -> Text {
+fn checkpoint(model: &Model, d: &Deployment, width: usize) -> Text {
     let t = match &d.last_checkpoint {
-        Some(c) => text("✓ ", Role::Ok).with(checkpoint_words(model, c), Role::Text),
+        Some(c) => {
+            let words = text("✓ ", Role::Ok).with(checkpoint_words(model, c), Role::Text);
+            let number = muted(format!(" #{}", c.id));
+            if words.width() + number.width() + 14 <= width { words.then(number) } else { words }
+        }
         None if d.observed == Observed::Running => text("none yet", Role::Warn),
         None => say::unknown(),
     };
@@ -195,7 +218,7 @@ fn loss(d: &Deployment, since: u64) -> Text {
         return field("Loss window", say::unknown());
     }
     let one = |v: Option<u64>| v.map_or_else(say::unknown, say::loss);
-    field("Loss window", one(crash).with(" on failover, ", Role::Muted).then(one(end)).with(" at its end", Role::Muted))
+    field("Loss window", one(crash).with(" failover, ", Role::Muted).then(one(end)).with(" end", Role::Muted))
 }
 
 fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
@@ -204,9 +227,14 @@ fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     };
     let mut t = match (&p.savepoint_id, &p.location) {
         (Some(id), _) => {
-            let at = model.data.detail(&d.deployment).and_then(|x| x.savepoints.iter().find(|s| s.savepoint_id == *id));
-            let when = at.map(|s| model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now()));
-            plain(format!("savepoint {}", short_id(id))).with(when.map(|w| format!(" of {w}")).unwrap_or_default(), Role::Text)
+            let at = model
+                .data
+                .detail(&d.deployment)
+                .and_then(|x| x.savepoints.iter().find(|s| s.savepoint_id == *id));
+            let when =
+                at.map(|s| model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now()));
+            plain(format!("savepoint {}", short_id(id)))
+                .with(when.map(|w| format!(" of {w}")).unwrap_or_default(), Role::Text)
         }
         (None, Some(_)) => plain("a retained checkpoint"),
         (None, None) => text("begins empty", Role::Warn),
@@ -248,20 +276,30 @@ fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     let mut found = Vec::new();
     for c in d.conditions.iter().filter(|c| c.status != ConditionStatus::False) {
         let since = say::age(model.manager_now().seconds_since(c.since));
-        let (mark, role) = if c.status == ConditionStatus::True { ("!", Role::Warn) } else { ("?", Role::Unknown) };
-        found.push(text(format!("{mark} {}", c.kind), role).with(format!(" {since}: {}", c.reason), Role::Text));
+        let (mark, role) =
+            if c.status == ConditionStatus::True { ("!", Role::Warn) } else { ("?", Role::Unknown) };
+        found.push(
+            text(format!("{mark} {}", c.kind), role).with(format!(" {since}: {}", c.reason), Role::Text),
+        );
     }
     if let Some(cause) = &d.root_cause {
-        let at = cause.at.map(|t| format!(" at {}", model.zone.second(t, model.manager_now()))).unwrap_or_default();
+        let at = cause
+            .at
+            .map(|t| format!(" at {}", model.zone.second(t, model.manager_now())))
+            .unwrap_or_default();
         found.push(text("✗ Root cause", Role::Error).with(format!("{at}: {}", cause.message), Role::Text));
-        let place: Vec<&str> = [cause.task.as_deref(), cause.task_manager.as_deref()].into_iter().flatten().collect();
+        let place: Vec<&str> =
+            [cause.task.as_deref(), cause.task_manager.as_deref()].into_iter().flatten().collect();
         if !place.is_empty() {
             found.push(muted(format!("  in {}", place.join(" on "))));
         }
     }
     if let Some(c) = &d.last_failed_checkpoint {
         let why = c.failure.as_deref().unwrap_or("no reason given");
-        found.push(text("! Failed checkpoint", Role::Warn).with(format!(" {}: {why}", checkpoint_words(model, c)), Role::Text));
+        found.push(
+            text("! Failed checkpoint", Role::Warn)
+                .with(format!(" #{} {}: {why}", c.id, checkpoint_words(model, c)), Role::Text),
+        );
     }
     if let Some(drift) = &d.drift {
         found.push(text("! Drift", Role::Warn).with(format!(": {}", drift.summary), Role::Text));
@@ -279,12 +317,19 @@ fn job(model: &Model, j: &TargetJob) -> Vec<Text> {
     let mut lines = vec![
         field("Job", text(&j.name, Role::Accent)),
         field("Flink id", plain(&j.flink_job_id)),
-        field("State", plain(&j.flink_state).with(format!("  {}/{} tasks run", j.tasks.running, j.tasks.total), Role::Muted)),
+        field(
+            "State",
+            plain(&j.flink_state)
+                .with(format!("  {}/{} tasks run", j.tasks.running, j.tasks.total), Role::Muted),
+        ),
         field("Target", plain(&j.target)),
     ];
     if let Some(at) = j.started_at {
         let age = say::age(now.seconds_since(at));
-        lines.push(field("Started", plain(model.zone.minute(at, now)).with(format!("  {age} ago"), Role::Muted)));
+        lines.push(field(
+            "Started",
+            plain(model.zone.minute(at, now)).with(format!("  {age} ago"), Role::Muted),
+        ));
     }
     lines.push(field("Management", text(&j.management, Role::Warn)));
     lines.push(Text::empty());
@@ -299,7 +344,7 @@ fn job(model: &Model, j: &TargetJob) -> Vec<Text> {
 fn target(model: &Model, t: &Target) -> Vec<Text> {
     let state = match t.reachable {
         Some(true) => text("● reachable", Role::Ok),
-        Some(false) => text("✗ not reachable", Role::Error),
+        Some(false) => text("✗ unreachable", Role::Error),
         None => text("◌ not looked at yet", Role::Busy),
     };
     let version = t.flink_version.as_ref().map(|v| format!("  Flink {v}")).unwrap_or_default();
@@ -314,7 +359,10 @@ fn target(model: &Model, t: &Target) -> Vec<Text> {
         lines.push(field("Error", text(e, Role::Error)));
     }
     if let Some(at) = t.observed_at.filter(|_| t.reachable == Some(false)) {
-        lines.push(field("Last seen", muted(format!("{} ago", say::age(model.manager_now().seconds_since(at))))));
+        lines.push(field(
+            "Last seen",
+            muted(format!("{} ago", say::age(model.manager_now().seconds_since(at)))),
+        ));
     }
     lines
 }

@@ -2,7 +2,10 @@
 
 use ratatui::layout::Rect;
 
-use super::{config, empty, home::rows};
+use super::{
+    config, empty,
+    home::{rows, unmarked},
+};
 use crate::{
     contract::model::{Event, Job, Savepoint},
     domain::text::bytes,
@@ -27,16 +30,24 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focu
     match (tab, data) {
         (Tab::Savepoints, _) => savepoints(c, area, model, focused),
         (_, None) => {
-            let lines: Vec<Text> = empty::loading(load).iter().flat_map(|l| l.wrap(usize::from(area.width.saturating_sub(2)), 2)).collect();
+            let lines: Vec<Text> = empty::loading(load)
+                .iter()
+                .flat_map(|l| l.wrap(usize::from(area.width.saturating_sub(2)), 2))
+                .collect();
             c.lines(Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, &lines);
         }
         (_, Some(TabData::Events(_))) => events(c, area, model, &home.log, focused, false),
         (_, Some(TabData::Jobs(jobs))) => {
             let (head, list) = split(area);
             c.line(head, &plain(" ").then(job_columns(list.width)).role(Role::Muted));
-            rows(c, list, focused, &home.jobs, || vec![muted("No job yet: start it")], |id, w| {
-                jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, j, w))
-            });
+            rows(
+                c,
+                list,
+                focused,
+                &home.jobs,
+                || vec![muted("No job yet: start it")],
+                |id, w| jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, j, w)),
+            );
         }
         (_, Some(TabData::Config(revisions))) => {
             let (head, list) = split(area);
@@ -52,7 +63,14 @@ const fn split(area: Rect) -> (Rect, Rect) {
 }
 
 /// Events: time, where, what, in words.
-pub(super) fn events(c: &mut Canvas<'_>, area: Rect, model: &Model, log: &EventLog, focused: bool, tail: bool) {
+pub(super) fn events(
+    c: &mut Canvas<'_>,
+    area: Rect,
+    model: &Model,
+    log: &EventLog,
+    focused: bool,
+    tail: bool,
+) {
     let find = |seq: u64| -> Option<&Event> {
         if tail {
             let i = model.data.events.partition_point(|e| e.seq < seq);
@@ -71,9 +89,15 @@ pub(super) fn events(c: &mut Canvas<'_>, area: Rect, model: &Model, log: &EventL
         .max()
         .unwrap_or(0)
         .min(18);
-    rows(c, area, focused, &log.list, || empty::events(model, log), |seq, width| {
+    let row = |seq: &u64, width: usize| {
         find(*seq).map_or_else(Text::empty, |e| event(model, e, names, tail, width))
-    });
+    };
+    if focused || !log.follow {
+        rows(c, area, focused, &log.list, || empty::events(model, log), row);
+    } else {
+        // Nobody has marked anything in a tail that runs by itself.
+        unmarked(c, area, &log.list, || empty::events(model, log), row);
+    }
 }
 
 fn short(deployment: &str) -> &str {
@@ -92,8 +116,8 @@ fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Te
         Role::Warn => "! ",
         _ => "",
     };
-    t += text(format!("{mark}{}", e.name), if role == Role::Text { Role::Accent } else { role });
-    t = t.with("  ", Role::Text).with(&e.message, if role == Role::Muted { role } else { Role::Text });
+    t += text(format!("{mark}{}", e.name), role);
+    t = t.with("  ", Role::Text).with(&e.message, if mark.is_empty() { Role::Muted } else { Role::Text });
     if !tail && e.actor != "nutkin" {
         t += muted(format!("  {} via {}", e.actor, e.via));
     }
@@ -101,8 +125,16 @@ fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Te
 }
 
 fn job_columns(width: u16) -> Text {
-    let t = plain("Started").pad(12).then(plain("State").pad(17)).then(plain("Rev").pad(5)).then(plain("Flink job").pad(10));
-    if width >= 64 { t.then(plain("Ended").pad(12)).then(plain("Restored from")) } else { t.then(plain("Ended")) }
+    let t = plain("Started")
+        .pad(12)
+        .then(plain("State").pad(17))
+        .then(plain("Rev").pad(5))
+        .then(plain("Flink job").pad(10));
+    if width >= 64 {
+        t.then(plain("Ended").pad(12)).then(plain("Restored from"))
+    } else {
+        t.then(plain("Ended"))
+    }
 }
 
 fn job(model: &Model, j: &Job, width: usize) -> Text {
@@ -120,7 +152,11 @@ fn job(model: &Model, j: &Job, width: usize) -> Text {
     t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
     if width >= 62 {
         t += match &j.restored_from {
-            Some(r) => plain(r.savepoint_id.as_deref().map_or_else(|| tail_of(&r.location), |s| format!("savepoint {}", short_id(s)))),
+            Some(r) => plain(
+                r.savepoint_id
+                    .as_deref()
+                    .map_or_else(|| tail_of(&r.location), |s| format!("savepoint {}", short_id(s))),
+            ),
             None => muted("began empty"),
         };
     }
@@ -142,7 +178,12 @@ pub(super) fn short_id(id: &str) -> String {
 fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     let (head, list) = split(area);
     let wide = list.width >= 76;
-    let mut columns = plain(" Created").pad(13).then(plain("ID").pad(10)).then(plain("Origin").pad(11)).then(plain("Status").pad(13)).then(plain("Size").pad(10));
+    let mut columns = plain(" Created")
+        .pad(13)
+        .then(plain("ID").pad(10))
+        .then(plain("Origin").pad(11))
+        .then(plain("Status").pad(13))
+        .then(plain("Size").pad(10));
     if wide {
         columns = columns.then(plain("Rev").pad(5)).then(plain("Verified").pad(9)).then(plain("Label"));
     }
@@ -155,10 +196,17 @@ fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     };
     c.line(head, &columns.role(Role::Muted));
     let detail = model.home.deployment().and_then(|d| model.data.detail(d));
-    rows(c, list, focused, &model.home.savepoints, || empty::savepoints(model), |id, _| {
-        let found = detail.and_then(|d| d.savepoints.iter().find(|s| s.savepoint_id == *id));
-        found.map_or_else(Text::empty, |s| savepoint(model, s, wide))
-    });
+    rows(
+        c,
+        list,
+        focused,
+        &model.home.savepoints,
+        || empty::savepoints(model),
+        |id, _| {
+            let found = detail.and_then(|d| d.savepoints.iter().find(|s| s.savepoint_id == *id));
+            found.map_or_else(Text::empty, |s| savepoint(model, s, wide))
+        },
+    );
     if let (Some(foot), Some(s)) = (foot, model.home.savepoint(&model.data)) {
         let place = s.location.as_deref().or(s.target_directory.as_deref());
         let first = match (&s.failure, place) {
@@ -166,7 +214,13 @@ fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
             (None, Some(p)) => muted(format!(" {p}")),
             (None, None) => muted(" its location is not known"),
         };
-        c.lines(foot, &[first, muted(format!(" id {}  job {}", s.savepoint_id, s.flink_job_id.as_deref().unwrap_or("–")))]);
+        c.lines(
+            foot,
+            &[
+                first,
+                muted(format!(" id {}  job {}", s.savepoint_id, s.flink_job_id.as_deref().unwrap_or("–"))),
+            ],
+        );
     }
 }
 

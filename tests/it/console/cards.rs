@@ -1,0 +1,145 @@
+//! Every card, at the sizes people have.
+
+use nutkin::{
+    contract::{plan::Verdict, watch::WatchMessage},
+    domain::operation::{Kind, OpState},
+    faces::tui::{
+        msg::{Msg, Reply},
+        overlay::{Overlay, operation::OperationCard},
+    },
+};
+
+use super::{support::Console, svg, world};
+
+/// The keys that open a verb's card on production, and its kind.
+const VERBS: &[(&str, &str, Kind)] = &[
+    ("start", "s", Kind::Start),
+    ("suspend", "p", Kind::Suspend),
+    ("restart", "r", Kind::Restart),
+    ("cancel", "x", Kind::Cancel),
+    ("savepoint", "v", Kind::Savepoint),
+    ("rollback", "b", Kind::Rollback),
+    ("fork", "f", Kind::Fork),
+    ("reset", "3 R", Kind::Reset),
+    ("dispose", "3 D", Kind::Dispose),
+    ("adopt", "1 down down a", Kind::Adopt),
+];
+
+/// A console with the card of a verb open and its plan read.
+fn opened(keys: &str, kind: Kind, size: (u16, u16)) -> Console {
+    let mut snapshot = world::snapshot();
+    if kind == Kind::Start {
+        snapshot.rows[0].observed = nutkin::domain::deployment::Observed::Suspended;
+    }
+    let mut c = Console::with(snapshot, "dark", size);
+    c.settle().press(keys);
+    if kind == Kind::Fork {
+        c.type_text("payments-dashboard/canary").rest();
+    }
+    c.plan(world::plan(kind));
+    c
+}
+
+fn form(size: (u16, u16)) -> Console {
+    let mut c = Console::new(size);
+    c.settle().press("u").settle();
+    c.type_text("c0ffee").rest().plan(world::plan(Kind::Upgrade));
+    c
+}
+
+fn operation(state: OpState, size: (u16, u16)) -> Console {
+    let mut c = Console::new(size);
+    let op = if state == OpState::NeedsAttention { world::waiting() } else { world::operation(state) };
+    c.settle();
+    c.send(Msg::Watch(WatchMessage::Operation { operation: Box::new(op.clone()) }));
+    c.model.toasts.clear();
+    c.model.overlays.push(Overlay::Operation(OperationCard::new(op.operation_id)));
+    c
+}
+
+#[test]
+fn every_card_at_two_sizes() {
+    for (w, h) in [(80, 24), (120, 36)] {
+        for (name, keys, kind) in VERBS {
+            let c = opened(keys, *kind, (w, h));
+            insta::assert_snapshot!(format!("card_{name}_{w}x{h}"), c.styled());
+        }
+        insta::assert_snapshot!(format!("form_upgrade_{w}x{h}"), form((w, h)).styled());
+        let mut c = form((w, h));
+        c.press("ctrl-s").plan(world::plan(Kind::Upgrade));
+        insta::assert_snapshot!(format!("card_upgrade_{w}x{h}"), c.styled());
+        insta::assert_snapshot!(
+            format!("operation_running_{w}x{h}"),
+            operation(OpState::Running, (w, h)).styled()
+        );
+        insta::assert_snapshot!(
+            format!("operation_waiting_{w}x{h}"),
+            operation(OpState::NeedsAttention, (w, h)).styled()
+        );
+        let mut c = Console::new((w, h));
+        c.settle().press("?");
+        insta::assert_snapshot!(format!("help_{w}x{h}"), c.styled());
+        let mut c = Console::new((w, h));
+        c.settle();
+        c.send(Msg::Watch(WatchMessage::Operation {
+            operation: Box::new(world::operation(OpState::Running)),
+        }));
+        c.press("q");
+        insta::assert_snapshot!(format!("leave_{w}x{h}"), c.styled());
+        let mut c = Console::new((w, h));
+        c.settle().press("o");
+        c.reply(Reply::Operations(Ok(vec![world::operation(OpState::Running), world::waiting()])));
+        insta::assert_snapshot!(format!("operations_{w}x{h}"), c.styled());
+    }
+}
+
+#[test]
+fn a_card_that_cannot_run_says_what_stands_in_the_way() {
+    let mut plan = world::plan(Kind::Suspend);
+    plan.runnable = false;
+    plan.checks[1].verdict = Verdict::Failed;
+    plan.checks[1].message = "8 needed, 4 free".into();
+    let mut c = Console::new((120, 36));
+    c.settle().press("p").plan(plan);
+    insta::assert_snapshot!("card_not_runnable_120x36", c.screen());
+    c.press("y");
+    assert!(c.effects.is_empty(), "{:?}", c.effects);
+}
+
+/// Writes pictures of what the tests see, to be looked at: `cargo test --test it pictures -- --ignored`.
+#[test]
+#[ignore = "writes pictures below target/pictures"]
+fn pictures() {
+    let folder = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("pictures");
+    std::fs::create_dir_all(&folder).unwrap();
+    let save = |name: &str, c: &Console, light: bool| {
+        let palette = if light { svg::LIGHT } else { svg::DARK };
+        std::fs::write(folder.join(format!("{name}.svg")), svg::svg(&c.buffer(), &palette)).unwrap();
+    };
+    for (theme, light) in [("dark", false), ("light", true), ("mono", false)] {
+        let mut c = Console::with(world::snapshot(), theme, (120, 36));
+        c.settle().press("2");
+        save(&format!("home-{theme}"), &c, light);
+    }
+    let mut c = Console::new((80, 24));
+    c.settle();
+    save("home-80", &c, false);
+    let mut c = Console::new((170, 44));
+    c.settle();
+    save("home-170", &c, false);
+    for (name, keys, kind) in VERBS {
+        save(&format!("card-{name}"), &opened(keys, *kind, (120, 36)), false);
+    }
+    save("form", &form((120, 36)), false);
+    save("form-80", &form((80, 24)), false);
+    save("operation", &operation(OpState::NeedsAttention, (120, 36)), false);
+    let mut c = Console::new((120, 36));
+    c.settle().press("?");
+    save("help", &c, false);
+    let mut c = Console::new((120, 36));
+    c.settle().press("0 ] ] ]").settle();
+    save("tab-savepoints", &c, false);
+    let mut c = Console::new((120, 36));
+    c.settle().press("0 ] ] ] ]").settle();
+    save("tab-config", &c, false);
+}
