@@ -13,6 +13,8 @@ pub mod driver;
 pub mod evidence;
 pub mod recipe;
 pub mod steps;
+#[cfg(test)]
+mod tests;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
