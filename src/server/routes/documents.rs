@@ -1,0 +1,195 @@
+//! Creating and patching single objects: the same documents as in a manifest, through the same door as `apply`.
+
+use axum::{
+    http::StatusCode,
+    response::{IntoResponse, Response},
+};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+
+use crate::{
+    contract::{
+        List,
+        intent::{Applied, Apply, ApplyAction, Document, Meta},
+        problem::{Code, Problem},
+    },
+    manager::Caller,
+    server::{
+        App,
+        error::{Answer, Failure},
+        extract::Act,
+        once::once,
+    },
+};
+
+/// A kind of object that has a document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Target,
+    Application,
+    Deployment,
+}
+
+impl Kind {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Target => "Target",
+            Self::Application => "Application",
+            Self::Deployment => "Deployment",
+        }
+    }
+
+    /// The object's read model.
+    fn object(self, app: &App, name: &str) -> Answer<Value> {
+        let value = match self {
+            Self::Target => serde_json::to_value(app.manager.target(name)?),
+            Self::Application => serde_json::to_value(app.manager.application(name)?),
+            Self::Deployment => {
+                let name = name.parse().map_err(|e| bad(format!("{e}")))?;
+                serde_json::to_value(app.manager.deployment(&name)?)
+            }
+        };
+        value.map_err(|e| Failure::new(Code::Internal, e.to_string()))
+    }
+}
+
+/// A JSON merge patch (RFC 7396) of an object's document: what is absent stays, `null` removes.
+#[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Patch {
+    /// Title and labels.
+    #[schema(value_type = Object)]
+    metadata: Map<String, Value>,
+    /// Its layer.
+    #[schema(value_type = Object)]
+    spec: Map<String, Value>,
+    /// Reason, confirmation.
+    meta: Meta,
+}
+
+/// Applies the document of an object that must not be there yet: 201 with its model, or what a dry run found.
+pub(super) async fn create(app: &App, kind: Kind, act: Act<Document>) -> Answer<Response> {
+    let Act { body: document, caller, dry_run, key, .. } = act;
+    if document.kind != kind.word() {
+        return Err(bad(format!(
+            "this route takes a document of kind {}, not {:?}",
+            kind.word(),
+            document.kind
+        )));
+    }
+    let name = document.full_name();
+    let request = Apply { documents: vec![document], ..Apply::default() };
+    let make = async || {
+        if kind.object(app, &name).is_ok() {
+            let detail = format!("{} {name} exists already; nothing was changed", kind.word().to_lowercase());
+            let problem =
+                Problem::new(Code::AlreadyExists, detail).hint("change it with PATCH, or with apply");
+            return Err(Failure(problem));
+        }
+        apply(app, request, &caller, dry_run, None).await
+    };
+    if dry_run {
+        return Ok(axum::Json(make().await?).into_response());
+    }
+    once(app, &caller, key.as_ref(), StatusCode::CREATED, async {
+        make().await?;
+        kind.object(app, &name)
+    })
+    .await
+}
+
+/// Merges a patch into an object's document and applies it: 200 with its model, or what a dry run found.
+pub(super) async fn patch(app: &App, kind: Kind, name: &str, act: Act<Patch>) -> Answer<Response> {
+    let Act { body: patch, caller, dry_run, key, if_match } = act;
+    let change = async || {
+        let document = merged(app.manager.document(kind.word(), name).await?, &patch)?;
+        let request = Apply { documents: vec![document], meta: patch.meta.clone(), ..Apply::default() };
+        apply(app, request, &caller, dry_run, if_match).await
+    };
+    if dry_run {
+        return Ok(axum::Json(change().await?).into_response());
+    }
+    once(app, &caller, key.as_ref(), StatusCode::OK, async {
+        change().await?;
+        kind.object(app, name)
+    })
+    .await
+}
+
+async fn apply(
+    app: &App,
+    request: Apply,
+    who: &Caller,
+    dry_run: bool,
+    if_match: Option<u32>,
+) -> Answer<List<Applied>> {
+    let items = app.manager.apply(request, who, dry_run, if_match).await?;
+    let Some(refused) = items.iter().find(|a| a.action == ApplyAction::Refused) else {
+        return Ok(List::all(items));
+    };
+    let unknown =
+        || Problem::new(Code::InvalidSpec, format!("{} was refused; nothing was changed", refused.name));
+    Err(Failure(refused.problem.clone().unwrap_or_else(unknown)))
+}
+
+fn merged(mut document: Document, patch: &Patch) -> Answer<Document> {
+    merge(&mut document.spec, &Value::Object(patch.spec.clone()));
+    let mut metadata = serde_json::to_value(&document.metadata).map_err(|e| bad(e.to_string()))?;
+    merge(&mut metadata, &Value::Object(patch.metadata.clone()));
+    let after: crate::contract::intent::Metadata =
+        serde_json::from_value(metadata).map_err(|e| bad(format!("metadata: {e}; nothing was changed")))?;
+    if (&after.name, &after.application) != (&document.metadata.name, &document.metadata.application) {
+        return Err(bad("an object cannot be renamed; nothing was changed"));
+    }
+    document.metadata = after;
+    Ok(document)
+}
+
+fn bad(what: impl Into<String>) -> Failure {
+    Failure::new(Code::BadRequest, what)
+}
+
+/// RFC 7396: objects merge key by key, `null` removes, everything else replaces.
+fn merge(into: &mut Value, patch: &Value) {
+    let Value::Object(patch) = patch else {
+        *into = patch.clone();
+        return;
+    };
+    if !into.is_object() {
+        *into = Value::Object(Map::new());
+    }
+    let Some(object) = into.as_object_mut() else { return };
+    for (key, value) in patch {
+        match value {
+            Value::Null => {
+                object.shift_remove(key);
+            }
+            _ => merge(object.entry(key.as_str()).or_insert(Value::Null), value),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn patches_merge_as_the_standard_says() {
+        let cases = [
+            (json!({"a": "b"}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": "b", "b": "c"}), json!({"a": null}), json!({"b": "c"})),
+            (json!({"a": ["b"]}), json!({"a": "c"}), json!({"a": "c"})),
+            (json!({"a": {"b": "c"}}), json!({"a": {"b": "d", "c": null}}), json!({"a": {"b": "d"}})),
+            (json!({"a": [1, 2]}), json!({"a": [3]}), json!({"a": [3]})),
+            (json!({"e": null}), json!({"a": 1}), json!({"e": null, "a": 1})),
+            (json!({}), json!({"a": {"bb": {"ccc": null}}}), json!({"a": {"bb": {}}})),
+            (json!(null), json!({"a": 1}), json!({"a": 1})),
+        ];
+        for (mut before, patch, after) in cases {
+            merge(&mut before, &patch);
+            assert_eq!(before, after, "{patch}");
+        }
+    }
+}
