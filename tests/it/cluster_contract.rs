@@ -40,7 +40,7 @@ const SLOTS: u32 = 4;
 /// What carries the cluster.
 enum Ground {
     Fake(Fake),
-    Real(TestCluster),
+    Real(Box<TestCluster>),
 }
 
 /// A cluster of either sort, and what a case needs on it.
@@ -72,7 +72,7 @@ impl Bed {
         let shape = Shape { task_managers: 1, slots: SLOTS, ..small() };
         let real = TestCluster::private(NEW, shape).await;
         let url = real.url();
-        Self::on(Ground::Real(real), &url)
+        Self::on(Ground::Real(Box::new(real)), &url)
     }
 
     fn on(ground: Ground, url: &str) -> Self {

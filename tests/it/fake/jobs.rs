@@ -251,11 +251,11 @@ impl World {
         if job.tasks != Tasks::None {
             job.tasks = Tasks::Ended;
         }
-        let kept = match (state, job.retention.as_str()) {
-            ("FAILED", "RETAIN_ON_CANCELLATION" | "DELETE_ON_CANCELLATION") => true,
-            ("CANCELED", "RETAIN_ON_CANCELLATION") => true,
-            _ => false,
-        };
+        let kept = matches!(
+            (state, job.retention.as_str()),
+            ("FAILED", "RETAIN_ON_CANCELLATION" | "DELETE_ON_CANCELLATION")
+                | ("CANCELED", "RETAIN_ON_CANCELLATION")
+        );
         if !kept {
             self.discard_checkpoints(id);
         }

@@ -13,11 +13,13 @@
 
 mod faults;
 mod jobs;
+mod own;
 mod server;
 mod shapes;
 mod snapshots;
 mod submit;
 mod timers;
+mod triggers;
 mod world;
 
 use std::{
@@ -29,8 +31,8 @@ use nutkin::{adapters::clock::SystemClock, domain::time::Clock};
 
 pub use faults::{Fault, Phase};
 pub use jobs::{Job, JobSpec};
-pub use snapshots::SavepointOutcome;
 pub use submit::RunOutcome;
+pub use triggers::SavepointOutcome;
 pub use world::{Act, World};
 
 /// How this fake behaves.

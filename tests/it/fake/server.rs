@@ -46,12 +46,15 @@ impl Asked {
     }
 }
 
+/// What is done before a late answer.
+pub(super) type Then = Box<dyn FnOnce(&mut World) -> Reply + Send>;
+
 /// What a route answers.
 pub(super) struct Reply {
     pub status: u16,
     pub body: Value,
     /// Answer later, and do this first.
-    pub later: Option<(Duration, Box<dyn FnOnce(&mut World) -> Reply + Send>)>,
+    pub later: Option<(Duration, Then)>,
     /// The JobManager dies instead.
     pub dies: bool,
 }

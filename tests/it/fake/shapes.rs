@@ -131,7 +131,7 @@ pub(super) fn detail(j: &Job, new: bool) -> Value {
         "job-type": "STREAMING",
     });
     if new {
-        body["schedulerType"] = json!("Default");
+        (body["schedulerType"], body["pending-operators"]) = (json!("Default"), json!(0));
     }
     body
 }

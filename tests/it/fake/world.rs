@@ -15,9 +15,10 @@ use super::{
     jobs::Job,
     server::{Asked, Reply},
     shapes,
-    snapshots::{Disposal, SavepointOutcome, Snapshot, Trigger},
+    snapshots::Snapshot,
     submit::{Jar, RunOutcome},
     timers::Timer,
+    triggers::{Disposal, SavepointOutcome, Trigger},
 };
 
 /// One accepted act.
