@@ -123,8 +123,27 @@ impl Inner {
             world.last_seq = committed.last_seq;
             (touched, from)
         };
+        self.load_revisions(&touched).await?;
         self.hub.publish(&touched, events_from, committed.last_seq);
         self.wake_targets(&touched);
+        Ok(())
+    }
+
+    /// Deployments that now run another revision of their history get it from the store.
+    async fn load_revisions(&self, touched: &Touched) -> StoreResult<()> {
+        let missing: Vec<_> = {
+            let world = self.world();
+            let entries = touched.deployments.iter().filter_map(|n| world.deployments.get(n));
+            entries
+                .filter(|e| e.revision.is_none())
+                .filter_map(|e| Some((e.row.id.clone(), e.row.revision?)))
+                .collect()
+        };
+        for (id, number) in missing {
+            if let Some(revision) = self.deps.store.revision(&id, number).await? {
+                self.world_mut().place_revision(&revision);
+            }
+        }
         Ok(())
     }
 

@@ -228,10 +228,7 @@ impl World {
             touched.applications.push(row.name.app().to_owned());
         }
         for rev in &changes.revisions {
-            if let Some(e) = self.by_id_mut(&rev.deployment).filter(|e| e.row.revision == Some(rev.number)) {
-                e.spec = serde_json::from_value(rev.spec.clone()).ok();
-                e.revision = Some(rev.clone());
-            }
+            self.place_revision(rev);
         }
         for job in &changes.jobs {
             if let Some(e) = self.by_id_mut(&job.deployment).filter(|e| e.row.job.as_ref() == Some(&job.id)) {
@@ -246,6 +243,14 @@ impl World {
             self.absorb_operation(op, &mut touched);
         }
         touched
+    }
+
+    /// Puts a revision beside its deployment when it is the current one.
+    pub fn place_revision(&mut self, rev: &RevisionRow) {
+        if let Some(e) = self.by_id_mut(&rev.deployment).filter(|e| e.row.revision == Some(rev.number)) {
+            e.spec = serde_json::from_value(rev.spec.clone()).ok();
+            e.revision = Some(rev.clone());
+        }
     }
 
     fn absorb_deployment(&mut self, row: &DeploymentRow) {

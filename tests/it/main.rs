@@ -19,6 +19,8 @@ mod flink_real;
 #[cfg(test)]
 mod flink_tls;
 #[cfg(test)]
+mod manager;
+#[cfg(test)]
 mod state_dir;
 #[cfg(test)]
 mod store_contract;

@@ -37,11 +37,18 @@ pub fn spawn(inner: &Arc<Inner>, id: OperationId) {
     let inner = Arc::clone(inner);
     let tracker = inner.tasks.clone();
     tracker.spawn(async move {
-        if let Err(e) = drive(&inner, &id).await {
+        while let Err(e) = drive(&inner, &id).await {
             tracing::error!(operation = %id, error = %e, "the operation pauses at its recorded step");
+            pause(&inner, STORE_PAUSE).await;
+            if inner.leaving.is_cancelled() {
+                return;
+            }
         }
     });
 }
+
+/// A store that refuses (a full disk, say) is tried again after this long; nothing is sent meanwhile.
+const STORE_PAUSE: Duration = Duration::from_secs(5);
 
 /// Drives until the operation ends, waits for a person, or the manager leaves.
 async fn drive(inner: &Arc<Inner>, id: &OperationId) -> StoreResult<()> {

@@ -299,9 +299,6 @@ async fn job_started(
         row.next_restore = None;
         if let Act::RunJar { revision } = step.act {
             row.revision = Some(revision);
-            if let Some(rev) = inner.deps.store.revision(&op.deployment, revision).await? {
-                changes.revisions.push(rev);
-            }
         }
         changes.deployments.push(row);
     }

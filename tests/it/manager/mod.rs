@@ -1,0 +1,9 @@
+//! The manager in this process, over a real store and the fake Flink: lifecycles, evidence, policy, the books.
+
+mod lifecycle;
+mod oracle;
+mod rig;
+mod trouble;
+
+pub use oracle::check;
+pub use rig::{Rig, fast};

@@ -1,0 +1,317 @@
+//! What goes wrong, and what must come of it.
+
+use std::time::Duration;
+
+use nutkin::{
+    contract::{
+        intent::{Choose, Upgrade, Verb},
+        problem::Code,
+    },
+    domain::{
+        deployment::{ConditionType, Observed},
+        operation::{ChoiceId, OpState},
+        savepoint::Status,
+    },
+};
+use rstest::rstest;
+use serde_json::json;
+
+use super::{
+    check,
+    rig::{Rig, cancel, restart, start, suspend, take, who},
+};
+use crate::fake::{Fault, Phase, RunOutcome, SavepointOutcome, Settings};
+
+fn upgrade(artifact: impl ToString) -> Verb {
+    Verb::Upgrade(Box::new(Upgrade {
+        artifact: Some(artifact.to_string()),
+        version_label: Some("next".into()),
+        ..Upgrade::default()
+    }))
+}
+
+#[rstest]
+#[case(RunOutcome::MainThrows("boom".into()))]
+#[case(RunOutcome::NoMainClass)]
+#[case(RunOutcome::StateDoesNotMap)]
+#[case(RunOutcome::TaskFailsAtOnce("task boom".into()))]
+#[case(RunOutcome::RestartLoop("loop boom".into()))]
+#[case(RunOutcome::HalfSubmitted)]
+#[tokio::test]
+async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_savepoint(
+    #[case] outcome: RunOutcome,
+) {
+    let rig = Rig::with(
+        Settings { checkpoint_every: None, ..Settings::default() },
+        json!({ "savepointAccess": "LOCAL" }),
+    )
+    .await;
+    rig.deployment("prod", json!({})).await;
+    let op = rig.submit("prod", start()).await.unwrap();
+    // Probation wants a checkpoint: this fake completes them on demand.
+    let fake = rig.fake.clone();
+    let feeder = std::thread::spawn(move || {
+        fake.wait_until("a job runs", Duration::from_secs(10), |w| w.jobs.values().any(|j| j.is_running()));
+        let id = fake.live_jobs().remove(0);
+        fake.checkpoint(&id);
+    });
+    assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
+    feeder.join().unwrap();
+    let v2 = rig.jar("v2").await;
+    rig.fake.next_run(outcome);
+    let op = rig.act("prod", upgrade(&v2)).await;
+    assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
+    rig.eventually("the old revision runs", || rig.seen("prod").observed == Observed::Running).await;
+    let d = rig.seen("prod");
+    assert_eq!(d.revision, Some(1));
+    let sp = rig.savepoints("prod").await.into_iter().find(|s| s.status == Status::Completed).unwrap();
+    assert_eq!(d.job.unwrap().restored_from.map(|r| r.location), sp.location);
+    assert!(d.drift.is_some());
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[rstest]
+#[case("POST /jobs/*/stop", Phase::Before)]
+#[case("POST /jobs/*/stop", Phase::After)]
+#[case("POST /jars/*/run", Phase::After)]
+#[case("POST /jars/upload", Phase::Before)]
+#[case("POST /jars/upload", Phase::After)]
+#[tokio::test]
+async fn a_lost_answer_is_never_a_failure_and_nothing_is_done_twice(
+    #[case] route: &str,
+    #[case] phase: Phase,
+) {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let v2 = rig.jar("v2").await;
+    rig.fake.fault(Fault::on(route, phase).cut());
+    let op = rig.act("prod", upgrade(&v2)).await;
+    assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
+    assert_eq!(rig.fake.clear_faults(), 0);
+    assert_eq!((rig.fake.acts("stop").len(), rig.fake.acts("run").len()), (1, 2));
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test]
+async fn a_run_that_never_arrived_is_sent_again_only_after_the_deadline_and_under_a_new_id() {
+    let rig = Rig::new().await;
+    rig.deployment("prod", json!({})).await;
+    rig.fake.fault(Fault::on("POST /jars/*/run", Phase::Before).cut());
+    let op = rig.act("prod", start()).await;
+    assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
+    let runs =
+        rig.fake.requests().into_iter().filter(|r| r.starts_with("POST") && r.ends_with("/run")).count();
+    assert_eq!((runs, rig.fake.acts("run").len()), (2, 1));
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test]
+async fn a_half_failed_stop_keeps_its_savepoint_and_is_tried_again_under_a_new_key() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.fake.next_savepoint(SavepointOutcome::HalfFails);
+    let op = rig.act("prod", suspend()).await;
+    assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
+    let all = rig.savepoints("prod").await;
+    assert_eq!(all.len(), 2, "{all:#?}");
+    assert!(all.iter().all(|s| s.status == Status::Completed));
+    assert_eq!(all.iter().filter(|s| s.is_final).count(), 1);
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test]
+async fn a_stop_that_fails_again_and_again_leaves_the_job_running() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({ "maxSavepointAttempts": 2 })).await;
+    for _ in 0..2 {
+        rig.fake.next_savepoint(SavepointOutcome::Fails("java.io.IOException: disk full".into()));
+    }
+    let v2 = rig.jar("v2").await;
+    let op = rig.act("prod", upgrade(&v2)).await;
+    assert_eq!(op.state, OpState::FailedNoEffect, "{op:#?}");
+    assert!(op.result.unwrap().contains("disk full"));
+    rig.eventually("it runs", || rig.seen("prod").observed == Observed::Running).await;
+    assert_eq!(rig.seen("prod").revision, Some(1));
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test]
+async fn a_slow_savepoint_is_not_a_failure() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.fake.next_savepoint(SavepointOutcome::Held);
+    let op = rig.submit("prod", suspend()).await.unwrap();
+    // Longer than every patience of the rig, and still in progress.
+    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
+        w.journal.iter().any(|a| a.route == "stop")
+    });
+    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    assert_eq!(rig.manager.operation(&op.operation_id).await.unwrap().state, OpState::Running);
+    let second = rig.submit("prod", cancel()).await.unwrap_err();
+    assert_eq!(second.code, Code::OperationActive);
+    assert!(second.detail.contains("alice"), "{second:?}");
+    rig.fake.release_savepoints();
+    assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test]
+async fn a_job_that_restarts_in_a_loop_is_upgraded_from_its_last_checkpoint() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    rig.fake.loop_restarts(&job, "java.lang.IllegalStateException: poison");
+    rig.eventually("it is failing", || {
+        rig.seen("prod")
+            .conditions
+            .iter()
+            .any(|c| matches!(c.kind, ConditionType::JobFailing | ConditionType::WaitingForSlots))
+    })
+    .await;
+    let v2 = rig.jar("v2").await;
+    let stop = rig.submit("prod", upgrade(&v2)).await.unwrap_err();
+    assert_eq!(stop.code, Code::PreflightFailed);
+    assert!(stop.hint.unwrap().contains("last-checkpoint"));
+    let Verb::Upgrade(mut up) = upgrade(&v2) else { panic!() };
+    up.from = Some("last-checkpoint".into());
+    let op = rig.act("prod", Verb::Upgrade(up)).await;
+    assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
+    let from = rig.seen("prod").job.unwrap().restored_from.unwrap().location;
+    assert!(from.contains(&job) && from.contains("chk-"), "{from}");
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test]
+async fn a_stop_whose_job_ended_without_a_trace_asks_a_person() {
+    let rig = Rig::with(Settings::default(), json!({})).await;
+    rig.running("prod", json!({})).await;
+    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    rig.fake.next_savepoint(SavepointOutcome::Held);
+    let op = rig.submit("prod", suspend()).await.unwrap();
+    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
+        w.journal.iter().any(|a| a.route == "stop")
+    });
+    rig.fake.restart_without_memory();
+    let op = rig.ended(&op.operation_id).await;
+    assert_eq!(op.state, OpState::NeedsAttention, "{op:#?}");
+    assert!(op.choices.iter().any(|c| c.id == ChoiceId::LastCheckpoint), "{op:#?}");
+    assert!(rig.seen("prod").operation.is_some(), "it holds the deployment");
+    let choice =
+        Choose { choice: ChoiceId::SavepointAt, location: Some("s3://bucket/found".into()), reason: None };
+    let child = rig.manager.choose(&op.operation_id, choice, &who(), None).await.unwrap();
+    let child = rig.ended(&child.operation_id).await;
+    assert_eq!(child.state, OpState::Succeeded, "{child:#?}");
+    assert_eq!(rig.manager.operation(&op.operation_id).await.unwrap().state, OpState::Resolved);
+    assert_eq!(rig.seen("prod").next_restore_point.unwrap().location.as_deref(), Some("s3://bucket/found"));
+    let _ = job;
+}
+
+#[tokio::test]
+async fn operations_survive_their_manager() {
+    let mut rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let v2 = rig.jar("v2").await;
+    rig.fake.next_savepoint(SavepointOutcome::Held);
+    let op = rig.submit("prod", upgrade(&v2)).await.unwrap();
+    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
+        w.journal.iter().any(|a| a.route == "stop")
+    });
+    rig.restart().await;
+    rig.fake.release_savepoints();
+    let op = rig.ended(&op.operation_id).await;
+    assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
+    assert_eq!((rig.fake.acts("stop").len(), rig.fake.acts("run").len()), (1, 2));
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test]
+async fn a_lost_and_an_unreachable_cluster_are_unknown_not_failed() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.fake.down();
+    rig.eventually("it is unreachable", || {
+        let d = rig.seen("prod");
+        d.observed == Observed::Unknown
+            && d.conditions.iter().any(|c| c.kind == ConditionType::ClusterUnreachable)
+    })
+    .await;
+    rig.fake.up();
+    rig.eventually("it runs", || rig.seen("prod").observed == Observed::Running).await;
+    rig.fake.restart_without_memory();
+    rig.eventually("its job is lost", || {
+        rig.seen("prod").conditions.iter().any(|c| c.kind == ConditionType::JobLost)
+    })
+    .await;
+    assert_eq!(rig.seen("prod").observed, Observed::Unknown);
+}
+
+#[tokio::test]
+async fn a_foreign_stop_is_a_suspension_with_an_adopted_savepoint() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    post_by_somebody_else(
+        &rig.fake.url(),
+        &format!("/jobs/{job}/stop"),
+        &format!("{{\"targetDirectory\":\"file:{}/theirs\"}}", rig.savepoints.display()),
+    )
+    .await;
+    rig.eventually("it is suspended", || rig.seen("prod").observed == Observed::Suspended).await;
+    let sp = rig.savepoints("prod").await.remove(0);
+    assert_eq!(sp.origin, nutkin::domain::savepoint::Origin::Adopted);
+}
+
+/// A plain POST by somebody who is not nutkin.
+async fn post_by_somebody_else(url: &str, path: &str, body: &str) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let addr = url.trim_start_matches("http://").to_owned();
+    let mut s = tokio::net::TcpStream::connect(&addr).await.unwrap();
+    let head = format!(
+        "POST {path} HTTP/1.1\r\nhost: {addr}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    s.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    let _ = s.read_to_string(&mut answer).await;
+    assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
+}
+
+#[tokio::test]
+async fn too_few_slots_are_found_before_anything_is_stopped() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({ "parallelism": 2 })).await;
+    let up = Upgrade { parallelism: Some(9), ..Upgrade::default() };
+    let p = rig.submit("prod", Verb::Upgrade(Box::new(up))).await.unwrap_err();
+    assert_eq!(p.code, Code::PreflightFailed);
+    assert!(p.detail.contains("9 slots are needed"), "{p:?}");
+    assert!(rig.fake.acts("stop").is_empty());
+}
+
+#[tokio::test]
+async fn actions_in_the_wrong_state_say_so() {
+    let rig = Rig::new().await;
+    rig.deployment("prod", json!({})).await;
+    for verb in [suspend(), take(), cancel()] {
+        assert_eq!(rig.submit("prod", verb).await.unwrap_err().code, Code::WrongState);
+    }
+    assert_eq!(rig.act("prod", start()).await.state, OpState::Succeeded);
+    assert_eq!(rig.submit("prod", start()).await.unwrap_err().code, Code::WrongState);
+    let unknown = rig.submit("prodd", restart()).await.unwrap_err();
+    assert_eq!(unknown.code, Code::NotFound);
+    assert!(unknown.hint.unwrap().contains("pay/prod"));
+}
+
+#[tokio::test]
+async fn two_people_press_upgrade_at_once_and_one_of_them_wins() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let (a, b) = tokio::join!(rig.submit("prod", restart()), rig.submit("prod", restart()));
+    let (won, lost) = match (a, b) {
+        (Ok(w), Err(l)) | (Err(l), Ok(w)) => (w, l),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(lost.code, Code::OperationActive);
+    assert_eq!(rig.ended(&won.operation_id).await.state, OpState::Succeeded);
+    assert_eq!(rig.fake.acts("stop").len(), 1);
+    check(&*rig.store, &rig.fake).await;
+}
