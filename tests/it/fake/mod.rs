@@ -266,6 +266,15 @@ impl Fake {
         }
     }
 
+    /// The same without blocking, for managers that live on the test's own runtime.
+    pub async fn until(&self, what: &str, deadline: Duration, mut holds: impl FnMut(&mut World) -> bool) {
+        let end = SystemClock.boottime() + deadline;
+        while !holds(&mut self.world()) {
+            assert!(SystemClock.boottime() < end, "{what}: not within {deadline:?}; {:#?}", self.journal());
+            SystemClock.sleep(Duration::from_millis(5)).await;
+        }
+    }
+
     /// What the fake itself found wrong with its clients: a key that was used for two different acts.
     pub fn violations(&self) -> Vec<String> {
         self.world().violations.clone()

@@ -77,7 +77,7 @@ impl Play {
 
     async fn done(&self, job: &FlinkJobId, request: &SavepointRequest) -> AsyncStatus {
         let key = (job.to_string(), request.trigger.to_string());
-        self.fake.wait_until("an end", SECOND * 5, |w| w.is_done(&key.0, &key.1));
+        self.fake.until("an end", SECOND * 5, |w| w.is_done(&key.0, &key.1)).await;
         self.cluster.savepoint_status(job, &request.trigger).await.unwrap()
     }
 }
