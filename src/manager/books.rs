@@ -82,10 +82,7 @@ pub async fn write(
             row.desired = Desired::Running;
         }
         Kind::Suspend => row.desired = Desired::Suspended,
-        Kind::Cancel => {
-            row.desired = Desired::Cancelled;
-            retain(inner, op, changes).await?;
-        }
+        Kind::Cancel => row.desired = Desired::Cancelled,
         Kind::Reset => reset(inner, op, &mut row, changes).await?,
         Kind::Import => import(inner, op, changes),
         Kind::Fork => fork(inner, op, changes).await?,
@@ -103,22 +100,6 @@ pub async fn write(
     }
     changes.deployments.push(row);
     Ok(vec![])
-}
-
-/// After a cancel, the newest retained checkpoint of the job becomes a restore point.
-async fn retain(inner: &Inner, op: &Operation, changes: &mut Changes) -> StoreResult<()> {
-    let Some(job) = &op.plan.old_job else { return Ok(()) };
-    if let Some(row) = job_row(inner, job, changes).await?
-        && let Some(sp) = retained_checkpoint(inner, &row)
-    {
-        let text = format!(
-            "the cancelled job left a retained checkpoint: {}",
-            sp.location.clone().unwrap_or_default()
-        );
-        changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointRegistered, text));
-        changes.savepoints.push(sp);
-    }
-    Ok(())
 }
 
 /// The restore point that a job's newest retained checkpoint makes, unless it is in the catalogue already.

@@ -30,6 +30,8 @@ pub struct Patience {
     pub absent: Duration,
     /// Probation without checkpointing: this long without a restart.
     pub quiet: Duration,
+    /// Flink's statistics of an ended job are right once its cache has passed.
+    pub statistics: Duration,
     /// First pause before a savepoint is tried again; doubles.
     pub back_off: Duration,
 }
@@ -46,6 +48,7 @@ impl Default for Patience {
             absent: Duration::from_secs(60),
             quiet: Duration::from_secs(60),
             back_off: Duration::from_secs(10),
+            statistics: Duration::from_secs(4),
         }
     }
 }

@@ -18,6 +18,8 @@ pub struct Facts {
     pub jar: Option<ArtifactSha>,
     /// The jar of the revision to go back to.
     pub previous_jar: Option<ArtifactSha>,
+    /// Checkpoints of the live job survive it.
+    pub retained: bool,
     /// The target wants the plan compiled first.
     pub plan_check: bool,
 }
@@ -50,7 +52,11 @@ pub fn steps(kind: Kind, plan: &Plan, facts: &Facts) -> Vec<Act> {
             .map(|j| Act::StopWithSavepoint { job: j.clone() })
             .chain([Act::WriteCatalogue])
             .collect(),
-        Kind::Cancel => ending(facts, Stop::Discard).into_iter().chain([Act::WriteCatalogue]).collect(),
+        Kind::Cancel => {
+            let left = facts.live.iter().filter(|_| facts.retained);
+            let record = left.map(|j| Act::RecordCheckpoint { job: j.clone(), after_end: true });
+            ending(facts, Stop::Discard).into_iter().chain(record).chain([Act::WriteCatalogue]).collect()
+        }
         Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback => run(plan, facts),
         Kind::Reset if facts.live.is_some() => run(plan, facts),
         Kind::Fork => match (&facts.live, &plan.restore) {

@@ -65,6 +65,7 @@ fn operation(kind: Kind, stop: Stop) -> Operation {
         stop,
         jar: Some(ArtifactSha::new("new")),
         previous_jar: Some(ArtifactSha::new("old")),
+        retained: true,
         plan_check: false,
     };
     let acts = recipe::steps(kind, &plan(), &facts);

@@ -252,7 +252,11 @@ async fn recorded(
     outcome: &Outcome,
     changes: &mut Changes,
 ) -> StoreResult<()> {
-    let Act::RecordCheckpoint { job, .. } = &step.act else { return Ok(()) };
+    let Act::RecordCheckpoint { job, after_end } = &step.act else { return Ok(()) };
+    let Some(place) = &outcome.location else { return Ok(()) };
+    if *after_end {
+        replaced(inner, op, step, place, changes).await?;
+    }
     let mut row = Savepoint::new(
         op.snapshot_id(step),
         op.deployment.clone(),
@@ -276,6 +280,28 @@ async fn recorded(
     );
     changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointRegistered, text));
     changes.savepoints.push(row);
+    Ok(())
+}
+
+/// Flink keeps the newest checkpoint only: the one written down before the end is gone when a newer one was left.
+async fn replaced(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    place: &str,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    let before = op.steps.iter().filter(|s| s.n < step.n && matches!(s.act, Act::RecordCheckpoint { .. }));
+    for s in before.filter(|s| s.state == StepState::Confirmed) {
+        if let Some(mut row) = inner.deps.store.savepoint(&op.snapshot_id(s)).await? {
+            row.status = Status::Deleted;
+            row.failure = Some(match row.location.as_deref().is_some_and(|l| location::same(l, place)) {
+                true => "entered again after the job's end".to_owned(),
+                false => "Flink replaced it by a newer checkpoint".to_owned(),
+            });
+            changes.savepoints.push(row);
+        }
+    }
     Ok(())
 }
 

@@ -623,6 +623,7 @@ impl<'a> Building<'a> {
             stop: self.stop,
             jar: jar(&self.to_run),
             previous_jar,
+            retained: f.checkpoint_config.as_ref().is_some_and(|c| c.retained),
             plan_check: f.target.as_ref().is_some_and(|t| t.spec.plan_check),
         };
         let acts = recipe::steps(self.kind, &self.plan, &shape);

@@ -67,8 +67,12 @@ fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
     if summary.state.is_terminal() && !foreign_end && !(troubled && e.sight.root_cause.is_none()) {
         return None;
     }
-    let interval = e.sight.checkpoint_config.as_ref().and_then(|c| c.interval).map_or(LONGEST, |s| s.0 * 5);
-    let every = if looked_at { CACHE } else { interval.clamp(CACHE, LONGEST) };
+    // A job without a known checkpoint is looked at once per interval: its first one is worth much.
+    let known = e.sight.checkpoints.as_ref().is_some_and(|c| c.latest_completed.is_some());
+    let times = if known { 5 } else { 1 };
+    let interval =
+        e.sight.checkpoint_config.as_ref().and_then(|c| c.interval).map_or(LONGEST, |s| s.0 * times);
+    let every = if looked_at || foreign_end { CACHE } else { interval.clamp(CACHE, LONGEST) };
     let checkpoints = e.sight.checkpoints_at.is_none_or(|t| now.since(t) >= every);
     let metrics = match &e.spec {
         Some(s) if looked_at && checkpoints => {

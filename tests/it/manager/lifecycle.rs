@@ -16,7 +16,7 @@ use super::{
     rig::{Rig, cancel, name, restart, start, suspend, take, who},
 };
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_goes_on_with_its_state_through_suspend_and_start() {
     let rig = Rig::new().await;
     rig.running("prod", json!({ "parallelism": 2 })).await;
@@ -53,7 +53,7 @@ async fn a_job_goes_on_with_its_state_through_suspend_and_start() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_savepoint_leaves_the_job_running() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -67,7 +67,7 @@ async fn a_savepoint_leaves_the_job_running() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn cancel_says_what_is_lost_and_keeps_a_retained_checkpoint() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -85,7 +85,7 @@ async fn cancel_says_what_is_lost_and_keeps_a_retained_checkpoint() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_upgrade_carries_the_state_to_the_new_revision_and_a_rollback_back() {
     let rig = Rig::new().await;
     rig.running("prod", json!({ "parallelism": 2 })).await;
@@ -113,7 +113,7 @@ async fn an_upgrade_carries_the_state_to_the_new_revision_and_a_rollback_back() 
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_runs_the_same_revision_under_a_new_job_id() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -126,7 +126,7 @@ async fn a_restart_runs_the_same_revision_under_a_new_job_id() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_chooses_the_next_restore_point_once() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -145,7 +145,7 @@ async fn a_reset_chooses_the_next_restore_point_once() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_fork_has_the_state_and_a_life_of_its_own() {
     let rig = Rig::new().await;
     rig.running("prod", json!({ "parallelism": 2 })).await;
@@ -166,7 +166,7 @@ async fn a_fork_has_the_state_and_a_life_of_its_own() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_adopted_job_can_be_suspended_and_must_be_described_to_run_again() {
     let rig = Rig::new().await;
     let job = rig.fake.add_job(crate::fake::JobSpec::default());
@@ -201,7 +201,7 @@ async fn an_adopted_job_can_be_suspended_and_must_be_described_to_run_again() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn savepoints_are_imported_and_disposed_of_with_care() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;

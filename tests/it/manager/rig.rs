@@ -38,6 +38,7 @@ pub fn fast() -> Patience {
         absent: ms(600),
         quiet: ms(300),
         back_off: ms(50),
+        statistics: ms(400),
     }
 }
 

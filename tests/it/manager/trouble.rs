@@ -6,6 +6,7 @@ use nutkin::{
     contract::{
         intent::{Choose, Upgrade, Verb},
         problem::Code,
+        watch::Interest,
     },
     domain::{
         deployment::{ConditionType, Observed},
@@ -37,7 +38,7 @@ fn upgrade(artifact: impl ToString) -> Verb {
 #[case(RunOutcome::TaskFailsAtOnce("task boom".into()))]
 #[case(RunOutcome::RestartLoop("loop boom".into()))]
 #[case(RunOutcome::HalfSubmitted)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_savepoint(
     #[case] outcome: RunOutcome,
 ) {
@@ -76,7 +77,7 @@ async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_save
 #[case("POST /jars/*/run", Phase::After)]
 #[case("POST /jars/upload", Phase::Before)]
 #[case("POST /jars/upload", Phase::After)]
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_never_a_failure_and_nothing_is_done_twice(
     #[case] route: &str,
     #[case] phase: Phase,
@@ -92,7 +93,7 @@ async fn a_lost_answer_is_never_a_failure_and_nothing_is_done_twice(
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_run_that_never_arrived_is_sent_again_only_after_the_deadline_and_under_a_new_id() {
     let rig = Rig::new().await;
     rig.deployment("prod", json!({})).await;
@@ -105,7 +106,7 @@ async fn a_run_that_never_arrived_is_sent_again_only_after_the_deadline_and_unde
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_half_failed_stop_keeps_its_savepoint_and_is_tried_again_under_a_new_key() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -119,7 +120,7 @@ async fn a_half_failed_stop_keeps_its_savepoint_and_is_tried_again_under_a_new_k
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_that_fails_again_and_again_leaves_the_job_running() {
     let rig = Rig::new().await;
     rig.running("prod", json!({ "maxSavepointAttempts": 2 })).await;
@@ -135,7 +136,7 @@ async fn a_stop_that_fails_again_and_again_leaves_the_job_running() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_savepoint_is_not_a_failure() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -155,12 +156,12 @@ async fn a_slow_savepoint_is_not_a_failure() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_that_restarts_in_a_loop_is_upgraded_from_its_last_checkpoint() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
     let job = rig.seen("prod").job.unwrap().flink_job_id;
-    rig.fake.loop_restarts(&job, "java.lang.IllegalStateException: poison");
+    rig.fake.set_job_state(&job, "RESTARTING");
     rig.eventually("it is failing", || {
         rig.seen("prod")
             .conditions
@@ -181,11 +182,13 @@ async fn a_job_that_restarts_in_a_loop_is_upgraded_from_its_last_checkpoint() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_stop_whose_job_ended_without_a_trace_asks_a_person() {
     let rig = Rig::with(Settings::default(), json!({})).await;
     rig.running("prod", json!({})).await;
-    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    let watch = rig.manager.subscribe(None).await;
+    rig.manager.set_interest(&watch.id, Interest { deployments: vec!["pay/prod".into()] }).unwrap();
+    rig.eventually("a checkpoint is in the books", || rig.seen("prod").last_checkpoint.is_some()).await;
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let op = rig.submit("prod", suspend()).await.unwrap();
     rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
@@ -203,10 +206,9 @@ async fn a_stop_whose_job_ended_without_a_trace_asks_a_person() {
     assert_eq!(child.state, OpState::Succeeded, "{child:#?}");
     assert_eq!(rig.manager.operation(&op.operation_id).await.unwrap().state, OpState::Resolved);
     assert_eq!(rig.seen("prod").next_restore_point.unwrap().location.as_deref(), Some("s3://bucket/found"));
-    let _ = job;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn operations_survive_their_manager() {
     let mut rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -224,7 +226,7 @@ async fn operations_survive_their_manager() {
     check(&*rig.store, &rig.fake).await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_and_an_unreachable_cluster_are_unknown_not_failed() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -245,7 +247,7 @@ async fn a_lost_and_an_unreachable_cluster_are_unknown_not_failed() {
     assert_eq!(rig.seen("prod").observed, Observed::Unknown);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_foreign_stop_is_a_suspension_with_an_adopted_savepoint() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;
@@ -276,7 +278,7 @@ async fn post_by_somebody_else(url: &str, path: &str, body: &str) {
     assert!(answer.starts_with("HTTP/1.1 202"), "{answer}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn too_few_slots_are_found_before_anything_is_stopped() {
     let rig = Rig::new().await;
     rig.running("prod", json!({ "parallelism": 2 })).await;
@@ -287,7 +289,7 @@ async fn too_few_slots_are_found_before_anything_is_stopped() {
     assert!(rig.fake.acts("stop").is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn actions_in_the_wrong_state_say_so() {
     let rig = Rig::new().await;
     rig.deployment("prod", json!({})).await;
@@ -301,7 +303,7 @@ async fn actions_in_the_wrong_state_say_so() {
     assert!(unknown.hint.unwrap().contains("pay/prod"));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_people_press_upgrade_at_once_and_one_of_them_wins() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;

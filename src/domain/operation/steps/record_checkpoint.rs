@@ -3,12 +3,9 @@
 
 use super::Case;
 use crate::domain::operation::{
-    Act, Outcome,
+    Act, Kind, Outcome,
     evidence::{Evidence, Judgement},
 };
-
-/// Flink's statistics of an ended job are right once its cache has passed.
-const CACHE: std::time::Duration = std::time::Duration::from_secs(4);
 
 /// Confirmed when a completed, retained checkpoint is known.
 #[must_use]
@@ -44,13 +41,14 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
 /// The job has ended. What it left is its newest checkpoint then; where Flink no longer tells, the one written down
 /// before is the newest that is known.
 fn judge_after_end(case: Case<'_>, ev: &Evidence) -> Judgement {
-    if case.waited() < CACHE {
+    if case.waited() < case.patience.statistics {
         return Judgement::Wait("waiting for Flink's last word on the job's checkpoints".to_owned());
     }
     let before = case.op.bindings().snapshot;
     let newer = newest(ev).filter(|n| before.as_ref().is_none_or(|b| n.checkpoint_id >= b.checkpoint_id));
     match newer.or(before) {
         Some(outcome) => recorded(outcome),
+        None if case.op.kind == Kind::Cancel => Judgement::confirmed("nothing outlived the job"),
         None => Judgement::refuted("no checkpoint of the ended job is known"),
     }
 }
