@@ -1,3 +1,46 @@
 //! Parses arguments, wires the parts, picks a face, maps the result to an exit code.
 
-fn main() {}
+use std::{process::ExitCode, sync::Arc};
+
+use clap::Parser as _;
+use nutkin::{
+    adapters::clock::SystemClock,
+    faces::cli::{self, Cli, Command, Exit, Wiring},
+};
+use tokio::runtime::{Builder, Runtime};
+
+#[path = "main/checks.rs"]
+mod checks;
+#[path = "main/logging.rs"]
+mod logging;
+#[path = "main/readiness.rs"]
+mod readiness;
+#[path = "main/serve.rs"]
+mod serve;
+
+fn main() -> ExitCode {
+    let Cli { global, command } = Cli::parse();
+    let exit = match command {
+        Some(Command::Serve(args)) => serve::run(&global, &args),
+        Some(command) => match runtime(1) {
+            Ok(runtime) => runtime.block_on(cli::run(global, command, wiring())),
+            Err(exit) => exit,
+        },
+        None => Exit::USAGE,
+    };
+    exit.into()
+}
+
+/// What the command line cannot know by itself.
+fn wiring() -> Wiring {
+    Wiring { clock: Arc::new(SystemClock), openapi: None, state_check: checks::state_dir }
+}
+
+/// A short-lived client needs one thread, the manager a few.
+fn runtime(threads: usize) -> Result<Runtime, Exit> {
+    let built = match threads {
+        1 => Builder::new_current_thread().enable_all().build(),
+        n => Builder::new_multi_thread().worker_threads(n).enable_all().build(),
+    };
+    built.map_err(|_| Exit::FAILED)
+}

@@ -15,8 +15,8 @@ use crate::{
 pub struct Place {
     /// The state directory that it owns.
     pub state_dir: PathBuf,
-    /// Its socket.
-    pub socket: PathBuf,
+    /// Its socket, where it is not the one that the lock names.
+    pub socket: Option<PathBuf>,
 }
 
 /// How long a starting manager may take.
@@ -45,7 +45,7 @@ pub async fn connect(place: &Place, start: Option<&spawn::Spawn>, via: Via) -> C
             spawn::Outcome::Ready => "the manager said that it is ready and does not answer",
             spawn::Outcome::Held => "another manager holds the state directory and does not answer",
         };
-        Problem::new(Code::ManagerUnreachable, format!("{what} at {}", place.socket.display()))
+        Problem::new(Code::ManagerUnreachable, format!("{what} ({})", place.state_dir.display()))
             .hint("`nutkin manager status` tells who holds it, `nutkin manager log` what it says")
     })
 }
@@ -53,7 +53,7 @@ pub async fn connect(place: &Place, start: Option<&spawn::Spawn>, via: Via) -> C
 /// The manager that answers now.
 pub async fn running(place: &Place, via: Via) -> Option<Client> {
     let holder = lock::read(&place.state_dir);
-    let socket = holder.as_ref().map_or_else(|| place.socket.clone(), |h| h.socket.clone());
+    let socket = place.socket.clone().or_else(|| holder.as_ref().map(|h| h.socket.clone()))?;
     UnixStream::connect(&socket).await.ok()?;
     let client = Client::new(socket, via);
     Some(match holder {

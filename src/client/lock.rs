@@ -1,16 +1,25 @@
-//! The lock of a state directory: the only proof of a manager, held by `flock` for the life of its process.
+//! Who serves a state directory, as its lock file says: the lock (`flock`, for the life of the process) is the only
+//! proof of a manager.
 
 use std::{
-    fs::{File, OpenOptions},
-    io::{self, Read as _, Seek as _, Write as _},
-    os::unix::fs::OpenOptionsExt as _,
+    fs::File,
+    io::{self, Read as _},
     path::{Path, PathBuf},
+    time::Duration,
 };
 
-use rustix::fs::{FlockOperation, flock};
+use rustix::{
+    fs::{FlockOperation, flock},
+    io::Errno,
+    process::{Pid, Signal, kill_process},
+};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::time::Timestamp;
+use super::ClientResult;
+use crate::{
+    contract::problem::{Code, Problem},
+    domain::time::{Clock, Timestamp},
+};
 
 /// Who holds a state directory.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,9 +27,7 @@ use crate::domain::time::Timestamp;
 pub struct Holder {
     /// Process id.
     pub pid: u32,
-    /// The boot in which it runs, where the kernel tells.
-    pub boot_id: Option<String>,
-    /// When it started.
+    /// When it took the lock.
     pub started_at: Timestamp,
     /// Its socket.
     pub socket: PathBuf,
@@ -32,43 +39,10 @@ pub struct Holder {
     pub build: String,
 }
 
-/// A held lock; letting it go frees the state directory.
-#[derive(Debug)]
-pub struct Lock {
-    file: File,
-}
-
 /// The lock file's place.
 #[must_use]
 pub fn path(state_dir: &Path) -> PathBuf {
     state_dir.join("manager.lock")
-}
-
-impl Lock {
-    /// Takes the lock, or answers `None` when another process holds it.
-    pub fn acquire(state_dir: &Path) -> io::Result<Option<Self>> {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(path(state_dir))?;
-        match flock(&file, FlockOperation::NonBlockingLockExclusive) {
-            Ok(()) => Ok(Some(Self { file })),
-            Err(e) if e == rustix::io::Errno::WOULDBLOCK => Ok(None),
-            Err(e) => Err(e.into()),
-        }
-    }
-
-    /// Says who holds it.
-    pub fn write(&mut self, holder: &Holder) -> io::Result<()> {
-        let text = serde_json::to_string(holder)?;
-        self.file.set_len(0)?;
-        self.file.rewind()?;
-        writeln!(self.file, "{text}")?;
-        self.file.sync_data()
-    }
 }
 
 /// What the lock file says; it may be the words of a manager that is gone.
@@ -79,35 +53,46 @@ pub fn read(state_dir: &Path) -> Option<Holder> {
     serde_json::from_str(&text).ok()
 }
 
-/// The kernel's id of this boot.
-#[must_use]
-pub fn boot_id() -> Option<String> {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
-    Some(text.trim().to_owned())
+/// Whether a manager holds the state directory now.
+pub fn is_held(state_dir: &Path) -> io::Result<bool> {
+    let file = match File::open(path(state_dir)) {
+        Ok(file) => file,
+        Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
+        Err(e) => return Err(e),
+    };
+    match flock(&file, FlockOperation::NonBlockingLockShared) {
+        Ok(()) => Ok(false),
+        Err(Errno::WOULDBLOCK) => Ok(true),
+        Err(e) => Err(e.into()),
+    }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_holder_at_a_time() {
-        let dir = tempfile::tempdir().unwrap();
-        let mut lock = Lock::acquire(dir.path()).unwrap().unwrap();
-        assert!(Lock::acquire(dir.path()).unwrap().is_none());
-        let holder = Holder {
-            pid: 7,
-            boot_id: boot_id(),
-            started_at: Timestamp::from_millis(1),
-            socket: "/s".into(),
-            api_level: 1,
-            min_client_level: 1,
-            build: "b".into(),
-        };
-        lock.write(&holder).unwrap();
-        lock.write(&holder).unwrap();
-        assert_eq!(read(dir.path()), Some(holder));
-        drop(lock);
-        assert!(Lock::acquire(dir.path()).unwrap().is_some());
+/// Asks the manager of a state directory to leave, and waits until it has: it drains to a step boundary first. Answers
+/// whether one ran.
+pub async fn stop(state_dir: &Path, patience: Duration, clock: &dyn Clock) -> ClientResult<bool> {
+    let deadline = clock.boottime() + patience;
+    let mut asked = false;
+    let mut pause = Duration::from_millis(5);
+    while is_held(state_dir).map_err(|e| unreadable(state_dir, &e))? {
+        if !asked && let Some(holder) = read(state_dir) {
+            let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
+            // It holds the lock, so the process that the lock names is the manager.
+            asked = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+        }
+        if clock.boottime() >= deadline {
+            let detail =
+                format!("the manager of {} was asked to leave and is still there", state_dir.display());
+            return Err(
+                Problem::new(Code::TimedOut, detail).hint("`nutkin manager log` shows what it is doing")
+            );
+        }
+        clock.sleep(pause).await;
+        pause = (pause * 2).min(Duration::from_millis(100));
     }
+    Ok(asked)
+}
+
+fn unreadable(state_dir: &Path, e: &io::Error) -> Problem {
+    let detail = format!("{} cannot be read: {e}; nothing was changed", path(state_dir).display());
+    Problem::new(Code::ManagerUnreachable, detail)
 }

@@ -11,8 +11,6 @@
 
 use std::path::{Path, PathBuf};
 
-use sha2::{Digest, Sha256};
-
 use crate::domain::ids::check_name;
 
 /// What the rules look at.
@@ -24,8 +22,6 @@ pub struct Surroundings {
     pub uid: u32,
     /// Text of the system's user table.
     pub users: String,
-    /// Text of the kernel's mount table, where there is one.
-    pub mounts: String,
     /// Where relative paths begin.
     pub current: PathBuf,
 }
@@ -40,7 +36,6 @@ impl Surroundings {
                 .collect(),
             uid: rustix::process::geteuid().as_raw(),
             users: std::fs::read_to_string("/etc/passwd").unwrap_or_default(),
-            mounts: std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default(),
             current: std::env::current_dir().unwrap_or_else(|_| PathBuf::from("/")),
         }
     }
@@ -188,92 +183,10 @@ fn home_of(users: &str, uid: u32) -> Option<PathBuf> {
     })
 }
 
-/// Longest path that fits a unix socket's address.
-const SOCKET_PATH_MAX: usize = 107;
-
 impl Paths {
-    /// The manager's socket: in the state directory, or, where that path is too long for a socket, in a folder of the
-    /// user's own under the temporary directory.
-    #[must_use]
-    pub fn socket(&self, around: &Surroundings) -> PathBuf {
-        socket_of(&self.state_dir, &around.temporary(), around.uid)
-    }
-
     /// The manager's log file's folder.
     #[must_use]
     pub fn log_dir(&self) -> PathBuf {
         self.state_dir.join("log")
-    }
-}
-
-/// The socket's place for a state directory.
-#[must_use]
-pub fn socket_of(state_dir: &Path, temporary: &Path, uid: u32) -> PathBuf {
-    let direct = state_dir.join("manager.sock");
-    if direct.as_os_str().len() <= SOCKET_PATH_MAX {
-        return direct;
-    }
-    let digest = Sha256::digest(state_dir.as_os_str().as_encoded_bytes());
-    let short: String = digest.iter().take(8).map(|b| format!("{b:02x}")).collect();
-    temporary.join(format!("nutkin-{uid}")).join(format!("{short}.sock"))
-}
-
-/// File systems on which SQLite's locks and shared memory are not to be trusted.
-const NETWORK: &[&str] = &[
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "9p",
-    "afs",
-    "ceph",
-    "lustre",
-    "gpfs",
-    "glusterfs",
-    "beegfs",
-    "ocfs2",
-    "gfs2",
-    "davfs",
-];
-
-/// The network file system that holds `path`, by the kernel's mount table; none when it is local or unknown.
-#[must_use]
-pub fn network_filesystem(mounts: &str, path: &Path) -> Option<String> {
-    let kind = mounts
-        .lines()
-        .filter_map(|line| {
-            let (left, right) = line.split_once(" - ")?;
-            let point = unescape(left.split(' ').nth(4)?);
-            let kind = right.split(' ').next()?;
-            path.starts_with(&point).then_some((point.len(), kind))
-        })
-        // Of two mounts on one point the later one is seen.
-        .max_by_key(|(len, _)| *len)
-        .map(|(_, kind)| kind)?;
-    let fuse_network = kind.strip_prefix("fuse.").is_some_and(|f| f != "fuse-overlayfs");
-    (NETWORK.contains(&kind) || fuse_network).then(|| kind.to_owned())
-}
-
-/// Mount points write space, tab, newline and backslash as octal escapes.
-fn unescape(field: &str) -> String {
-    ["\\040", "\\011", "\\012", "\\134"]
-        .iter()
-        .zip([" ", "\t", "\n", "\\"])
-        .fold(field.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-/// Refuses a state directory on a network file system, with the line that helps.
-pub fn require_local(state_dir: &Path, around: &Surroundings) -> Result<(), PathError> {
-    let real = state_dir.ancestors().find_map(|p| p.canonicalize().ok()).unwrap_or_else(|| state_dir.into());
-    match network_filesystem(&around.mounts, &real) {
-        None => Ok(()),
-        Some(kind) => Err(PathError {
-            message: format!(
-                "the state directory {} is on a network file system ({kind}), where the store's locks cannot be trusted; nothing was written",
-                state_dir.display()
-            ),
-            hint: format!("name a local directory: nutkin --state-dir /var/lib/nutkin-{}", around.uid),
-        }),
     }
 }

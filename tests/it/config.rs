@@ -124,7 +124,6 @@ fn around(env: &[(&str, &str)]) -> Surroundings {
         uid: 1000,
         users: "root:x:0:0::/root:/bin/sh\nann:x:1000:1000::/home/ann:/bin/sh\nnobody:x:65534:1::/nonexistent:/x\n"
             .to_owned(),
-        mounts: String::new(),
         current: PathBuf::from("/work"),
     }
 }
@@ -162,33 +161,6 @@ fn root_through_sudo_is_refused_unless_a_store_is_named() {
     assert!(e.hint.contains("/home/ann/.local/state/nutkin") && e.hint.contains("--state-dir"), "{e:?}");
     let choice = Choice { state_dir: Some("/s".into()), ..Choice::default() };
     assert_eq!(paths::resolve(&choice, &around).unwrap().state_dir, Path::new("/s"));
-}
-
-#[test]
-fn long_state_directories_get_a_short_socket() {
-    let short = paths::socket_of(Path::new("/s"), Path::new("/tmp"), 7);
-    assert_eq!(short, Path::new("/s/manager.sock"));
-    let deep = PathBuf::from(format!("/{}", "d".repeat(100)));
-    let socket = paths::socket_of(&deep, Path::new("/tmp"), 7);
-    assert!(socket.starts_with("/tmp/nutkin-7") && socket.as_os_str().len() <= 107);
-    assert_eq!(socket, paths::socket_of(&deep, Path::new("/tmp"), 7));
-}
-
-#[rstest]
-#[case("/home/ann/state", Some("nfs4"))]
-#[case("/home/ann/local disk/state", None)]
-#[case("/remote/x", Some("fuse.sshfs"))]
-#[case("/layer/x", None)]
-#[case("/var/lib", None)]
-fn network_file_systems_are_told_by_the_mount_table(#[case] path: &str, #[case] expected: Option<&str>) {
-    let mounts = "\
-22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw
-40 22 0:40 / /home/ann rw shared:2 master:1 - nfs4 server:/home rw
-41 40 8:2 / /home/ann/local\\040disk rw - xfs /dev/sdb rw
-42 22 0:41 / /remote rw - fuse.sshfs host: rw
-43 22 0:42 / /layer rw - fuse.fuse-overlayfs x rw
-";
-    assert_eq!(paths::network_filesystem(mounts, Path::new(path)).as_deref(), expected);
 }
 
 const GOOD: &str = r#"

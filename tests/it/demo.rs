@@ -197,7 +197,8 @@ impl Stage {
     }
 
     async fn run(&self, action: Action) -> (Result<Option<Outcome>, Error>, String) {
-        let place = Place { state_dir: self.state_dir.clone(), socket: self.home.path().join("socket") };
+        let place =
+            Place { state_dir: self.state_dir.clone(), socket: Some(self.home.path().join("socket")) };
         let nobody = Spawn {
             program: "false".into(),
             arguments: vec![],

@@ -26,3 +26,5 @@ mod state_dir;
 mod store_contract;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tree;

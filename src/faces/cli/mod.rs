@@ -1,1 +1,91 @@
-//! placeholder
+//! The command line: one file per command family. Results go to stdout and nothing else does; progress, hints and errors
+//! go to stderr.
+//!
+//! ```text
+//!   args ─→ Context (paths, settings, terminal) ─→ client ─→ API ─→ table | json | yaml | name ─→ exit code
+//! ```
+
+mod act;
+mod apply;
+pub mod args;
+mod artifact;
+mod config_command;
+pub mod context;
+mod describe;
+mod doctor;
+mod events;
+mod get;
+mod history;
+mod lifecycle;
+mod manager;
+mod operation;
+mod plan_text;
+mod resolve;
+mod savepoint;
+mod shell;
+mod table;
+mod target;
+mod views;
+mod wait;
+mod words;
+
+pub use args::{Cli, Command, DemoArgs, Format, Global, ServeArgs};
+pub use context::{Context, Exit, Outcome, Wiring};
+
+/// Runs a command that is a client of the manager, or needs no manager at all. The console, the demo and the manager
+/// itself are wired elsewhere.
+pub async fn run(global: Global, command: Command, wiring: Wiring) -> Exit {
+    let output = global.output;
+    let diff = matches!(command, Command::Diff(_));
+    match dispatch(global, command, wiring).await {
+        Ok(exit) => exit,
+        Err(problem) => {
+            context::report(&problem, output, std::io::IsTerminal::is_terminal(&std::io::stderr()));
+            let code = problem.code.exit_code();
+            // For a diff, 1 means "there are differences".
+            Exit(if diff { code.max(Exit::USAGE.0) } else { code })
+        }
+    }
+}
+
+async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
+    let command = match command {
+        Command::Config(command) => return command.run(global, wiring),
+        Command::Completions(args) => return args.run(),
+        Command::Man => return shell::man(),
+        Command::Openapi => return shell::openapi(global, wiring).await,
+        other => other,
+    };
+    let ctx = Context::new(global, wiring)?;
+    match command {
+        Command::Manager(command) => command.run(&ctx).await,
+        Command::Get(args) => args.run(&ctx).await,
+        Command::Describe(args) => args.run(&ctx).await,
+        Command::Apply(args) => args.run(&ctx).await,
+        Command::Diff(args) => args.run(&ctx).await,
+        Command::Start(args) => args.run(&ctx).await,
+        Command::Suspend(args) => args.run(&ctx).await,
+        Command::Cancel(args) => args.run(&ctx).await,
+        Command::Restart(args) => args.run(&ctx).await,
+        Command::Upgrade(args) => args.run(&ctx).await,
+        Command::Fork(args) => args.run(&ctx).await,
+        Command::Reset(args) => args.run(&ctx).await,
+        Command::Rollback(args) => args.run(&ctx).await,
+        Command::Delete(args) => args.run(&ctx).await,
+        Command::Adopt(args) => args.run(&ctx).await,
+        Command::Savepoint(args) => args.run(&ctx).await,
+        Command::History(args) => args.run(&ctx).await,
+        Command::Events(args) => args.run(&ctx).await,
+        Command::Operation(command) => command.run(&ctx).await,
+        Command::Target(command) => command.run(&ctx).await,
+        Command::Artifact(command) => command.run(&ctx).await,
+        Command::Doctor => doctor::run(&ctx).await,
+        // Answered above, or wired by the caller.
+        Command::Config(_)
+        | Command::Completions(_)
+        | Command::Man
+        | Command::Openapi
+        | Command::Demo(_)
+        | Command::Serve(_) => Ok(Exit::USAGE),
+    }
+}

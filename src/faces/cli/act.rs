@@ -1,0 +1,149 @@
+//! From a verb to its operation: plan, confirmation, the act, its end.
+//!
+//! ```text
+//!   terminal: plan ─→ shown ─→ y | typed name ─→ act with the plan's digest ─→ wait
+//!   script:                     --yes | --confirm ─→ act ─→ (--wait) wait
+//! ```
+
+use std::io::BufRead as _;
+
+use clap::Args;
+
+use super::{
+    context::{Context, Exit, Outcome, parse},
+    plan_text, wait,
+};
+use crate::{
+    client::Act,
+    contract::{
+        intent::Meta,
+        model::Operation,
+        plan::{Confirmation, Plan, Submitted, Verdict},
+        problem::{Code, Problem},
+    },
+    domain::time::Span,
+};
+
+/// What every lifecycle verb takes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Act")]
+pub struct ActFlags {
+    /// Wait for the end and show progress; the default on a terminal.
+    #[arg(long, overrides_with = "no_wait")]
+    pub wait: bool,
+    /// Print the accepted operation and leave.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Stop waiting after this long; the operation goes on.
+    #[arg(long, value_name = "D")]
+    pub timeout: Option<Span>,
+    /// Why, for the event log.
+    #[arg(long, value_name = "TEXT")]
+    pub reason: Option<String>,
+    /// Yes to what needs a confirmation.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// The deployment's name, where protection asks for it.
+    #[arg(long, value_name = "NAME")]
+    pub confirm: Option<String>,
+    /// Print the plan: steps, restore point and why, warnings. Nothing is changed.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// A key of this act: sending it again with the same key does it once.
+    #[arg(long, value_name = "K")]
+    pub idempotency_key: Option<String>,
+}
+
+impl ActFlags {
+    /// Whether to wait.
+    #[must_use]
+    pub const fn waits(&self, ctx: &Context) -> bool {
+        self.wait || (!self.no_wait && ctx.is_interactive())
+    }
+
+    /// Reason and confirmation as given.
+    #[must_use]
+    pub fn meta(&self) -> Meta {
+        Meta { reason: self.reason.clone(), expect: None, yes: self.yes, confirm: self.confirm.clone() }
+    }
+}
+
+/// Submits a verb. `make` puts reason, confirmation and expected plan into its request.
+pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<Submitted>) -> Outcome {
+    let client = ctx.client().await?;
+    let mut meta = flags.meta();
+    if flags.dry_run {
+        let value = client.act_value(&make(meta).dry_run(true)).await?;
+        let plan: Plan = parse(&value)?;
+        ctx.print_one(&value, &plan.plan_digest, || plan_text::draw(ctx, &plan, ctx.colour()))?;
+        return Ok(if plan.runnable { Exit::OK } else { Exit::FAILED });
+    }
+    if ctx.is_interactive() {
+        let plan = client.plan(&make(meta.clone())).await?;
+        if !ctx.global.quiet {
+            ctx.draw(&plan_text::draw(ctx, &plan, ctx.colour()));
+        }
+        if !plan.runnable {
+            return Err(not_runnable(&plan));
+        }
+        if !confirmed(ctx, &plan, &mut meta)? {
+            ctx.hint("nothing was changed");
+            return Ok(Exit::FAILED);
+        }
+        meta.expect = Some(plan.plan_digest);
+    }
+    let act = make(meta).with_key(flags.idempotency_key.as_deref());
+    let value = client.act_value(&act).await?;
+    let operation: Operation = parse(&value)?;
+    let id = operation.operation_id.clone();
+    if flags.waits(ctx) {
+        let waited = wait::wait(ctx, &id, flags.timeout).await?;
+        return wait::conclude(ctx, &id, waited);
+    }
+    ctx.print_one(&value, &id, || wait::summary(ctx, &operation))?;
+    Ok(wait::exit_of(operation.state))
+}
+
+/// Asks for what the plan's protection wants, unless it was given.
+fn confirmed(ctx: &Context, plan: &Plan, meta: &mut Meta) -> Result<bool, Problem> {
+    match plan.confirmation {
+        Confirmation::None => Ok(true),
+        Confirmation::Yes if meta.yes => Ok(true),
+        Confirmation::Yes => {
+            meta.yes =
+                ask(ctx, &format!("{} {}? [y/N] ", plan.kind, plan.deployment))?.eq_ignore_ascii_case("y");
+            Ok(meta.yes)
+        }
+        Confirmation::TypeName if meta.confirm.is_some() => Ok(true),
+        Confirmation::TypeName => {
+            let typed = ask(ctx, &format!("type {} to confirm: ", plan.deployment))?;
+            let right = typed == plan.deployment;
+            meta.confirm = Some(typed);
+            meta.yes = right;
+            Ok(right)
+        }
+    }
+}
+
+/// Asks on stderr, reads a line of stdin.
+pub fn ask(ctx: &Context, question: &str) -> Result<String, Problem> {
+    ctx.draw(question);
+    let mut line = String::new();
+    std::io::stdin().lock().read_line(&mut line).map_err(|e| {
+        Problem::new(Code::ConfirmationRequired, format!("no answer: {e}; nothing was changed"))
+    })?;
+    Ok(line.trim().to_owned())
+}
+
+fn not_runnable(plan: &Plan) -> Problem {
+    let failed: Vec<_> = plan.checks.iter().filter(|c| c.verdict == Verdict::Failed).collect();
+    let detail: Vec<&str> = failed.iter().map(|c| c.message.as_str()).collect();
+    let problem = Problem::new(
+        Code::PreflightFailed,
+        format!("{} would fail: {}; nothing was changed", plan.kind, detail.join("; ")),
+    );
+    match failed.iter().find_map(|c| c.hint.clone()) {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
+}

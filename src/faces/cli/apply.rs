@@ -1,0 +1,255 @@
+//! `nutkin apply` and `nutkin diff`
+//!
+//! ```text
+//!   manifest ─→ checked here ─→ jars uploaded ─→ POST /apply?dryRun ─→ shown, asked ─→ POST /apply ─→ operations awaited
+//! ```
+
+use std::path::PathBuf;
+
+use clap::Args;
+use serde_json::Value;
+
+use super::{
+    act,
+    context::{Context, Exit, Outcome, parse},
+    lifecycle, plan_text,
+    table::Tone,
+    wait,
+};
+use crate::{
+    client::routes,
+    config::Manifest,
+    contract::{
+        intent::{Applied, Apply, ApplyAction, Meta},
+        problem::{Code, Problem},
+    },
+    domain::{text::SafeText, time::Span},
+};
+
+/// `nutkin apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    files: Files,
+    /// Show what would change; nothing is changed.
+    #[arg(long)]
+    dry_run: bool,
+    /// Wait for the operations that follow; the default on a terminal.
+    #[arg(long, overrides_with = "no_wait")]
+    wait: bool,
+    /// Print what was accepted and leave.
+    #[arg(long)]
+    no_wait: bool,
+    /// Stop waiting after this long; the operations go on.
+    #[arg(long, value_name = "D")]
+    timeout: Option<Span>,
+    /// Why, for the event log.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
+    /// Yes to what needs a confirmation.
+    #[arg(short, long)]
+    yes: bool,
+    /// The deployment's name, where protection asks for it.
+    #[arg(long, value_name = "NAME")]
+    confirm: Option<String>,
+    /// A key of this act: sending it again with the same key does it once.
+    #[arg(long, value_name = "K")]
+    idempotency_key: Option<String>,
+}
+
+/// `nutkin diff`.
+#[derive(Debug, Args)]
+pub struct DiffArgs {
+    #[command(flatten)]
+    files: Files,
+}
+
+/// Which documents, and what they may override.
+#[derive(Debug, Args)]
+struct Files {
+    /// A manifest, a directory of *.yaml, or - for standard input; may be repeated.
+    #[arg(short, long = "filename", value_name = "FILE|DIR|-", required = true)]
+    files: Vec<PathBuf>,
+    /// The manifest's state wins over a person's later action.
+    #[arg(long)]
+    force_state: bool,
+    /// Values that verbs have set since the last apply are overwritten.
+    #[arg(long)]
+    force: bool,
+}
+
+impl Files {
+    /// Reads and checks, and brings every jar to the manager.
+    async fn prepare(&self, ctx: &Context) -> Result<(Manifest, Apply), Problem> {
+        let mut manifest = Manifest::read(&self.files).map_err(|e| {
+            Problem::new(Code::InvalidSpec, e.to_string()).hint("nothing was sent; every problem is listed")
+        })?;
+        for entry in &mut manifest.entries {
+            if let Some(jar) = entry.jar.clone() {
+                let sha = lifecycle::upload(ctx, &jar).await?;
+                entry.set_artifact(&sha);
+            }
+        }
+        let request = Apply {
+            documents: manifest.documents(),
+            force_state: self.force_state,
+            force: self.force,
+            meta: Meta::default(),
+        };
+        Ok((manifest, request))
+    }
+}
+
+/// What the manager says about each document.
+async fn send(
+    ctx: &Context,
+    request: &Apply,
+    dry_run: bool,
+    key: Option<&str>,
+) -> Result<(Vec<Value>, Vec<Applied>), Problem> {
+    let act = routes::apply(request).dry_run(dry_run).with_key(key);
+    let answer = ctx.client().await?.act_value(&act).await?;
+    let (items, _) = super::resolve::page_of(answer);
+    let rows = items.iter().map(parse).collect::<Result<Vec<Applied>, _>>()?;
+    Ok((items, rows))
+}
+
+impl DiffArgs {
+    pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        let worse = |p: Problem| p;
+        let (manifest, request) = self.files.prepare(ctx).await.map_err(worse)?;
+        let (items, rows) = send(ctx, &request, true, None).await?;
+        if ctx.global.output.is_for_people() {
+            ctx.print(&differences(ctx, &rows))?;
+        } else {
+            ctx.print_list::<Applied>(&items, None)?;
+        }
+        if let Some(problem) = refused(&manifest, &rows) {
+            return Err(problem);
+        }
+        let same = rows.iter().all(|r| r.action == ApplyAction::Unchanged && r.operation_kind.is_none());
+        Ok(if same { Exit::OK } else { Exit::FAILED })
+    }
+}
+
+impl ApplyArgs {
+    pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        let (manifest, mut request) = self.files.prepare(ctx).await?;
+        request.meta =
+            Meta { reason: self.reason.clone(), expect: None, yes: self.yes, confirm: self.confirm.clone() };
+        if self.dry_run {
+            let (items, rows) = send(ctx, &request, true, None).await?;
+            if ctx.global.output.is_for_people() {
+                ctx.print(&differences(ctx, &rows))?;
+            } else {
+                ctx.print_list::<Applied>(&items, None)?;
+            }
+            return refused(&manifest, &rows).map_or(Ok(Exit::OK), Err);
+        }
+        if ctx.is_interactive() && !self.yes && !self.confirmed(ctx, &manifest, &mut request).await? {
+            ctx.hint("nothing was changed");
+            return Ok(Exit::FAILED);
+        }
+        let (items, rows) = send(ctx, &request, false, self.idempotency_key.as_deref()).await?;
+        ctx.print_list::<Applied>(&items, None)?;
+        warnings(ctx, &rows);
+        let mut exit = Exit::OK;
+        if self.wait || (!self.no_wait && ctx.is_interactive()) {
+            for id in rows.iter().filter_map(|r| r.operation_id.as_deref()) {
+                exit = worst(exit, self.follow(ctx, id).await?);
+            }
+        }
+        match refused(&manifest, &rows) {
+            Some(problem) => Err(problem),
+            None => Ok(exit),
+        }
+    }
+
+    /// On a terminal: what would change, and a question where jobs are touched.
+    async fn confirmed(
+        &self,
+        ctx: &Context,
+        manifest: &Manifest,
+        request: &mut Apply,
+    ) -> Result<bool, Problem> {
+        let (_, rows) = send(ctx, request, true, None).await?;
+        if let Some(problem) = refused(manifest, &rows) {
+            return Err(problem);
+        }
+        if rows.iter().all(|r| r.operation_kind.is_none()) {
+            return Ok(true);
+        }
+        ctx.draw(&differences(ctx, &rows));
+        request.meta.yes = act::ask(ctx, "apply? [y/N] ")?.eq_ignore_ascii_case("y");
+        Ok(request.meta.yes)
+    }
+
+    async fn follow(&self, ctx: &Context, id: &str) -> Outcome {
+        match wait::wait(ctx, id, self.timeout).await? {
+            wait::Waited::Ended(operation, _) => {
+                ctx.hint(wait::summary(ctx, &operation).trim_end());
+                Ok(wait::exit_of(operation.state))
+            }
+            other => wait::conclude(ctx, id, other),
+        }
+    }
+}
+
+fn worst(a: Exit, b: Exit) -> Exit {
+    if b.0 > a.0 { b } else { a }
+}
+
+/// The first document that cannot be applied, at its place in the manifest.
+fn refused(manifest: &Manifest, rows: &[Applied]) -> Option<Problem> {
+    let refused: Vec<(&Applied, &Problem)> =
+        rows.iter().filter_map(|r| Some((r, r.problem.as_ref()?))).collect();
+    let (_, first) = refused.first()?;
+    let lines: Vec<String> = refused
+        .iter()
+        .map(|(row, problem)| {
+            // A problem in a spec begins with its path: `artifact/args/0: …`.
+            let path = problem.detail.split(": ").next().unwrap_or_default();
+            let path = if path.contains(' ') { "" } else { path };
+            let place = manifest.place(&row.kind, &row.name, path);
+            let place = place.map(|p| format!("{p}: ")).unwrap_or_default();
+            format!("{place}{} {}: {}", row.kind, row.name, problem.detail)
+        })
+        .collect();
+    let mut problem = (*first).clone();
+    problem.detail = lines.join("\n");
+    Some(problem)
+}
+
+fn warnings(ctx: &Context, rows: &[Applied]) {
+    for row in rows {
+        for warning in &row.warnings {
+            ctx.hint(&format!("{} {}: {}", row.kind, SafeText::line(&row.name), SafeText::line(warning)));
+        }
+    }
+}
+
+/// Every document with what changes in it.
+fn differences(ctx: &Context, rows: &[Applied]) -> String {
+    let mut out = String::new();
+    for row in rows {
+        let tone = match row.action {
+            ApplyAction::Create | ApplyAction::Update => Tone::Good,
+            ApplyAction::Unchanged => Tone::Dim,
+            ApplyAction::Refused => Tone::Bad,
+        };
+        let then = row.operation_kind.map(|k| format!(", then {k}")).unwrap_or_default();
+        out.push_str(&format!(
+            "{} {}: {}{then}\n",
+            SafeText::line(&row.kind),
+            SafeText::line(&row.name),
+            ctx.paint(tone, row.action.as_str())
+        ));
+        for d in &row.diff {
+            out.push_str(&format!("    {}\n", plan_text::difference(d)));
+        }
+        for warning in &row.warnings {
+            out.push_str(&format!("    mind: {}\n", SafeText::line(warning)));
+        }
+    }
+    out
+}

@@ -1,0 +1,158 @@
+//! `nutkin doctor`: everything that decides whether nutkin works here, each with what to do.
+
+use std::{os::unix::fs::MetadataExt as _, path::Path};
+
+use super::context::{Context, Exit, Outcome};
+use crate::{
+    client::{connect, lock, routes},
+    contract::{
+        API_LEVEL,
+        plan::{Check, Verdict},
+    },
+    domain::{event::Via, text},
+};
+
+/// Checks paths, permissions, the store, the manager and the terminal. Starts nothing.
+pub async fn run(ctx: &Context) -> Outcome {
+    let mut checks = vec![check("version", Verdict::Ok, env!("CARGO_PKG_VERSION"), None)];
+    checks.extend(paths(ctx));
+    checks.extend(settings(ctx));
+    checks.extend(manager(ctx).await);
+    checks.extend(logout(ctx));
+    checks.extend(terminal(ctx));
+    let items: Vec<_> = checks.iter().filter_map(|c| serde_json::to_value(c).ok()).collect();
+    ctx.print_list::<Check>(&items, None)?;
+    let failed = checks.iter().any(|c| c.verdict == Verdict::Failed);
+    Ok(if failed { Exit::FAILED } else { Exit::OK })
+}
+
+fn check(name: &str, verdict: Verdict, message: impl Into<String>, hint: Option<&str>) -> Check {
+    Check { name: name.to_owned(), verdict, message: message.into(), hint: hint.map(str::to_owned) }
+}
+
+fn paths(ctx: &Context) -> Vec<Check> {
+    let state_dir = &ctx.paths.state_dir;
+    let shown = state_dir.display().to_string();
+    let mut checks = vec![match std::fs::metadata(state_dir) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => {
+            check("state", Verdict::Ok, format!("{shown} (made at the first start)"), None)
+        }
+        Err(e) => {
+            check("state", Verdict::Failed, format!("{shown}: {e}"), Some("name another with --state-dir"))
+        }
+        Ok(meta) if meta.uid() != ctx.around.uid => {
+            let found = format!("{shown} belongs to user {}", meta.uid());
+            check("state", Verdict::Failed, found, Some("name your own with --state-dir"))
+        }
+        Ok(meta) if meta.mode() & 0o077 != 0 => {
+            let found = format!("{shown} is open to others ({:o})", meta.mode() & 0o777);
+            check("state", Verdict::Warning, found, Some("chmod 700 it"))
+        }
+        Ok(_) => check("state", Verdict::Ok, shown, None),
+    }];
+    checks.extend((ctx.wiring.state_check)(state_dir));
+    checks.extend(space(state_dir));
+    let config = &ctx.paths.config_file;
+    let there = if config.exists() { "" } else { " (absent: defaults)" };
+    checks.push(check("config", Verdict::Ok, format!("{}{there}", config.display()), None));
+    checks.push(check("cache", Verdict::Ok, ctx.paths.cache_dir.display().to_string(), None));
+    checks
+}
+
+fn space(state_dir: &Path) -> Option<Check> {
+    const LITTLE: u64 = 256 << 20;
+    let folder = state_dir.ancestors().find(|p| p.exists())?;
+    let fs = rustix::fs::statvfs(folder).ok()?;
+    let free = fs.f_bavail.saturating_mul(fs.f_frsize);
+    let found = format!("{} free", text::bytes(free));
+    Some(if free < LITTLE {
+        check("space", Verdict::Warning, found, Some("free space, or move the state with --state-dir"))
+    } else {
+        check("space", Verdict::Ok, found, None)
+    })
+}
+
+fn settings(ctx: &Context) -> Vec<Check> {
+    let warnings = &ctx.loaded.warnings;
+    let mut checks: Vec<Check> =
+        warnings.iter().map(|w| check("settings", Verdict::Warning, w.to_string(), None)).collect();
+    if checks.is_empty() {
+        checks.push(check("settings", Verdict::Ok, "valid", None));
+    }
+    checks
+}
+
+async fn manager(ctx: &Context) -> Vec<Check> {
+    let state_dir = &ctx.paths.state_dir;
+    let held = lock::is_held(state_dir).unwrap_or(false);
+    let Some(client) = connect::running(&ctx.place(), Via::Cli).await else {
+        return vec![if held {
+            let hint = Some("`nutkin manager log` shows what it is doing");
+            check("manager", Verdict::Failed, "holds the lock and does not answer", hint)
+        } else {
+            check("manager", Verdict::Ok, "none runs; the next command starts one", None)
+        }];
+    };
+    match client.get(&routes::health()).await {
+        Err(p) => vec![check("manager", Verdict::Failed, p.detail, p.hint.as_deref())],
+        Ok(health) => {
+            let mut checks = vec![check(
+                "manager",
+                Verdict::Ok,
+                format!("process {}, {}", health.pid, health.build),
+                None,
+            )];
+            if health.api_level != API_LEVEL {
+                let found = format!("the manager speaks {}, this nutkin {API_LEVEL}", health.api_level);
+                checks.push(check("api level", Verdict::Warning, found, Some("`nutkin manager restart`")));
+            }
+            if health.read_only {
+                let hint =
+                    Some("read-only = false in the configuration, or a newer nutkin for a newer store");
+                checks.push(check("store", Verdict::Warning, "read-only", hint));
+            } else {
+                checks.push(check("store", Verdict::Ok, "writable", None));
+            }
+            checks
+        }
+    }
+}
+
+/// Whether the end of the login session would end a detached manager.
+fn logout(ctx: &Context) -> Option<Check> {
+    let settings = std::fs::read_to_string("/etc/systemd/logind.conf").ok()?;
+    let kills = settings.lines().any(|l| l.trim().eq_ignore_ascii_case("KillUserProcesses=yes"));
+    let user = ctx.around.var("USER").or_else(|| ctx.around.var("LOGNAME"))?;
+    let lingers = Path::new("/var/lib/systemd/linger").join(user).exists();
+    let hint = "`loginctl enable-linger` keeps it; or run `nutkin serve` as a service";
+    Some(if kills && !lingers {
+        check("logout", Verdict::Warning, "logging out would end the manager", Some(hint))
+    } else {
+        check("logout", Verdict::Ok, "the manager outlives the session", None)
+    })
+}
+
+fn terminal(ctx: &Context) -> Vec<Check> {
+    let var = |name: &str| ctx.around.var(name).unwrap_or("-").to_owned();
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|v| ctx.around.var(v)).unwrap_or("-");
+    let utf8 = locale.to_lowercase().replace('-', "").contains("utf8");
+    let size = rustix::termios::tcgetwinsize(std::io::stdout())
+        .map_or_else(|_| "not a terminal".to_owned(), |w| format!("{}×{}", w.ws_col, w.ws_row));
+    let colours = match (ctx.around.var("NO_COLOR"), ctx.around.var("COLORTERM")) {
+        (Some(_), _) => "off (NO_COLOR)".to_owned(),
+        (None, Some(kind)) => kind.to_owned(),
+        (None, None) => "by TERM".to_owned(),
+    };
+    let inside = ["TMUX", "STY", "SSH_CONNECTION"].iter().filter(|v| ctx.around.var(v).is_some());
+    let inside: Vec<&str> = inside.copied().collect();
+    let utf8 = if utf8 {
+        check("locale", Verdict::Ok, locale, None)
+    } else {
+        check("locale", Verdict::Warning, locale, Some("without UTF-8 set console.ascii = true"))
+    };
+    vec![
+        check("terminal", Verdict::Ok, format!("{} {size} {}", var("TERM"), inside.join(" ")), None),
+        check("colours", Verdict::Ok, colours, None),
+        utf8,
+    ]
+}

@@ -1,0 +1,96 @@
+//! `nutkin events`
+
+use clap::Args;
+use futures_util::StreamExt as _;
+
+use super::context::{Context, Exit, Outcome};
+use crate::{
+    client::routes::{self, EventFilter},
+    contract::{model::Event, problem::Problem},
+    domain::{
+        event::Severity,
+        time::{Span, Timestamp},
+    },
+};
+
+/// `nutkin events`.
+#[derive(Debug, Args)]
+pub struct EventsArgs {
+    /// Stay, and print what comes.
+    #[arg(short, long)]
+    follow: bool,
+    /// Only of APP/NAME.
+    #[arg(long, value_name = "APP/NAME")]
+    deployment: Option<String>,
+    /// Only of this operation.
+    #[arg(long, value_name = "ID")]
+    operation: Option<String>,
+    /// This loud or louder: debug, info, warn, error.
+    #[arg(long, value_name = "S")]
+    severity: Option<Severity>,
+    /// Not older than this.
+    #[arg(long, value_name = "D")]
+    since: Option<Span>,
+    /// At most so many.
+    #[arg(long, value_name = "N", default_value_t = 100)]
+    limit: u32,
+}
+
+impl EventsArgs {
+    pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        let mut filter = EventFilter {
+            deployment: match &self.deployment {
+                Some(given) => Some(ctx.deployment(given).await?),
+                None => None,
+            },
+            operation: self.operation.clone(),
+            severity: self.severity,
+            since: self.since.map(|s| before(ctx.look().now, s)),
+            after: None,
+            limit: Some(self.limit),
+        };
+        let client = ctx.client().await?;
+        let (mut items, next) = super::resolve::page_of(client.get_value(&routes::events(&filter)).await?);
+        // People and logs read downwards: oldest first.
+        items.sort_by_key(|v| v.get("seq").and_then(serde_json::Value::as_u64));
+        if !self.follow {
+            ctx.print_list::<Event>(&items, next.as_deref())?;
+            return Ok(Exit::OK);
+        }
+        filter.after = items.last().and_then(|v| v.get("seq")?.as_u64());
+        ctx.print_lines::<Event>(&items, true)?;
+        follow(ctx, filter).await
+    }
+}
+
+fn before(now: Timestamp, span: Span) -> Timestamp {
+    Timestamp::from_millis(now.millis() - i64::try_from(span.0.as_millis()).unwrap_or(0))
+}
+
+async fn follow(ctx: &Context, mut filter: EventFilter) -> Outcome {
+    filter.limit = None;
+    loop {
+        // A restarting manager is waited for; what came meanwhile is read by its number.
+        let mut stream = ctx.connect().await?.follow_events(&filter).await?;
+        loop {
+            let event = tokio::select! {
+                _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
+                event = stream.next() => event,
+            };
+            match event {
+                Some(Ok(event)) if filter.after.is_some_and(|after| event.seq <= after) => {}
+                Some(Ok(event)) => {
+                    filter.after = Some(event.seq);
+                    print(ctx, &event)?;
+                }
+                Some(Err(_)) | None => break,
+            }
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    }
+}
+
+fn print(ctx: &Context, event: &Event) -> Result<(), Problem> {
+    let value = serde_json::to_value(event).unwrap_or_default();
+    ctx.print_lines::<Event>(&[value], false)
+}

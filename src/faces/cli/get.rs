@@ -1,0 +1,428 @@
+//! `get` and `describe`: objects as rows, or one in full.
+
+use std::collections::HashMap;
+
+use clap::{Args, ValueEnum};
+use futures_util::StreamExt as _;
+use serde_json::Value;
+
+use super::{
+    context::{Context, Exit, Outcome, parse},
+    describe,
+    resolve::page_of,
+    views::Tabular,
+};
+use crate::{
+    client::{Get, routes},
+    config::manifest,
+    contract::{
+        List,
+        intent::{Document, Metadata},
+        model,
+        problem::{Code, Problem},
+        watch::Interest,
+    },
+    domain::ids::DeploymentName,
+};
+
+/// What can be listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Kind {
+    /// Where deployments run.
+    #[value(alias = "target")]
+    Targets,
+    /// Groups of deployments.
+    #[value(aliases = ["application", "app", "apps"])]
+    Applications,
+    /// Instances of applications.
+    #[value(aliases = ["deployment", "deploy"])]
+    Deployments,
+    /// Flink jobs: of deployments, or with --target all of a cluster.
+    #[value(alias = "job")]
+    Jobs,
+    /// Restore points.
+    #[value(alias = "savepoint")]
+    Savepoints,
+    /// Lifecycle actions.
+    #[value(aliases = ["operation", "op", "ops"])]
+    Operations,
+    /// The event log.
+    #[value(alias = "event")]
+    Events,
+    /// Configuration history of a deployment.
+    #[value(alias = "revision")]
+    Revisions,
+    /// Jars.
+    #[value(aliases = ["artifact", "jars"])]
+    Artifacts,
+    /// Exceptions of a deployment's job.
+    #[value(alias = "exception")]
+    Exceptions,
+    /// Checkpoints of a deployment's job.
+    #[value(alias = "checkpoint")]
+    Checkpoints,
+}
+
+/// `nutkin get`.
+#[derive(Debug, Args)]
+pub struct GetArgs {
+    /// What.
+    #[arg(value_enum)]
+    kind: Kind,
+    /// One of them, or the deployment whose they are.
+    name: Option<String>,
+    /// Only with this label; may be repeated.
+    #[arg(short = 'l', long = "label", value_name = "K=V")]
+    labels: Vec<String>,
+    /// Stay, and print what changes.
+    #[arg(short, long)]
+    watch: bool,
+    /// With jobs: everything that runs on this target, unmanaged jobs included.
+    #[arg(long, value_name = "T")]
+    target: Option<String>,
+    /// At most so many.
+    #[arg(long, value_name = "N")]
+    limit: Option<u32>,
+}
+
+/// `nutkin describe`.
+#[derive(Debug, Args)]
+pub struct DescribeArgs {
+    /// What.
+    #[arg(value_enum)]
+    kind: Kind,
+    /// Which.
+    name: String,
+}
+
+impl GetArgs {
+    pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        match self.kind {
+            Kind::Targets => self.named(ctx, routes::targets(), routes::target).await,
+            Kind::Applications => self.named(ctx, routes::applications(), routes::application).await,
+            Kind::Deployments => self.deployments(ctx).await,
+            Kind::Jobs => match &self.target {
+                Some(target) => {
+                    let target = ctx.target(target).await?;
+                    self.show(ctx, Source::one(routes::target_jobs(&target))).await
+                }
+                None => self.show(ctx, self.of_deployments(ctx, routes::jobs).await?).await,
+            },
+            Kind::Savepoints => self.show(ctx, self.of_deployments(ctx, routes::savepoints).await?).await,
+            Kind::Operations => self.named(ctx, routes::operations(), routes::operation).await,
+            Kind::Events => {
+                let deployment = match &self.name {
+                    Some(name) => Some(ctx.deployment(name).await?),
+                    None => None,
+                };
+                let filter = routes::EventFilter { deployment, limit: self.limit, ..Default::default() };
+                self.show(ctx, Source::one(routes::events(&filter))).await
+            }
+            Kind::Revisions => self.of_one(ctx, routes::revisions).await,
+            Kind::Artifacts => match &self.name {
+                Some(name) => {
+                    let value = ctx.artifact(name).await?;
+                    let artifact: model::Artifact = parse(&value)?;
+                    ctx.print_one(&value, &artifact.name(), || {
+                        ctx.table(std::slice::from_ref(&artifact), true)
+                    })?;
+                    Ok(Exit::OK)
+                }
+                None => self.show(ctx, Source::one(routes::artifacts())).await,
+            },
+            Kind::Exceptions => self.of_one(ctx, routes::exceptions).await,
+            Kind::Checkpoints => self.of_one(ctx, routes::checkpoints).await,
+        }
+    }
+
+    async fn deployments(&self, ctx: &Context) -> Outcome {
+        let Some(given) = &self.name else { return self.show(ctx, Source::one(routes::deployments())).await };
+        let name = ctx.deployment(given).await?;
+        if self.watch {
+            return self
+                .show(ctx, Source::filtered(routes::deployments(), "deployment", &name.to_string()))
+                .await;
+        }
+        let route = routes::deployment(&name);
+        show_one(ctx, &route).await
+    }
+
+    /// One by its name, or all.
+    async fn named<T: Tabular + Shown>(
+        &self,
+        ctx: &Context,
+        list: Get<List<T>>,
+        one: impl Fn(&str) -> Get<T>,
+    ) -> Outcome {
+        match &self.name {
+            Some(name) if self.watch => {
+                let source = Source::filtered(list, T::KEY, name);
+                self.show(ctx, source).await
+            }
+            Some(name) => show_one(ctx, &one(name)).await,
+            None => self.show(ctx, Source::one(list)).await,
+        }
+    }
+
+    /// A list that belongs to one deployment, which must be named.
+    async fn of_one<T: Tabular + Shown>(
+        &self,
+        ctx: &Context,
+        list: fn(&DeploymentName) -> Get<List<T>>,
+    ) -> Outcome {
+        let Some(given) = &self.name else {
+            let word = self.kind.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+            return Err(Problem::new(Code::BadRequest, format!("{word} belong to a deployment"))
+                .hint(format!("nutkin get {word} APP/NAME")));
+        };
+        let name = ctx.deployment(given).await?;
+        self.show(ctx, Source::one(list(&name))).await
+    }
+
+    /// The lists of one deployment, or of all.
+    async fn of_deployments<T>(
+        &self,
+        ctx: &Context,
+        list: fn(&DeploymentName) -> Get<List<T>>,
+    ) -> Result<Source<T>, Problem> {
+        let names = match &self.name {
+            Some(given) => vec![ctx.deployment(given).await?],
+            None => {
+                let all = ctx.all(&routes::deployments()).await?;
+                all.iter().filter_map(|v| v.get("deployment")?.as_str()?.parse().ok()).collect()
+            }
+        };
+        Ok(Source { routes: names.iter().map(list).collect(), only: None })
+    }
+
+    async fn show<T: Tabular + Shown>(&self, ctx: &Context, source: Source<T>) -> Outcome {
+        let labels = labels_of(&self.labels)?;
+        let (items, next) = source.fetch(ctx, self.limit, &labels).await?;
+        if !self.watch {
+            ctx.print_list::<T>(&items, next.as_deref())?;
+            if items.is_empty() && ctx.global.output.is_for_people() {
+                ctx.hint("none");
+            }
+            return Ok(Exit::OK);
+        }
+        watch(ctx, &source, self.limit, &labels, items).await
+    }
+}
+
+/// What the client must know of a model to show it.
+pub trait Shown: serde::de::DeserializeOwned {
+    /// The field that is its name.
+    const KEY: &'static str;
+    /// The object as a manifest, where it is one.
+    fn document(&self) -> Option<Document> {
+        None
+    }
+}
+
+macro_rules! shown {
+    ($($model:ident $key:literal),* $(,)?) => {
+        $(impl Shown for model::$model { const KEY: &'static str = $key; })*
+    };
+}
+shown! {
+    TargetJob "flinkJobId", Deployment "deployment", Job "jobId", Savepoint "savepointId",
+    Operation "operationId", Event "seq", Revision "number", Artifact "sha256",
+    ExceptionEntry "at", Checkpoint "id",
+}
+impl Shown for model::Target {
+    const KEY: &'static str = "name";
+    fn document(&self) -> Option<Document> {
+        let metadata =
+            Metadata { name: self.name.clone(), labels: self.labels.clone(), ..Metadata::default() };
+        Some(document("Target", metadata, self.spec.clone()))
+    }
+}
+impl Shown for model::Application {
+    const KEY: &'static str = "name";
+    fn document(&self) -> Option<Document> {
+        let metadata = Metadata {
+            name: self.name.clone(),
+            title: Some(self.title.clone()),
+            labels: self.labels.clone(),
+            ..Metadata::default()
+        };
+        let spec = if self.defaults.is_null() {
+            Value::Object(Default::default())
+        } else {
+            serde_json::json!({ "defaults": self.defaults })
+        };
+        Some(document("Application", metadata, spec))
+    }
+}
+
+fn document(kind: &str, metadata: Metadata, spec: Value) -> Document {
+    Document { api_version: manifest::API_VERSION.to_owned(), kind: kind.to_owned(), metadata, spec }
+}
+
+async fn show_one<T: Tabular + Shown>(ctx: &Context, route: &Get<T>) -> Outcome {
+    let value = ctx.client().await?.get_value(route).await?;
+    let model: T = parse(&value)?;
+    let printed = match model.document() {
+        Some(document) if ctx.global.output == super::args::Format::Yaml => {
+            serde_json::to_value(document).unwrap_or_default()
+        }
+        _ => value,
+    };
+    ctx.print_one(&printed, &model.name(), || ctx.table(std::slice::from_ref(&model), true))?;
+    Ok(Exit::OK)
+}
+
+/// Where rows come from.
+struct Source<T> {
+    routes: Vec<Get<List<T>>>,
+    only: Option<(&'static str, String)>,
+}
+
+impl<T> Source<T> {
+    fn one(route: Get<List<T>>) -> Self {
+        Self { routes: vec![route], only: None }
+    }
+
+    fn filtered(route: Get<List<T>>, key: &'static str, value: &str) -> Self {
+        Self { routes: vec![route], only: Some((key, value.to_owned())) }
+    }
+
+    /// Rows, and the cursor when a limit cut them.
+    async fn fetch(
+        &self,
+        ctx: &Context,
+        limit: Option<u32>,
+        labels: &[(String, String)],
+    ) -> Result<(Vec<Value>, Option<String>), Problem> {
+        let (mut items, mut next) = (Vec::new(), None);
+        for route in &self.routes {
+            match limit {
+                Some(_) => {
+                    let route = route.clone().with_some("limit", limit);
+                    let (page, cursor) = page_of(ctx.client().await?.get_value(&route).await?);
+                    items.extend(page);
+                    next = if self.routes.len() == 1 { cursor } else { None };
+                }
+                None => items.extend(ctx.all(route).await?),
+            }
+        }
+        items.retain(|item| has_labels(item, labels));
+        if let Some((key, value)) = &self.only {
+            items.retain(|item| item.get(key).and_then(Value::as_str) == Some(value));
+        }
+        Ok((items, next))
+    }
+}
+
+fn labels_of(given: &[String]) -> Result<Vec<(String, String)>, Problem> {
+    let pair = |text: &String| {
+        text.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).ok_or_else(|| {
+            Problem::new(Code::BadRequest, format!("-l {text:?} is not of the form KEY=VALUE"))
+        })
+    };
+    given.iter().map(pair).collect()
+}
+
+fn has_labels(item: &Value, labels: &[(String, String)]) -> bool {
+    labels
+        .iter()
+        .all(|(k, v)| item.pointer("/labels").and_then(|l| l.get(k)).and_then(Value::as_str) == Some(v))
+}
+
+/// Prints rows, then every row that changes, until Ctrl-C.
+async fn watch<T: Tabular + Shown>(
+    ctx: &Context,
+    source: &Source<T>,
+    limit: Option<u32>,
+    labels: &[(String, String)],
+    first: Vec<Value>,
+) -> Outcome {
+    let mut seen: HashMap<String, String> = HashMap::new();
+    print_changed::<T>(ctx, &first, &mut seen, true)?;
+    let client = ctx.client().await?;
+    let interest = Interest {
+        deployments: first
+            .iter()
+            .filter_map(|v| v.get("deployment")?.as_str().map(str::to_owned))
+            .collect::<std::collections::BTreeSet<_>>()
+            .into_iter()
+            .collect(),
+    };
+    let mut changes = client.watch(&interest, None).await?;
+    loop {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
+            change = changes.next() => match change {
+                Some(Ok(_)) => {
+                    let (items, _) = source.fetch(ctx, limit, labels).await?;
+                    print_changed::<T>(ctx, &items, &mut seen, false)?;
+                }
+                Some(Err(problem)) => return Err(problem),
+                None => return Ok(Exit::OK),
+            }
+        }
+    }
+}
+
+/// What counts as a change: everything but how old the look is.
+fn essence(item: &Value) -> String {
+    let mut item = item.clone();
+    if let Some(map) = item.as_object_mut() {
+        for key in ["observedAt", "crashLossSeconds", "endLossSeconds"] {
+            map.shift_remove(key);
+        }
+    }
+    item.to_string()
+}
+
+fn print_changed<T: Tabular + Shown>(
+    ctx: &Context,
+    items: &[Value],
+    seen: &mut HashMap<String, String>,
+    titles: bool,
+) -> Result<(), Problem> {
+    let mut changed = Vec::new();
+    for item in items {
+        let key = item.get(T::KEY).map(ToString::to_string).unwrap_or_default();
+        let essence = essence(item);
+        if seen.get(&key) != Some(&essence) {
+            seen.insert(key, essence);
+            changed.push(item.clone());
+        }
+    }
+    if changed.is_empty() {
+        return Ok(());
+    }
+    ctx.print_lines::<T>(&changed, titles)
+}
+
+impl DescribeArgs {
+    pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        if self.kind == Kind::Deployments && ctx.global.output.is_for_people() {
+            let name = ctx.deployment(&self.name).await?;
+            return describe::deployment(ctx, &name).await;
+        }
+        let value = self.value(ctx).await?;
+        ctx.print_one(&value, &self.name, || describe::plain(&value))?;
+        Ok(Exit::OK)
+    }
+
+    async fn value(&self, ctx: &Context) -> Result<Value, Problem> {
+        let client = ctx.client().await?;
+        match self.kind {
+            Kind::Targets => client.get_value(&routes::target(&ctx.target(&self.name).await?)).await,
+            Kind::Applications => client.get_value(&routes::application(&self.name)).await,
+            Kind::Deployments => {
+                client.get_value(&routes::deployment(&ctx.deployment(&self.name).await?)).await
+            }
+            Kind::Savepoints => client.get_value(&routes::savepoint(&self.name)).await,
+            Kind::Operations => client.get_value(&routes::operation(&self.name)).await,
+            Kind::Artifacts => ctx.artifact(&self.name).await,
+            Kind::Jobs | Kind::Events | Kind::Revisions | Kind::Exceptions | Kind::Checkpoints => {
+                let word = self.kind.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+                Err(Problem::new(Code::BadRequest, format!("{word} are described by their deployment"))
+                    .hint(format!("nutkin get {word} APP/NAME -o wide")))
+            }
+        }
+    }
+}

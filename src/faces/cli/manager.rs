@@ -1,0 +1,168 @@
+//! `nutkin manager …`
+
+use std::{
+    fs::File,
+    io::{Read as _, Seek as _, SeekFrom},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::Subcommand;
+use serde_json::{Value, json};
+
+use super::context::{Context, Exit, Outcome};
+use crate::{
+    client::{connect, lock, routes},
+    contract::problem::{Code, Problem},
+    domain::{
+        event::Via,
+        text::SafeText,
+        time::{Span, humane},
+    },
+};
+
+/// `nutkin manager`.
+#[derive(Debug, Subcommand)]
+pub enum ManagerCommand {
+    /// Whether one runs, and which. Starts none.
+    Status,
+    /// Stop it at a step boundary, start this build's.
+    Restart(StopArgs),
+    /// Stop it at a step boundary; operations go on at the next start.
+    Stop(StopArgs),
+    /// What it says.
+    Log {
+        /// Stay, and print what comes.
+        #[arg(short, long)]
+        follow: bool,
+        /// The last lines.
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        tail: usize,
+    },
+}
+
+/// How long to wait for it to leave.
+#[derive(Debug, clap::Args)]
+pub struct StopArgs {
+    /// Longest wait for a step boundary.
+    #[arg(long, value_name = "D", default_value = "1m")]
+    timeout: Span,
+}
+
+impl ManagerCommand {
+    pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        match self {
+            Self::Status => status(ctx).await,
+            Self::Stop(args) => stop(ctx, args.timeout).await,
+            Self::Restart(args) => {
+                lock::stop(&ctx.paths.state_dir, args.timeout.0, &*ctx.wiring.clock).await?;
+                connect::connect(&ctx.place(), Some(&ctx.spawn()?), Via::Cli).await?;
+                status(ctx).await
+            }
+            Self::Log { follow, tail } => log(ctx, follow, tail).await,
+        }
+    }
+}
+
+async fn status(ctx: &Context) -> Outcome {
+    let state_dir = &ctx.paths.state_dir;
+    let running = connect::running(&ctx.place(), Via::Cli).await;
+    let health = match &running {
+        Some(client) => client.get_value(&routes::health()).await.ok(),
+        None => None,
+    };
+    let holder = lock::read(state_dir).filter(|_| lock::is_held(state_dir).unwrap_or(false));
+    let value = json!({
+        "running": health.is_some(),
+        "stateDir": state_dir.display().to_string(),
+        "socket": holder.as_ref().map(|h| h.socket.display().to_string()),
+        "pid": holder.as_ref().map(|h| h.pid),
+        "startedAt": holder.as_ref().map(|h| h.started_at),
+        "health": health,
+    });
+    let now = ctx.look().now;
+    ctx.print_one(&value, &state_dir.display().to_string(), || match (&holder, &health) {
+        (None, _) => format!("no manager runs for {}\n", state_dir.display()),
+        (Some(h), health) => format!(
+            "{} for {}\n  process {}, since {}\n  socket {}\n  build {}, API level {}{}\n",
+            if health.is_some() { "a manager runs" } else { "a manager holds the lock and does not answer" },
+            state_dir.display(),
+            h.pid,
+            humane(now.seconds_since(h.started_at)),
+            h.socket.display(),
+            SafeText::line(&h.build),
+            h.api_level,
+            if health.as_ref().and_then(|v| v.get("readOnly")) == Some(&Value::Bool(true)) {
+                ", read-only"
+            } else {
+                ""
+            },
+        ),
+    })?;
+    Ok(match (&holder, &health) {
+        (_, Some(_)) => Exit::OK,
+        (Some(_), None) => Exit(Code::ManagerUnreachable.exit_code()),
+        (None, None) => Exit::FAILED,
+    })
+}
+
+async fn stop(ctx: &Context, timeout: Span) -> Outcome {
+    let state_dir = &ctx.paths.state_dir;
+    let ran = lock::stop(state_dir, timeout.0, &*ctx.wiring.clock).await?;
+    let words = if ran { "stopped" } else { "none ran" };
+    let value = json!({ "stopped": ran, "stateDir": state_dir.display().to_string() });
+    ctx.print_one(&value, words, || format!("manager of {}: {words}\n", state_dir.display()))?;
+    Ok(Exit::OK)
+}
+
+async fn log(ctx: &Context, follow: bool, tail: usize) -> Outcome {
+    let folder = ctx.paths.log_dir();
+    let Some(file) = newest(&folder) else {
+        return Err(Problem::new(Code::NotFound, format!("no log in {}", folder.display()))
+            .hint("a manager writes it when it starts"));
+    };
+    let (text, mut at) = read_from(&file, 0)?;
+    let lines: Vec<&str> = text.lines().collect();
+    let last = lines.get(lines.len().saturating_sub(tail)..).unwrap_or_default();
+    print(ctx, &last.join("\n"))?;
+    while follow {
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => break,
+            () = tokio::time::sleep(Duration::from_millis(250)) => {}
+        }
+        let (text, end) = read_from(&file, at)?;
+        print(ctx, text.trim_end_matches('\n'))?;
+        at = end;
+    }
+    Ok(Exit::OK)
+}
+
+fn print(ctx: &Context, text: &str) -> Result<(), Problem> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let safe: String = text.lines().map(|l| format!("{}\n", SafeText::line(l))).collect();
+    ctx.print(&safe)
+}
+
+fn newest(folder: &Path) -> Option<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
+        .ok()?
+        .filter_map(|e| Some(e.ok()?.path()))
+        .filter(|p| p.file_name().is_some_and(|n| n.to_string_lossy().starts_with("manager")))
+        .collect();
+    // The date is part of the name.
+    files.sort();
+    files.pop()
+}
+
+fn read_from(file: &Path, at: u64) -> Result<(String, u64), Problem> {
+    let failed =
+        |e: std::io::Error| Problem::new(Code::NotFound, format!("{} cannot be read: {e}", file.display()));
+    let mut open = File::open(file).map_err(failed)?;
+    open.seek(SeekFrom::Start(at)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    open.take(16 << 20).read_to_end(&mut bytes).map_err(failed)?;
+    let end = at + u64::try_from(bytes.len()).unwrap_or(0);
+    Ok((String::from_utf8_lossy(&bytes).into_owned(), end))
+}

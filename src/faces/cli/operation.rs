@@ -1,0 +1,120 @@
+//! `nutkin operation …`
+
+use clap::Subcommand;
+
+use super::{
+    context::{Context, Exit, Outcome, parse},
+    wait,
+};
+use crate::{
+    client::{Act, routes},
+    contract::{
+        intent::Choose,
+        model::Operation,
+        problem::{Code, Problem},
+    },
+    domain::{operation::ChoiceId, operation::OpState, time::Span},
+};
+
+/// `nutkin operation`.
+#[derive(Debug, Subcommand)]
+pub enum OperationCommand {
+    /// Newest first.
+    List {
+        /// Only those that are at work or need a person.
+        #[arg(long)]
+        active: bool,
+        /// At most so many.
+        #[arg(long, value_name = "N", default_value_t = 50)]
+        limit: u32,
+    },
+    /// One operation with its steps.
+    Show {
+        /// Its id.
+        id: String,
+    },
+    /// Wait for its end and show progress.
+    Wait {
+        /// Its id.
+        id: String,
+        /// Stop waiting after this long.
+        #[arg(long, value_name = "D")]
+        timeout: Option<Span>,
+    },
+    /// Look again at an operation that needs a person.
+    Resume {
+        /// Its id.
+        id: String,
+    },
+    /// End it before its first effect, else at its next safe point.
+    Cancel {
+        /// Its id.
+        id: String,
+    },
+    /// Resolve an operation that needs a person.
+    Choose {
+        /// Its id.
+        id: String,
+        /// One of its choices.
+        choice: ChoiceId,
+        /// Where the snapshot is, for choices that need it.
+        #[arg(long, value_name = "URI")]
+        location: Option<String>,
+        /// Why, for the event log.
+        #[arg(long, value_name = "TEXT")]
+        reason: Option<String>,
+    },
+}
+
+impl OperationCommand {
+    pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        match self {
+            Self::List { active, limit } => list(ctx, active, limit).await,
+            Self::Show { id } => show(ctx, &id).await,
+            Self::Wait { id, timeout } => {
+                let waited = wait::wait(ctx, &id, timeout).await?;
+                wait::conclude(ctx, &id, waited)
+            }
+            Self::Resume { id } => act(ctx, routes::resume_operation(&id)).await,
+            Self::Cancel { id } => act(ctx, routes::cancel_operation(&id)).await,
+            Self::Choose { id, choice, location, reason } => {
+                act(ctx, routes::choose(&id, &Choose { choice, location, reason })).await
+            }
+        }
+    }
+}
+
+async fn list(ctx: &Context, active: bool, limit: u32) -> Outcome {
+    let route = routes::operations().with_some("limit", Some(limit));
+    let (mut items, next) = super::resolve::page_of(ctx.client().await?.get_value(&route).await?);
+    if active {
+        let is_active = |v: &serde_json::Value| {
+            v.get("state").and_then(|s| s.as_str()?.parse::<OpState>().ok()).is_some_and(OpState::is_active)
+        };
+        items.retain(is_active);
+    }
+    ctx.print_list::<Operation>(&items, next.as_deref())?;
+    Ok(Exit::OK)
+}
+
+async fn show(ctx: &Context, id: &str) -> Outcome {
+    if id.is_empty() {
+        return Err(Problem::new(Code::BadRequest, "an operation's id is missing"));
+    }
+    let value = ctx.client().await?.get_value(&routes::operation(id)).await?;
+    let operation: Operation = parse(&value)?;
+    ctx.print_one(&value, id, || {
+        format!("{}{}", wait::summary(ctx, &operation), ctx.table(&operation.steps, true))
+    })?;
+    if operation.state == OpState::NeedsAttention && ctx.global.output.is_for_people() {
+        ctx.hint(&wait::choices(ctx, &operation));
+    }
+    Ok(Exit::OK)
+}
+
+async fn act(ctx: &Context, act: Act<Operation>) -> Outcome {
+    let value = ctx.client().await?.act_value(&act).await?;
+    let operation: Operation = parse(&value)?;
+    ctx.print_one(&value, &operation.operation_id, || wait::summary(ctx, &operation))?;
+    Ok(Exit::OK)
+}

@@ -1,0 +1,102 @@
+//! A plan for people: what would be done, from which state, and what cannot be undone.
+
+use super::{
+    context::Context,
+    table::{self, Tone, column},
+    views::verdict,
+};
+use crate::{
+    contract::plan::{Plan, Verdict},
+    domain::{spec::Difference, text::SafeText, time::humane},
+};
+
+/// The whole plan.
+#[must_use]
+pub fn draw(ctx: &Context, plan: &Plan, colour: bool) -> String {
+    let mut out = head(plan);
+    section(&mut out, "changes", plan.diff.iter().map(difference));
+    section(&mut out, "steps", plan.steps.iter().map(|s| format!("{}. {}", s.n, SafeText::line(&s.title))));
+    section(&mut out, "restores", restore(plan));
+    let losses = [
+        ("a failover now would repeat", plan.crash_loss_seconds),
+        ("an end now would lose", plan.end_loss_seconds),
+        ("the restore repeats", plan.rewind_seconds),
+        ("the last savepoint took", plan.expected_savepoint_seconds),
+    ];
+    section(
+        &mut out,
+        "time",
+        losses.into_iter().filter_map(|(what, s)| Some(format!("{what} {}", humane(s?)))),
+    );
+    let checks: Vec<_> = plan
+        .checks
+        .iter()
+        .filter(|c| c.verdict != Verdict::Ok || ctx.global.verbose > 0)
+        .map(|c| {
+            let hint = c.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
+            vec![
+                verdict(c.verdict),
+                table::Cell::new(&c.name),
+                table::Cell::new(format!("{}{hint}", c.message)),
+            ]
+        })
+        .collect();
+    let columns = [column("VERDICT"), column("CHECK"), column("FOUND")];
+    let checks = table::draw(&columns, &checks, false, false, colour);
+    section(&mut out, "checks", checks.lines().map(str::to_owned));
+    section(
+        &mut out,
+        "mind",
+        plan.warnings.iter().map(|w| Tone::Warn.paint(SafeText::line(w).as_str(), colour)),
+    );
+    section(
+        &mut out,
+        "cannot be undone",
+        plan.irreversible.iter().map(|w| Tone::Bad.paint(SafeText::line(w).as_str(), colour)),
+    );
+    out
+}
+
+fn head(plan: &Plan) -> String {
+    let revisions = match (plan.revision_now, plan.revision_next) {
+        (Some(now), Some(next)) if now != next => format!(", revision {now} → {next}"),
+        (_, Some(n)) | (Some(n), None) => format!(", revision {n}"),
+        (None, None) => String::new(),
+    };
+    let label = plan.version_label.as_ref().map(|l| format!(" ({})", SafeText::line(l))).unwrap_or_default();
+    format!(
+        "{} {} on {}{revisions}{label}\n",
+        plan.kind,
+        SafeText::line(&plan.deployment),
+        SafeText::line(&plan.target)
+    )
+}
+
+fn restore(plan: &Plan) -> Vec<String> {
+    let mut lines: Vec<String> =
+        plan.restore_why.iter().map(|w| SafeText::line(w).as_str().to_owned()).collect();
+    let chosen = plan.restore_points.iter().find(|p| p.chosen).and_then(|p| p.location.as_ref());
+    lines.extend(chosen.map(|l| SafeText::line(l).as_str().to_owned()));
+    lines
+}
+
+fn section(out: &mut String, title: &str, lines: impl IntoIterator<Item = String>) {
+    for (i, line) in lines.into_iter().enumerate() {
+        if i == 0 {
+            out.push_str(&format!("  {title}\n"));
+        }
+        out.push_str(&format!("    {line}\n"));
+    }
+}
+
+/// One difference: `path: old → new`.
+#[must_use]
+pub fn difference(d: &Difference) -> String {
+    let show = |v: &serde_json::Value| match v {
+        serde_json::Value::Null => "(none)".to_owned(),
+        serde_json::Value::String(s) => s.clone(),
+        other => other.to_string(),
+    };
+    let text = format!("{}: {} → {}", d.path, show(&d.old), show(&d.new));
+    SafeText::line(&text).as_str().to_owned()
+}

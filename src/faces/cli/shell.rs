@@ -1,0 +1,67 @@
+//! Completions, the manual page, the API's description.
+
+use clap::{Args, CommandFactory as _};
+
+use super::{
+    args::Cli,
+    context::{Context, Exit, Outcome, Wiring},
+};
+use crate::{
+    client::routes,
+    contract::problem::{Code, Problem},
+};
+
+/// `nutkin completions`.
+#[derive(Debug, Args)]
+pub struct CompletionsArgs {
+    /// For this shell.
+    #[arg(value_enum)]
+    shell: clap_complete::Shell,
+}
+
+impl CompletionsArgs {
+    pub(super) fn run(self) -> Outcome {
+        let mut text = Vec::new();
+        clap_complete::generate(self.shell, &mut Cli::command(), "nutkin", &mut text);
+        write(&text)
+    }
+}
+
+/// Prints the manual page, every command included.
+pub(super) fn man() -> Outcome {
+    let mut text = Vec::new();
+    let failed = |e: std::io::Error| Problem::new(Code::Internal, e.to_string());
+    let mut root = Cli::command();
+    root.build();
+    clap_mangen::Man::new(root.clone()).render(&mut text).map_err(failed)?;
+    for command in root.get_subcommands().filter(|c| !c.is_hide_set()) {
+        let name = format!("nutkin {}", command.get_name());
+        let command = command.clone().name(name);
+        clap_mangen::Man::new(command).render(&mut text).map_err(failed)?;
+    }
+    write(&text)
+}
+
+/// Prints the API's description: from this build where it has one, else from the manager.
+pub(super) async fn openapi(global: super::args::Global, wiring: Wiring) -> Outcome {
+    match wiring.openapi {
+        Some(openapi) => write(format!("{}\n", openapi()).as_bytes()),
+        None => {
+            let ctx = Context::new(global, wiring)?;
+            let value = ctx.client().await?.get_value(&routes::openapi()).await?;
+            ctx.print(&ctx.json(&value))?;
+            Ok(Exit::OK)
+        }
+    }
+}
+
+fn write(text: &[u8]) -> Outcome {
+    use std::io::Write as _;
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != std::io::ErrorKind::BrokenPipe => {
+            Err(Problem::new(Code::Internal, format!("the result could not be written: {e}")))
+        }
+        _ => Ok(Exit::OK),
+    }
+}
