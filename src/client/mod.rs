@@ -30,7 +30,7 @@ pub use sse::{Events, Watch, WatchEvent};
 
 use crate::{
     contract::{
-        API_LEVEL, API_PREFIX, IDEMPOTENCY_KEY, VIA_HEADER,
+        API_LEVEL, API_PREFIX, Health, IDEMPOTENCY_KEY, VIA_HEADER,
         plan::Submitted,
         problem::{Code, Problem},
         watch::Interest,
@@ -119,6 +119,17 @@ impl Client {
     /// Reads, exactly as the API answers.
     pub async fn get_value<T>(&self, route: &Get<T>) -> ClientResult<Value> {
         self.call(Method::GET, route.path(), None, None::<&Act<T>>).await
+    }
+
+    /// The manager's levels and build, if it answers at once: a manager that is asked how it is must not keep one waiting.
+    pub async fn health(&self) -> ClientResult<Health> {
+        let route = routes::health();
+        let answer = tokio::time::timeout(Duration::from_secs(2), self.get(&route));
+        answer.await.unwrap_or_else(|_| {
+            let detail = format!("the manager at {} does not answer", self.socket.display());
+            Err(Problem::new(Code::ManagerUnreachable, detail)
+                .hint("`nutkin manager log` shows what it is doing"))
+        })
     }
 
     /// Acts; sends again under the same key when the answer was lost.

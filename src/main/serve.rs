@@ -6,23 +6,38 @@
 //!                                           └─→ leave                SIGTERM, idle ─→ drain, close, leave
 //! ```
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use nutkin::{
-    adapters::clock::SystemClock,
-    adapters::sqlite::{
-        lock::{self, Holder, Lock, LockError},
-        state_dir::{self, StateDir},
+    adapters::{
+        clock::SystemClock,
+        flink::FlinkFactory,
+        jar::ZipJars,
+        random::SystemRandom,
+        sqlite::{
+            self,
+            lock::{self, Holder, Lock, LockError},
+            state_dir::{self, StateDir},
+        },
+        target::Eyes,
     },
     config::{Paths, Settings, paths::Surroundings},
     contract::{
         API_LEVEL, MIN_CLIENT_LEVEL,
         problem::{Code, Problem},
     },
-    domain::time::Clock as _,
+    domain::time::Clock,
     faces::cli::{Exit, Global, ServeArgs, context},
+    manager::{Deps, Manager, ManagerSettings, Patience},
 };
 use rustix::fs::Mode;
+use tokio::{
+    net::UnixListener,
+    signal::unix::{SignalKind, signal},
+};
 
 use super::{logging, readiness::Readiness};
 
@@ -113,10 +128,79 @@ fn store_problem(e: &nutkin::adapters::sqlite::OpenError) -> Problem {
     Problem::new(Code::StoreFailed, e.to_string())
 }
 
+/// Store, manager, socket; then until it is told to leave.
 async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result<(), Problem> {
     let Ground { settings, dir, socket, lock, .. } = ground;
-    tracing::info!(build = BUILD, state = %dir.path.display(), read_only = settings.read_only, "starting");
-    let _ = (readiness, args, &socket as &Path);
+    tracing::info!(build = BUILD, state = %dir.path.display(), "starting");
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let (store, opened) = sqlite::open(&dir.path, Arc::clone(&clock)).await.map_err(|e| store_problem(&e))?;
+    if opened.unclean {
+        tracing::warn!("the last manager did not close the store; it was checked and is sound");
+    }
+    if let Some(why) = &opened.read_only {
+        tracing::warn!(%why, "read-only");
+    }
+    let deps = Deps {
+        store,
+        clusters: Arc::new(FlinkFactory::new(Arc::clone(&clock))),
+        eyes: Arc::new(Eyes),
+        random: Arc::new(SystemRandom),
+        jars: Arc::new(ZipJars),
+        clock,
+    };
+    let behaviour = behaviour(&settings, &dir.path, opened.read_only.is_some(), args.detached);
+    let manager = Manager::start(deps, behaviour).await.map_err(Problem::from)?;
+    let listener = listen(&socket)?;
+    readiness.ready(&socket);
+    tracing::info!(socket = %socket.display(), "ready");
+    let leave = told_to_leave(&manager);
+    // The routes come with the server.
+    leave.await;
+    drop(listener);
+    manager.stop().await;
+    // Clients that connect now find nobody and start the next one, which waits for the lock.
+    std::fs::remove_file(&socket).ok();
     drop(lock);
-    Err(Problem::new(Code::NotSupported, "the manager is not built in yet"))
+    tracing::info!("left");
+    Ok(())
+}
+
+fn behaviour(settings: &Settings, state_dir: &Path, read_only: bool, detached: bool) -> ManagerSettings {
+    let m = &settings.manager;
+    ManagerSettings {
+        poll_interval: m.poll_interval.0,
+        poll_interval_idle: m.poll_interval_idle.0,
+        secrets_dir: m.secrets_dir.as_ref().map(PathBuf::from),
+        secret_env: m.secret_env.clone(),
+        read_only: read_only || settings.read_only,
+        // One that somebody runs as a service stays.
+        idle_exit: Some(m.idle_exit.0).filter(|d| detached && !d.is_zero()),
+        build: BUILD.to_owned(),
+        state_dir: state_dir.to_owned(),
+        patience: Patience::default(),
+    }
+}
+
+/// Only the holder of the lock comes here, so whatever lies at the socket's place is a dead manager's.
+fn listen(socket: &Path) -> Result<UnixListener, Problem> {
+    let failed = |e: std::io::Error| {
+        Problem::new(Code::StoreFailed, format!("{} cannot be listened at: {e}", socket.display()))
+            .hint("name another place with --socket PATH")
+    };
+    match std::fs::remove_file(socket) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
+        _ => {}
+    }
+    UnixListener::bind(socket).map_err(failed)
+}
+
+/// SIGTERM, SIGINT, or the manager's own wish.
+async fn told_to_leave(manager: &Manager) {
+    let signals = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+    let (Ok(mut terminate), Ok(mut interrupt)) = signals else { return manager.leaving().await };
+    tokio::select! {
+        _ = terminate.recv() => tracing::info!("SIGTERM"),
+        _ = interrupt.recv() => tracing::info!("SIGINT"),
+        () = manager.leaving() => tracing::info!("the manager leaves by itself"),
+    }
 }

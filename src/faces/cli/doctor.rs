@@ -4,7 +4,7 @@ use std::{os::unix::fs::MetadataExt as _, path::Path};
 
 use super::context::{Context, Exit, Outcome};
 use crate::{
-    client::{connect, lock, routes},
+    client::{connect, lock},
     contract::{
         API_LEVEL,
         plan::{Check, Verdict},
@@ -93,7 +93,7 @@ async fn manager(ctx: &Context) -> Vec<Check> {
             check("manager", Verdict::Ok, "none runs; the next command starts one", None)
         }];
     };
-    match client.get(&routes::health()).await {
+    match client.health().await {
         Err(p) => vec![check("manager", Verdict::Failed, p.detail, p.hint.as_deref())],
         Ok(health) => {
             let mut checks = vec![check(

@@ -8,11 +8,11 @@ use std::{
 };
 
 use clap::Subcommand;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::context::{Context, Exit, Outcome};
 use crate::{
-    client::{connect, lock, routes},
+    client::{connect, lock},
     contract::problem::{Code, Problem},
     domain::{
         event::Via,
@@ -68,7 +68,7 @@ async fn status(ctx: &Context) -> Outcome {
     let state_dir = &ctx.paths.state_dir;
     let running = connect::running(&ctx.place(), Via::Cli).await;
     let health = match &running {
-        Some(client) => client.get_value(&routes::health()).await.ok(),
+        Some(client) => client.health().await.ok(),
         None => None,
     };
     let holder = lock::read(state_dir).filter(|_| lock::is_held(state_dir).unwrap_or(false));
@@ -92,11 +92,7 @@ async fn status(ctx: &Context) -> Outcome {
             h.socket.display(),
             SafeText::line(&h.build),
             h.api_level,
-            if health.as_ref().and_then(|v| v.get("readOnly")) == Some(&Value::Bool(true)) {
-                ", read-only"
-            } else {
-                ""
-            },
+            if health.as_ref().is_some_and(|h| h.read_only) { ", read-only" } else { "" },
         ),
     })?;
     Ok(match (&holder, &health) {
