@@ -37,6 +37,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(one, patch, remove))
+        .routes(routes!(document))
         .routes(routes!(jobs))
         .routes(routes!(savepoints))
         .routes(routes!(revisions))
@@ -81,6 +82,15 @@ async fn list(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<Depl
 async fn one(State(app): State<App>, P(of): P<Named>) -> Answer<Response> {
     let deployment = app.manager.deployment(&of.name()?)?;
     Ok(([etag(deployment.spec_version)], Json(deployment)).into_response())
+}
+
+/// The deployment's document, as `apply` accepts it.
+#[utoipa::path(
+    get, path = "/deployments/{app}/{name}/document", tag = "deployments", params(Named),
+    responses((status = 200, body = Document))
+)]
+async fn document(State(app): State<App>, P(of): P<Named>) -> Answer<Json<Document>> {
+    Ok(Json(app.manager.document(Kind::Deployment.word(), &of.name()?.to_string()).await?))
 }
 
 /// Creates a deployment; with `state: RUNNING` it is started.

@@ -32,7 +32,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const fn word(self) -> &'static str {
+    /// The word in a document.
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Target => "Target",
             Self::Application => "Application",
