@@ -33,7 +33,11 @@ fn main() -> ExitCode {
 
 /// What the command line cannot know by itself.
 fn wiring() -> Wiring {
-    Wiring { clock: Arc::new(SystemClock), openapi: None, state_check: checks::state_dir }
+    Wiring { clock: Arc::new(SystemClock), openapi: Some(openapi), state_check: checks::state_dir }
+}
+
+fn openapi() -> String {
+    serde_json::to_string_pretty(&nutkin::server::openapi()).unwrap_or_default()
 }
 
 /// A short-lived client needs one thread, the manager a few.

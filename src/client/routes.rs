@@ -153,7 +153,8 @@ impl<T> Act<T> {
 /// Characters that need no escape inside a path segment or a query value.
 const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 
-fn escape(text: &str) -> String {
+/// Text as a path segment, a query value or a header.
+pub(super) fn escape(text: &str) -> String {
     utf8_percent_encode(text, ESCAPED).to_string()
 }
 
@@ -196,10 +197,14 @@ reads! {
     deployments() -> List<model::Deployment> { "/deployments".to_owned() }
     /// One deployment.
     deployment(name: &DeploymentName) -> model::Deployment { deployment_path(name, "") }
+    /// The document of a deployment, as `apply` accepts it.
+    document(name: &DeploymentName) -> Document { deployment_path(name, "document") }
     /// Jobs of a deployment, newest first.
     jobs(name: &DeploymentName) -> List<model::Job> { deployment_path(name, "jobs") }
     /// Savepoints of a deployment, newest first.
     savepoints(name: &DeploymentName) -> List<model::Savepoint> { deployment_path(name, "savepoints") }
+    /// Savepoints of all deployments.
+    all_savepoints() -> List<model::Savepoint> { "/savepoints".to_owned() }
     /// Revisions of a deployment, newest first.
     revisions(name: &DeploymentName) -> List<model::Revision> { deployment_path(name, "revisions") }
     /// Events of a deployment.

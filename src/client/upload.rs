@@ -51,10 +51,7 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/java-archive")
             .header(header::CONTENT_LENGTH, size)
             .header(IDEMPOTENCY_KEY, uuid::Uuid::new_v4().to_string())
-            .header(
-                NAME_HEADER,
-                percent_encoding::utf8_percent_encode(&name, percent_encoding::CONTROLS).to_string(),
-            )
+            .header(NAME_HEADER, routes::escape(&name))
             .header(SHA_HEADER, sha)
             .body(StreamBody::new(chunks.boxed()).boxed_unsync())
             .map_err(internal)?;

@@ -32,12 +32,11 @@ use nutkin::{
     domain::time::Clock,
     faces::cli::{Exit, Global, ServeArgs, context},
     manager::{Deps, Manager, ManagerSettings, Patience},
+    server::{self, Access},
 };
 use rustix::fs::Mode;
-use tokio::{
-    net::UnixListener,
-    signal::unix::{SignalKind, signal},
-};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio_util::sync::CancellationToken;
 
 use super::{logging, readiness::Readiness};
 
@@ -149,14 +148,23 @@ async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result
         clock,
     };
     let behaviour = behaviour(&settings, &dir.path, opened.read_only.is_some(), args.detached);
+    let clock = Arc::clone(&deps.clock);
     let manager = Manager::start(deps, behaviour).await.map_err(Problem::from)?;
-    let listener = listen(&socket)?;
+    let access = Access::new(
+        rustix::process::geteuid().as_raw(),
+        &settings.access.operators,
+        &settings.access.viewers,
+    );
+    let listener = server::bind(&socket, &access).map_err(|e| not_listening(&socket, &e))?;
+    let leaving = CancellationToken::new();
+    let router = server::router(manager.clone(), clock, leaving.clone());
     readiness.ready(&socket);
     tracing::info!(socket = %socket.display(), "ready");
-    let leave = told_to_leave(&manager);
-    // The routes come with the server.
-    leave.await;
-    drop(listener);
+    let told = async {
+        told_to_leave(&manager).await;
+        leaving.cancel();
+    };
+    tokio::join!(server::serve(listener, router, access, leaving.clone()), told);
     manager.stop().await;
     // Clients that connect now find nobody and start the next one, which waits for the lock.
     std::fs::remove_file(&socket).ok();
@@ -181,17 +189,9 @@ fn behaviour(settings: &Settings, state_dir: &Path, read_only: bool, detached: b
     }
 }
 
-/// Only the holder of the lock comes here, so whatever lies at the socket's place is a dead manager's.
-fn listen(socket: &Path) -> Result<UnixListener, Problem> {
-    let failed = |e: std::io::Error| {
-        Problem::new(Code::StoreFailed, format!("{} cannot be listened at: {e}", socket.display()))
-            .hint("name another place with --socket PATH")
-    };
-    match std::fs::remove_file(socket) {
-        Err(e) if e.kind() != std::io::ErrorKind::NotFound => return Err(failed(e)),
-        _ => {}
-    }
-    UnixListener::bind(socket).map_err(failed)
+fn not_listening(socket: &Path, e: &std::io::Error) -> Problem {
+    Problem::new(Code::StoreFailed, format!("{} cannot be listened at: {e}", socket.display()))
+        .hint("name another place with --socket PATH")
 }
 
 /// SIGTERM, SIGINT, or the manager's own wish.

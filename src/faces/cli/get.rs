@@ -7,6 +7,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 
 use super::{
+    args::Format,
     context::{Context, Exit, Outcome, parse},
     describe,
     resolve::page_of,
@@ -108,7 +109,10 @@ impl GetArgs {
                 }
                 None => self.show(ctx, self.of_deployments(ctx, routes::jobs).await?).await,
             },
-            Kind::Savepoints => self.show(ctx, self.of_deployments(ctx, routes::savepoints).await?).await,
+            Kind::Savepoints => match &self.name {
+                Some(_) => self.of_one(ctx, routes::savepoints).await,
+                None => self.show(ctx, Source::one(routes::all_savepoints())).await,
+            },
             Kind::Operations => self.named(ctx, routes::operations(), routes::operation).await,
             Kind::Events => {
                 let deployment = match &self.name {
@@ -143,8 +147,12 @@ impl GetArgs {
                 .show(ctx, Source::filtered(routes::deployments(), "deployment", &name.to_string()))
                 .await;
         }
-        let route = routes::deployment(&name);
-        show_one(ctx, &route).await
+        if ctx.global.output == Format::Yaml {
+            let document = ctx.client().await?.get_value(&routes::document(&name)).await?;
+            ctx.print(&ctx.yaml(&document))?;
+            return Ok(Exit::OK);
+        }
+        show_one(ctx, &routes::deployment(&name)).await
     }
 
     /// One by its name, or all.
@@ -197,7 +205,8 @@ impl GetArgs {
 
     async fn show<T: Tabular + Shown>(&self, ctx: &Context, source: Source<T>) -> Outcome {
         let labels = labels_of(&self.labels)?;
-        let (items, next) = source.fetch(ctx, self.limit, &labels).await?;
+        let limit = self.limit.or(T::HISTORY);
+        let (items, next) = source.fetch(ctx, limit, &labels).await?;
         if !self.watch {
             ctx.print_list::<T>(&items, next.as_deref())?;
             if items.is_empty() && ctx.global.output.is_for_people() {
@@ -205,7 +214,7 @@ impl GetArgs {
             }
             return Ok(Exit::OK);
         }
-        watch(ctx, &source, self.limit, &labels, items).await
+        watch(ctx, &source, limit, &labels, items).await
     }
 }
 
@@ -213,20 +222,28 @@ impl GetArgs {
 pub trait Shown: serde::de::DeserializeOwned {
     /// The field that is its name.
     const KEY: &'static str;
+    /// Rows of a history that grows for ever, when nobody says how many.
+    const HISTORY: Option<u32> = None;
     /// The object as a manifest, where it is one.
     fn document(&self) -> Option<Document> {
         None
     }
 }
 
+/// Rows of a history, when nobody says how many.
+const NEWEST: u32 = 100;
+
 macro_rules! shown {
-    ($($model:ident $key:literal),* $(,)?) => {
-        $(impl Shown for model::$model { const KEY: &'static str = $key; })*
+    ($($model:ident $key:literal $($history:expr)?),* $(,)?) => {
+        $(impl Shown for model::$model {
+            const KEY: &'static str = $key;
+            $(const HISTORY: Option<u32> = Some($history);)?
+        })*
     };
 }
 shown! {
     TargetJob "flinkJobId", Deployment "deployment", Job "jobId", Savepoint "savepointId",
-    Operation "operationId", Event "seq", Revision "number", Artifact "sha256",
+    Operation "operationId" NEWEST, Event "seq" NEWEST, Revision "number", Artifact "sha256",
     ExceptionEntry "at", Checkpoint "id",
 }
 impl Shown for model::Target {
@@ -263,7 +280,7 @@ async fn show_one<T: Tabular + Shown>(ctx: &Context, route: &Get<T>) -> Outcome 
     let value = ctx.client().await?.get_value(route).await?;
     let model: T = parse(&value)?;
     let printed = match model.document() {
-        Some(document) if ctx.global.output == super::args::Format::Yaml => {
+        Some(document) if ctx.global.output == Format::Yaml => {
             serde_json::to_value(document).unwrap_or_default()
         }
         _ => value,

@@ -121,16 +121,18 @@ async fn log(ctx: &Context, follow: bool, tail: usize) -> Outcome {
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.get(lines.len().saturating_sub(tail)..).unwrap_or_default();
     print(ctx, &last.join("\n"))?;
-    while follow {
+    if !follow {
+        return Ok(Exit::OK);
+    }
+    loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => break,
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
             () = tokio::time::sleep(Duration::from_millis(250)) => {}
         }
         let (text, end) = read_from(&file, at)?;
         print(ctx, text.trim_end_matches('\n'))?;
         at = end;
     }
-    Ok(Exit::OK)
 }
 
 fn print(ctx: &Context, text: &str) -> Result<(), Problem> {

@@ -85,14 +85,9 @@ impl OperationCommand {
 }
 
 async fn list(ctx: &Context, active: bool, limit: u32) -> Outcome {
-    let route = routes::operations().with_some("limit", Some(limit));
-    let (mut items, next) = super::resolve::page_of(ctx.client().await?.get_value(&route).await?);
-    if active {
-        let is_active = |v: &serde_json::Value| {
-            v.get("state").and_then(|s| s.as_str()?.parse::<OpState>().ok()).is_some_and(OpState::is_active)
-        };
-        items.retain(is_active);
-    }
+    let route =
+        routes::operations().with_some("limit", Some(limit)).with_some("active", active.then_some("true"));
+    let (items, next) = super::resolve::page_of(ctx.client().await?.get_value(&route).await?);
     ctx.print_list::<Operation>(&items, next.as_deref())?;
     Ok(Exit::OK)
 }

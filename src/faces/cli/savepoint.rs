@@ -158,17 +158,11 @@ impl DisposeArgs {
 }
 
 async fn list(ctx: &Context, deployment: Option<&str>) -> Outcome {
-    let names = match deployment {
-        Some(given) => vec![ctx.deployment(given).await?],
-        None => {
-            let all = ctx.all(&routes::deployments()).await?;
-            all.iter().filter_map(|v| v.get("deployment")?.as_str()?.parse().ok()).collect()
-        }
+    let route = match deployment {
+        Some(given) => routes::savepoints(&ctx.deployment(given).await?),
+        None => routes::all_savepoints(),
     };
-    let mut items = Vec::new();
-    for name in &names {
-        items.extend(ctx.all(&routes::savepoints(name)).await?);
-    }
+    let items = ctx.all(&route).await?;
     ctx.print_list::<model::Savepoint>(&items, None)?;
     Ok(Exit::OK)
 }

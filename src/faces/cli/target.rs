@@ -1,6 +1,6 @@
 //! `nutkin target …`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use indexmap::IndexMap;
@@ -192,7 +192,7 @@ impl AddArgs {
     }
 
     fn spec(&self) -> TargetSpec {
-        let file = |p: &Option<PathBuf>| p.as_ref().map(|p| absolute(p));
+        let file = |p: &Option<PathBuf>| p.as_deref().map(absolute);
         let tls = Tls {
             ca_file: file(&self.ca_file),
             cert_file: file(&self.cert_file),
@@ -225,6 +225,6 @@ impl AddArgs {
 }
 
 /// The manager reads these files, and its folder is not ours.
-fn absolute(path: &PathBuf) -> String {
-    std::path::absolute(path).unwrap_or_else(|_| path.clone()).display().to_string()
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
 }
