@@ -11,6 +11,10 @@ use tokio::runtime::{Builder, Runtime};
 
 #[path = "main/checks.rs"]
 mod checks;
+#[path = "main/console.rs"]
+mod console;
+#[path = "main/demo.rs"]
+mod demo;
 #[path = "main/logging.rs"]
 mod logging;
 #[path = "main/readiness.rs"]
@@ -21,12 +25,13 @@ mod serve;
 fn main() -> ExitCode {
     let Cli { global, command } = Cli::parse();
     let exit = match command {
+        None => console::run(&global),
         Some(Command::Serve(args)) => serve::run(&global, &args),
+        Some(Command::Demo(args)) => demo::run(global, &args),
         Some(command) => match runtime(1) {
             Ok(runtime) => runtime.block_on(cli::run(global, command, wiring())),
             Err(exit) => exit,
         },
-        None => Exit::USAGE,
     };
     exit.into()
 }

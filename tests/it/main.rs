@@ -1,6 +1,8 @@
 //! One integration binary, many modules: real Flink, the fake Flink, the store, the console.
 
 #[cfg(test)]
+mod cli;
+#[cfg(test)]
 mod cluster_contract;
 #[cfg(test)]
 mod config;

@@ -1,0 +1,719 @@
+//! The command line against a scripted API, and against the manager that it starts.
+
+use std::{
+    collections::VecDeque,
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, StatusCode},
+    response::{IntoResponse, Response},
+};
+use rstest::rstest;
+use serde_json::{Value, json};
+
+const NUTKIN: &str = env!("CARGO_BIN_EXE_nutkin");
+
+/// What the API was asked.
+#[derive(Debug, Clone)]
+struct Asked {
+    method: String,
+    path: String,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+impl Asked {
+    fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap()
+    }
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+}
+
+/// One answer: a status and a body, or the end of the connection without one.
+#[derive(Debug, Clone)]
+enum Reply {
+    Json(u16, Value),
+    Cut,
+}
+
+type Script = Vec<(String, VecDeque<Reply>)>;
+
+#[derive(Debug, Default)]
+struct Books {
+    script: Script,
+    asked: Vec<Asked>,
+}
+
+/// An API on a socket that answers as it is told: the last answer of a route stays.
+struct Api {
+    home: tempfile::TempDir,
+    books: Arc<Mutex<Books>>,
+}
+
+async fn answer(State(books): State<Arc<Mutex<Books>>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = to_bytes(body, usize::MAX).await.unwrap();
+    let path = parts.uri.path_and_query().unwrap().to_string();
+    let path = path.strip_prefix("/api/v1").unwrap_or(&path).to_owned();
+    let asked = Asked { method: parts.method.to_string(), path, headers: parts.headers, body };
+    let reply = {
+        let mut books = books.lock().unwrap();
+        let key = format!("{} {}", asked.method, asked.path);
+        books.asked.push(asked);
+        let script = books.script.iter_mut().find(|(route, _)| *route == key).map(|(_, replies)| {
+            if replies.len() > 1 { replies.pop_front().unwrap() } else { replies[0].clone() }
+        });
+        script.unwrap_or_else(|| {
+            Reply::Json(404, json!({"title": "not found", "status": 404, "code": "NOT_FOUND", "detail": format!("nothing is scripted for {key}"), "hint": null, "operation": null, "plan": null}))
+        })
+    };
+    match reply {
+        Reply::Json(status, body) => {
+            (StatusCode::from_u16(status).unwrap(), axum::Json(body)).into_response()
+        }
+        // The connection's task dies before a head is written.
+        Reply::Cut => panic!("cut"),
+    }
+}
+
+impl Api {
+    fn new() -> Self {
+        let home = tempfile::tempdir().unwrap();
+        let listener = UnixListener::bind(home.path().join("api.sock")).unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let books = Arc::new(Mutex::new(Books::default()));
+        let router = Router::new().fallback(answer).with_state(Arc::clone(&books));
+        std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(async {
+                let listener = tokio::net::UnixListener::from_std(listener).unwrap();
+                axum::serve(listener, router).await.unwrap();
+            });
+        });
+        Self { home, books }
+    }
+
+    fn on(self, route: &str, status: u16, body: Value) -> Self {
+        self.then(route, Reply::Json(status, body))
+    }
+
+    fn then(self, route: &str, reply: Reply) -> Self {
+        {
+            let mut books = self.books.lock().unwrap();
+            match books.script.iter_mut().find(|(r, _)| r == route) {
+                Some((_, replies)) => replies.push_back(reply),
+                None => books.script.push((route.to_owned(), VecDeque::from([reply]))),
+            }
+        }
+        self
+    }
+
+    fn asked(&self, route: &str) -> Vec<Asked> {
+        let books = self.books.lock().unwrap();
+        books.asked.iter().filter(|a| format!("{} {}", a.method, a.path) == route).cloned().collect()
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        std::fs::write(self.path(name), text).unwrap();
+        self.path(name).display().to_string()
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        let server = format!("unix:{}", self.path("api.sock").display());
+        let mut all = vec!["--server", server.as_str()];
+        all.extend(args);
+        ran(&mut command(self.home.path(), &all))
+    }
+}
+
+/// nutkin without anything of this machine's.
+fn command(home: &Path, args: &[&str]) -> Command {
+    let mut command = Command::new(NUTKIN);
+    command
+        .args(args)
+        .env_clear()
+        .env("HOME", home)
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("NUTKIN_TIME_ZONE", "UTC")
+        .stdin(Stdio::null());
+    command
+}
+
+#[derive(Debug)]
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+}
+
+fn ran(command: &mut Command) -> Ran {
+    let Output { status, stdout, stderr } = command.output().unwrap();
+    Ran {
+        code: status.code().unwrap_or(-1),
+        out: String::from_utf8(stdout).unwrap(),
+        err: String::from_utf8(stderr).unwrap(),
+    }
+}
+
+fn list(items: Value) -> Value {
+    json!({ "items": items, "next": null })
+}
+
+fn problem(code: &str, detail: &str, hint: &str) -> Value {
+    json!({"type": "about:blank", "title": "x", "status": 400, "code": code, "detail": detail, "hint": hint, "operation": null, "plan": null})
+}
+
+fn target(name: &str) -> Value {
+    json!({
+        "name": name, "type": "session", "url": "http://jm:8081", "urls": ["http://jm:8081"], "flinkVersion": "2.3.0",
+        "reachable": true, "error": null, "observedAt": null, "slotsTotal": 8, "slotsFree": 3, "jobsRunning": 2,
+        "unmanagedJobs": 0, "capabilities": [], "protection": "NONE", "savepointDirectory": null,
+        "savepointAccess": "NONE", "colour": null, "labels": {"region": "eu"},
+        "spec": {"type": "session", "urls": ["http://jm:8081"]}, "version": 1, "newField": 7
+    })
+}
+
+fn operation(state: &str, steps: &[(&str, &str)]) -> Value {
+    let steps: Vec<Value> = steps
+        .iter()
+        .enumerate()
+        .map(|(i, (name, state))| {
+            json!({"n": i + 1, "name": name, "state": state, "startedAt": "2026-11-22T10:00:00.000Z",
+                   "endedAt": "2026-11-22T10:00:03.000Z", "attempts": 1, "detail": "detail \u{1b}[31m"})
+        })
+        .collect();
+    let choices = json!([{"id": "savepoint-at", "title": "It is at a place I know", "effect": "goes on from it", "needs": "location"}]);
+    json!({
+        "operationId": "op-1", "parent": null, "kind": "SUSPEND", "deployment": "pay/prod", "target": "local",
+        "state": state, "actor": "ann", "via": "cli", "reason": null, "createdAt": "2026-11-22T10:00:00.000Z",
+        "startedAt": "2026-11-22T10:00:00.000Z", "endedAt": "2026-11-22T10:00:09.000Z", "steps": steps,
+        "error": if state == "FAILED" { json!({"code": "STOP_FAILED", "message": "the stop failed; the job runs on", "hint": "try again"}) } else { Value::Null },
+        "choices": if state == "NEEDS_ATTENTION" { choices } else { json!([]) },
+        "result": "file:/sp/savepoint-1"
+    })
+}
+
+fn plan() -> Value {
+    json!({
+        "kind": "SUSPEND", "deployment": "pay/prod", "target": "local",
+        "steps": [{"n": 1, "name": "STOP_WITH_SAVEPOINT", "title": "Stop with a savepoint"}],
+        "revisionNow": 3, "revisionNext": 3, "versionLabel": "v1", "diff": [], "spec": null,
+        "restorePoints": [], "restoreWhy": "newest complete savepoint", "checks":
+            [{"name": "reachable", "verdict": "ok", "message": "yes", "hint": null}],
+        "warnings": ["mind the gap"], "irreversible": ["outputs are final"], "crashLossSeconds": 8,
+        "endLossSeconds": 700, "rewindSeconds": 0, "expectedSavepointSeconds": 3, "confirmation": "YES",
+        "runnable": true, "command": "nutkin suspend pay/prod", "planDigest": "d1"
+    })
+}
+
+#[test]
+fn machines_get_exactly_what_the_api_answers() {
+    let api = Api::new().on("GET /targets", 200, json!({"items": [target("a")], "next": "a"})).on(
+        "GET /targets?after=a",
+        200,
+        list(json!([target("b")])),
+    );
+    let ran = api.run(&["get", "targets", "-o", "json"]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, ""));
+    assert_eq!(ran.json(), list(json!([target("a"), target("b")])));
+    assert_eq!(api.run(&["get", "targets", "-o", "name"]).out, "a\nb\n");
+    assert_eq!(api.asked("GET /targets")[0].header("nutkin-via"), "cli");
+    let yaml =
+        Api::new().on("GET /targets/a", 200, target("a")).run(&["get", "target", "a", "-o", "yaml"]).out;
+    assert!(yaml.starts_with("apiVersion: nutkin/v1\nkind: Target\nmetadata:\n  name: a\n"), "{yaml}");
+}
+
+#[test]
+fn people_get_aligned_harmless_rows() {
+    let api = Api::new().on("GET /targets", 200, list(json!([target("a\u{1b}]0;x\u{7}"), target("日本")])));
+    let ran = api.run(&["get", "targets"]);
+    let expected = "\
+NAME      TYPE      URL              FLINK   REACHABLE   SLOTS FREE   JOBS   UNMANAGED
+a␛]0;x␇   session   http://jm:8081   2.3.0   yes         3/8          2      0
+日本      session   http://jm:8081   2.3.0   yes         3/8          2      0
+";
+    assert_eq!(ran.out, expected);
+    assert_eq!(api.run(&["get", "targets", "-l", "region=us"]).out, "");
+}
+
+#[rstest]
+#[case("NOT_FOUND", 1)]
+#[case("BAD_REQUEST", 2)]
+#[case("INVALID_SPEC", 2)]
+#[case("OPERATION_ACTIVE", 5)]
+#[case("PLAN_CHANGED", 5)]
+#[case("STALE_REVISION", 5)]
+#[case("TARGET_UNREACHABLE", 6)]
+#[case("READ_ONLY", 8)]
+#[case("CONFIRMATION_REQUIRED", 8)]
+fn problems_have_exit_codes(#[case] code: &str, #[case] exit: i32) {
+    let api = Api::new().on("POST /deployments/pay/prod/suspend", 400, problem(code, "it is so", "do this"));
+    let ran = api.run(&["suspend", "pay/prod", "-o", "json"]);
+    assert_eq!((ran.code, ran.out.as_str()), (exit, ""));
+    let error: Value = serde_json::from_str(&ran.err).unwrap();
+    assert_eq!(
+        error,
+        json!({"error": {"code": code, "message": "it is so", "hint": "do this", "operation": null}})
+    );
+    let ran = api.run(&["suspend", "pay/prod"]);
+    assert_eq!(ran.err, "nutkin: it is so\n  hint: do this\n");
+}
+
+#[test]
+fn an_act_carries_its_request_and_one_key_however_often_it_is_sent() {
+    let route = "POST /deployments/pay/prod/upgrade";
+    let api =
+        Api::new().then(route, Reply::Cut).then(route, Reply::Cut).on(route, 202, operation("QUEUED", &[]));
+    let ran = api.run(&[
+        "upgrade",
+        "pay/prod",
+        "--artifact",
+        "v2.jar",
+        "--parallelism",
+        "4",
+        "--flink-conf",
+        "a.b=1",
+        "c=null",
+        "--set",
+        "probation.timeout=10m",
+        "--upgrade-strategy",
+        "stateless",
+        "--reason",
+        "why",
+        "--yes",
+        "--args",
+        "--rate",
+        "500",
+    ]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("SUSPEND pay/prod QUEUED"), "{}", ran.out);
+    let asked = api.asked(route);
+    assert_eq!(asked.len(), 3);
+    let keys: Vec<_> = asked.iter().map(|a| a.header("idempotency-key")).collect();
+    assert!(!keys[0].is_empty() && keys.iter().all(|k| *k == keys[0]), "{keys:?}");
+    let body = asked[0].json();
+    assert_eq!(body["artifact"], "v2.jar");
+    assert_eq!(body["args"], json!(["--rate", "500"]));
+    assert_eq!(body["flinkConfiguration"], json!({"a.b": "1", "c": null}));
+    assert_eq!(body["set"], json!({"probation/timeout": "10m"}));
+    assert_eq!(body["upgradeStrategy"], "STATELESS");
+    assert_eq!(body["meta"], json!({"reason": "why", "yes": true}));
+}
+
+#[test]
+fn a_chosen_key_is_sent() {
+    let route = "POST /deployments/pay/prod/start";
+    let api = Api::new().on(route, 202, operation("QUEUED", &[]));
+    api.run(&["start", "pay/prod", "--idempotency-key", "ci-7", "--from", "latest"]);
+    assert_eq!(api.asked(route)[0].header("idempotency-key"), "ci-7");
+}
+
+#[test]
+fn a_dry_run_prints_the_plan_and_sends_nothing_else() {
+    let route = "POST /deployments/pay/prod/suspend?dryRun=true";
+    let api = Api::new().on(route, 200, plan());
+    let ran = api.run(&["suspend", "pay/prod", "--dry-run"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for part in [
+        "SUSPEND pay/prod on local, revision 3 (v1)",
+        "1. Stop with a savepoint",
+        "newest complete savepoint",
+        "an end now would lose 11m 40s",
+        "mind the gap",
+        "outputs are final",
+    ] {
+        assert!(ran.out.contains(part), "{part}: {}", ran.out);
+    }
+    assert_eq!(api.run(&["suspend", "pay/prod", "--dry-run", "-o", "json"]).json(), plan());
+    assert_eq!(api.books.lock().unwrap().asked.len(), 2);
+}
+
+#[rstest]
+#[case("SUCCEEDED", 0)]
+#[case("FAILED_NO_EFFECT", 1)]
+#[case("FAILED", 3)]
+#[case("ROLLED_BACK", 3)]
+#[case("NEEDS_ATTENTION", 4)]
+fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
+    let (stop, terminal) = ("STOP_WITH_SAVEPOINT", "AWAIT_TERMINAL");
+    let api = Api::new()
+        .on("POST /deployments/pay/prod/suspend", 202, operation("QUEUED", &[]))
+        .on("GET /operations/op-1", 200, operation("RUNNING", &[(stop, "CONFIRMED"), (terminal, "INTENT")]))
+        .on("GET /operations/op-1", 200, operation(state, &[(stop, "CONFIRMED"), (terminal, "CONFIRMED")]));
+    let ran = api.run(&["suspend", "pay/prod", "--wait"]);
+    assert_eq!(ran.code, exit, "{ran:?}");
+    assert!(ran.err.contains("1/2 STOP_WITH_SAVEPOINT done 3s · detail ␛[31m"), "{}", ran.err);
+    assert!(ran.err.contains("2/2 AWAIT_TERMINAL done"), "{}", ran.err);
+    assert!(ran.out.contains(&format!("SUSPEND pay/prod {state} in 9s   operation op-1")), "{}", ran.out);
+    assert_eq!(
+        ran.err.contains("operation choose op-1 savepoint-at --location URI"),
+        exit == 4,
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
+fn the_time_to_wait_may_end_first() {
+    let api = Api::new().on("POST /deployments/pay/prod/suspend", 202, operation("QUEUED", &[])).on(
+        "GET /operations/op-1",
+        200,
+        operation("RUNNING", &[]),
+    );
+    let ran = api.run(&["suspend", "pay/prod", "--wait", "--timeout", "200ms", "-o", "json"]);
+    assert_eq!(ran.code, 7, "{ran:?}");
+    assert!(
+        ran.err.contains("\"operation\":\"op-1\"") && ran.err.contains("operation wait op-1"),
+        "{}",
+        ran.err
+    );
+}
+
+#[rstest]
+#[case(&["suspend", "prod"], "APP/NAME")]
+#[case(&["suspend", "pay/Prod"], "1 to 63 of a-z")]
+#[case(&["upgrade", "pay/prod", "--set", "paralelism=3"], "did you mean \"parallelism\"?")]
+#[case(&["upgrade", "pay/prod", "--flink-conf", "nothing"], "KEY=VALUE")]
+#[case(&["get", "revisions"], "nutkin get revisions APP/NAME")]
+#[case(&["get", "deploymnts"], "'deployments'")]
+#[case(&["start", "pay/prod", "--timeout", "soon"], "is not a duration")]
+#[case(&["operation", "choose", "x", "retri"], "did you mean \"retry\"?")]
+#[case(&["apply", "-f", "/does/not/exist.yaml"], "/does/not/exist.yaml: cannot be read")]
+fn wrong_usage_is_named_and_nothing_is_sent(#[case] args: &[&str], #[case] says: &str) {
+    let api = Api::new();
+    let ran = api.run(args);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(ran.err.contains(says), "{}", ran.err);
+    assert!(api.books.lock().unwrap().asked.is_empty());
+}
+
+const MANIFEST: &str = "\
+apiVersion: nutkin/v1
+kind: Deployment
+metadata: { application: pay, name: prod }
+spec:
+  target: local
+  artifact: { jar: app.jar, args: [\"--password\", x] }
+";
+
+fn applied(action: &str, problem: Value) -> Value {
+    list(json!([{
+        "kind": "Deployment", "name": "pay/prod", "action": action,
+        "diff": if action == "update" { json!([{"path": "parallelism", "old": 1, "new": 2}]) } else { json!([]) },
+        "operationKind": null, "operationId": null, "warnings": [], "problem": problem
+    }]))
+}
+
+fn sha_of(text: &str) -> String {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(text.as_bytes()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+#[test]
+fn apply_uploads_a_jar_once_and_sends_its_hash() {
+    let sha = sha_of("PK jar");
+    let artifact = json!({"sha256": sha, "name": "app.jar", "sizeBytes": 6, "mainClass": null, "entryClasses": [],
+                          "createdAt": "2026-11-22T10:00:00.000Z", "usedBy": []});
+    let there = format!("GET /artifacts/{sha}");
+    let api = Api::new()
+        .on(&there, 404, problem("NOT_FOUND", "no", ""))
+        .on(&there, 200, artifact.clone())
+        .on("POST /artifacts", 201, artifact)
+        .on("POST /apply", 200, applied("create", Value::Null));
+    api.write("app.jar", "PK jar");
+    let manifest = api.write("m.yaml", MANIFEST);
+    for _ in 0..2 {
+        let ran = api.run(&["apply", "-f", &manifest]);
+        assert_eq!(ran.code, 0, "{ran:?}");
+        assert!(ran.out.contains("Deployment   pay/prod   create"), "{}", ran.out);
+    }
+    let uploads = api.asked("POST /artifacts");
+    assert_eq!(uploads.len(), 1);
+    let upload = &uploads[0];
+    assert_eq!((upload.header("nutkin-name"), upload.header("nutkin-sha256")), ("app.jar", sha.as_str()));
+    assert_eq!((upload.header("content-length"), &upload.body[..]), ("6", &b"PK jar"[..]));
+    let sent = api.asked("POST /apply")[1].json();
+    let artifact = &sent["documents"][0]["spec"]["artifact"];
+    assert_eq!(
+        (artifact["sha256"].as_str(), artifact["jar"].as_str()),
+        (Some(sha.as_str()), Some("app.jar"))
+    );
+}
+
+#[rstest]
+#[case(applied("unchanged", Value::Null), 0, "unchanged")]
+#[case(applied("update", Value::Null), 1, "parallelism: 1 → 2")]
+#[case(
+    applied(
+        "refused",
+        problem("INVALID_SPEC", "artifact/args/1: a literal secret is not stored", "use a reference")
+    ),
+    2,
+    ""
+)]
+#[case(applied("refused", problem("NOT_FOUND", "no target local", "")), 2, "")]
+fn diff_has_three_outcomes(#[case] answer: Value, #[case] exit: i32, #[case] says: &str) {
+    let api = Api::new()
+        .on(&format!("GET /artifacts/{}", sha_of("PK")), 200, json!({"sha256": sha_of("PK"), "name": "app.jar", "sizeBytes": 2, "mainClass": null, "entryClasses": [], "createdAt": "2026-11-22T10:00:00.000Z", "usedBy": []}))
+        .on("POST /apply?dryRun=true", 200, answer);
+    api.write("app.jar", "PK");
+    let manifest = api.write("m.yaml", MANIFEST);
+    let ran = api.run(&["diff", "-f", &manifest]);
+    assert_eq!(ran.code, exit, "{ran:?}");
+    assert!(ran.out.contains(says), "{}", ran.out);
+    if ran.err.contains("literal secret") {
+        assert!(ran.err.contains("m.yaml:6:50: Deployment pay/prod:"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn a_wrong_manifest_is_named_by_line_and_column_and_nothing_is_sent() {
+    let api = Api::new();
+    let manifest = api.write("m.yaml", &MANIFEST.replace("target: local", "taget: local"));
+    api.write("app.jar", "PK");
+    let ran = api.run(&["apply", "-f", &manifest]);
+    assert_eq!(ran.code, 2);
+    assert!(ran.err.contains("m.yaml:5:3: unknown key \"taget\"; did you mean \"target\"?"), "{}", ran.err);
+    assert!(api.books.lock().unwrap().asked.is_empty());
+}
+
+#[test]
+fn settings_are_checked_with_places() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join(".config/nutkin/config.toml");
+    std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+    std::fs::write(&file, "thme = \"dark\"\n[console]\nmax-fps = \"fast\"\n").unwrap();
+    let ran = ran(&mut command(home.path(), &["config", "check"]));
+    assert_eq!(ran.code, 2);
+    assert!(
+        ran.out.contains("config.toml:1:1: unknown key \"thme\"; did you mean \"theme\"?"),
+        "{}",
+        ran.out
+    );
+    assert!(ran.out.contains("config.toml:3:11: expected a whole number, found text"), "{}", ran.out);
+}
+
+#[test]
+fn no_manager_where_nobody_can_be_started() {
+    let home = tempfile::tempdir().unwrap();
+    let gone = ran(&mut command(home.path(), &["--server", "unix:/does/not/exist", "get", "targets"]));
+    assert_eq!(gone.code, 6, "{gone:?}");
+    let http = ran(&mut command(home.path(), &["--server", "http://x", "get", "targets"]));
+    assert_eq!(http.code, 2);
+    assert!(http.err.contains("only unix:PATH is built so far"), "{}", http.err);
+    let tcp = ran(&mut command(home.path(), &["serve", "--listen", "0.0.0.0:1"]));
+    assert_eq!(tcp.code, 2, "{tcp:?}");
+}
+
+/// A state directory whose manager is stopped at the end.
+struct Home(tempfile::TempDir);
+
+impl Home {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = command(self.0.path(), args);
+        command.env("NUTKIN_STATE_DIR", self.0.path().join("state"));
+        command
+    }
+    fn run(&self, args: &[&str]) -> Ran {
+        ran(&mut self.command(args))
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.run(&["manager", "stop"]);
+    }
+}
+
+#[test]
+fn the_first_command_starts_a_manager_and_does_not_hang_in_a_substitution() {
+    let state = Home::new();
+    // A shell waits for the end of the pipe; a manager that kept it open would keep the shell.
+    let script = format!(
+        "exec 9>{}; out=$({NUTKIN} get targets -o json); echo \"$out\"",
+        state.0.path().join("held").display()
+    );
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &script])
+        .env_clear()
+        .env("HOME", state.0.path())
+        .env("NUTKIN_STATE_DIR", state.0.path().join("state"));
+    let out = ran(&mut shell);
+    assert_eq!(out.json(), list(json!([])), "{out:?}");
+    let status = state.run(&["manager", "status", "-o", "json"]);
+    assert_eq!(status.code, 0);
+    let pid = status.json()["pid"].as_u64().unwrap();
+    let kept: Vec<_> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .filter_map(|e| std::fs::read_link(e.unwrap().path()).ok())
+        .filter(|link| link.ends_with("held"))
+        .collect();
+    assert!(kept.is_empty(), "a descriptor of the shell lives on in the manager");
+    let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap();
+    assert!(!String::from_utf8_lossy(&environment).contains("PWD="), "only what a manager needs is kept");
+    assert_eq!(std::fs::read_link(format!("/proc/{pid}/cwd")).unwrap(), Path::new("/"));
+}
+
+#[test]
+fn twenty_clients_at_once_get_one_manager() {
+    let state = Home::new();
+    let clients: Vec<_> = (0..20)
+        .map(|_| {
+            state
+                .command(&["get", "targets", "-o", "json"])
+                .stdout(Stdio::piped())
+                .stderr(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for client in clients {
+        let Output { status, stderr, .. } = client.wait_with_output().unwrap();
+        assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
+    }
+    let log = state.run(&["manager", "log"]).out;
+    assert_eq!(log.matches(" ready ").count(), 1, "{log}");
+}
+
+#[test]
+fn a_manager_restarts_between_two_commands() {
+    let state = Home::new();
+    state.run(&["get", "targets"]);
+    let pid = || state.run(&["manager", "status", "-o", "json"]).json()["pid"].as_u64();
+    let before = pid();
+    assert_eq!(state.run(&["manager", "restart"]).code, 0);
+    assert!(pid().is_some() && pid() != before);
+    let stopped = state.run(&["manager", "stop", "-o", "json"]);
+    assert_eq!(stopped.json()["stopped"], true);
+    assert_eq!(state.run(&["manager", "status"]).code, 1);
+    assert_eq!(state.run(&["manager", "stop", "-o", "json"]).json()["stopped"], false);
+}
+
+#[test]
+fn a_state_directory_that_cannot_be_used_says_why_at_once() {
+    let state = Home::new();
+    let place = state.0.path().join("state");
+    std::fs::create_dir(&place).unwrap();
+    std::fs::write(place.join("nutkin.db"), "this is not a database, and long enough to look at".repeat(100))
+        .unwrap();
+    let ran = state.run(&["get", "targets"]);
+    assert_ne!(ran.code, 0);
+    assert!(ran.err.contains("nutkin.db"), "{}", ran.err);
+}
+
+/// A terminal with nutkin in it.
+struct Screen {
+    parser: vt100::Parser,
+    output: std::sync::mpsc::Receiver<Vec<u8>>,
+    keys: Box<dyn std::io::Write + Send>,
+    child: Box<dyn portable_pty::Child + Send + Sync>,
+}
+
+impl Screen {
+    fn open(api: &Api, args: &[&str]) -> Self {
+        use portable_pty::{CommandBuilder, PtySize, native_pty_system};
+        let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
+        let pair = native_pty_system().openpty(size).unwrap();
+        let mut command = CommandBuilder::new(NUTKIN);
+        command.env_clear();
+        command.args(["--server", &format!("unix:{}", api.path("api.sock").display())]);
+        command.args(args);
+        command.env("HOME", api.home.path());
+        command.env("TERM", "xterm");
+        let child = pair.slave.spawn_command(command).unwrap();
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let keys = pair.master.take_writer().unwrap();
+        let (send, output) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            let _master = pair.master;
+            let mut buffer = [0; 4096];
+            while let Ok(n @ 1..) = std::io::Read::read(&mut reader, &mut buffer) {
+                if send.send(buffer[..n].to_vec()).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { parser: vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 1000), output, keys, child }
+    }
+
+    fn until(&mut self, text: &str) {
+        let mut tries = 0;
+        while !self.parser.screen().contents().contains(text) {
+            match self.output.recv_timeout(Duration::from_millis(100)) {
+                Ok(bytes) => self.parser.process(&bytes),
+                Err(_) => tries += 1,
+            }
+            assert!(tries < 100, "{text:?} never came:\n{}", self.parser.screen().contents());
+        }
+    }
+
+    fn types(&mut self, keys: &str) {
+        std::io::Write::write_all(&mut self.keys, keys.as_bytes()).unwrap();
+    }
+}
+
+fn deployment_names(names: &[&str]) -> Value {
+    list(names.iter().map(|n| json!({"deployment": n})).collect())
+}
+
+#[test]
+fn on_a_terminal_a_prefix_is_enough_and_the_shown_plan_is_what_runs() {
+    let api = Api::new()
+        .on("GET /deployments", 200, deployment_names(&["pay/prod", "pay/staging", "fraud/prod"]))
+        .on("POST /deployments/pay/prod/suspend?dryRun=true", 200, plan())
+        .on("POST /deployments/pay/prod/suspend", 202, operation("QUEUED", &[]))
+        .on("GET /operations/op-1", 200, operation("SUCCEEDED", &[("STOP_WITH_SAVEPOINT", "CONFIRMED")]));
+    let mut screen = Screen::open(&api, &["suspend", "pay/p"]);
+    screen.until("SUSPEND pay/prod? [y/N]");
+    assert!(screen.parser.screen().contents().contains("outputs are final"));
+    assert!(api.asked("POST /deployments/pay/prod/suspend").is_empty());
+    screen.types("y\n");
+    screen.until("SUCCEEDED");
+    assert!(screen.child.wait().unwrap().success());
+    let meta = &api.asked("POST /deployments/pay/prod/suspend")[0].json()["meta"];
+    assert_eq!(*meta, json!({"expect": "d1", "yes": true}));
+}
+
+#[test]
+fn on_a_terminal_no_is_no_and_an_ambiguous_prefix_lists_what_it_fits() {
+    let api = Api::new()
+        .on("GET /deployments", 200, deployment_names(&["pay/prod", "pay/staging", "fraud/prod"]))
+        .on("POST /deployments/pay/prod/suspend?dryRun=true", 200, plan());
+    let mut screen = Screen::open(&api, &["suspend", "pay/prod"]);
+    screen.until("[y/N]");
+    screen.types("n\n");
+    screen.until("nothing was changed");
+    assert_eq!(screen.child.wait().unwrap().exit_code(), 1);
+    assert!(api.asked("POST /deployments/pay/prod/suspend").is_empty());
+
+    let mut screen = Screen::open(&api, &["suspend", "prod"]);
+    screen.until("write one of: pay/prod, fraud/prod");
+    assert_eq!(screen.child.wait().unwrap().exit_code(), 2);
+    let mut screen = Screen::open(&api, &["suspend", "pay/prd"]);
+    screen.until("did you mean pay/prod");
+    assert_eq!(screen.child.wait().unwrap().exit_code(), 1);
+}
