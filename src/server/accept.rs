@@ -22,14 +22,25 @@ use tower_service::Service as _;
 use super::{Guest, access::Access, error::Failure, people::People};
 use crate::contract::problem::{Code, Problem};
 
-/// Time for a request's head, and for an idle connection's next request.
-const HEAD: Duration = Duration::from_secs(30);
-/// Connections at the same time; more wait in the kernel's queue.
-const CONNECTIONS: usize = 1024;
 /// Bytes of a request's head.
 const HEAD_BYTES: usize = 64 * 1024;
-/// Time for running requests to end when the manager leaves.
-const GRACE: Duration = Duration::from_secs(5);
+
+/// What one client can take from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Time for a request's head, and for an idle connection's next request.
+    pub head: Duration,
+    /// Connections at the same time; more wait in the kernel's queue.
+    pub connections: usize,
+    /// Time for running requests to end when the manager leaves.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { head: Duration::from_secs(30), connections: 1024, grace: Duration::from_secs(5) }
+    }
+}
 
 /// Binds the manager's socket, closed to others from its first moment; with people named in the configuration it is
 /// open to connect to, and who they are is checked at accept. Only the holder of the state directory's lock may call
@@ -57,9 +68,17 @@ pub fn bind(path: &Path, access: &Access) -> io::Result<UnixListener> {
 }
 
 /// Serves until `leaving` is cancelled.
-pub async fn serve(listener: UnixListener, router: Router, access: Access, leaving: CancellationToken) {
-    let (door, places) =
-        (Arc::new(Door { access, people: People::default() }), Arc::new(Semaphore::new(CONNECTIONS)));
+pub async fn serve(
+    listener: UnixListener,
+    router: Router,
+    access: Access,
+    limits: Limits,
+    leaving: CancellationToken,
+) {
+    let (door, places) = (
+        Arc::new(Door { access, head: limits.head, people: People::default() }),
+        Arc::new(Semaphore::new(limits.connections)),
+    );
     let mut connections = JoinSet::new();
     loop {
         let place = tokio::select! {
@@ -88,7 +107,7 @@ pub async fn serve(listener: UnixListener, router: Router, access: Access, leavi
     }
     drop(listener);
     let all_ended = async { while connections.join_next().await.is_some() {} };
-    if tokio::time::timeout(GRACE, all_ended).await.is_err() {
+    if tokio::time::timeout(limits.grace, all_ended).await.is_err() {
         tracing::warn!("requests were still running when the manager left");
     }
 }
@@ -109,7 +128,7 @@ async fn connection(stream: UnixStream, router: Router, door: &Door, leaving: Ca
         }
     });
     let mut http = http1::Builder::new();
-    http.timer(TokioTimer::new()).header_read_timeout(HEAD).max_buf_size(HEAD_BYTES);
+    http.timer(TokioTimer::new()).header_read_timeout(door.head).max_buf_size(HEAD_BYTES);
     let mut connection = pin!(http.serve_connection(TokioIo::new(stream), service));
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -126,6 +145,7 @@ async fn connection(stream: UnixStream, router: Router, door: &Door, leaving: Ca
 /// Who is let in, and what they are called.
 struct Door {
     access: Access,
+    head: Duration,
     people: People,
 }
 

@@ -23,6 +23,8 @@ mod flink_tls;
 #[cfg(test)]
 mod manager;
 #[cfg(test)]
+mod server;
+#[cfg(test)]
 mod state_dir;
 #[cfg(test)]
 mod store_contract;

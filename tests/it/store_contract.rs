@@ -76,9 +76,13 @@ async fn rows_come_back_as_they_were(s: &dyn Store) {
     for _ in 0..60 {
         let c = strategy.new_tree(&mut runner).unwrap().current();
         // The same row twice: the second time it replaces itself.
-        let again = Changes { revisions: Vec::new(), events: Vec::new(), ..c.clone() };
+        let again = Changes { events: Vec::new(), ..c.clone() };
         let last = s.commit(c.clone(), epoch).await.unwrap().last_seq;
         assert_eq!(s.commit(again, epoch).await.unwrap().last_seq, last);
+        let mut another = c.revisions[0].clone();
+        another.content_hash.push('x');
+        let refused = s.commit(Changes { revisions: vec![another], ..Changes::default() }, epoch).await;
+        assert!(matches!(refused, Err(StoreError::Conflict { .. })), "a revision never changes: {refused:?}");
         let (d, l) = (&c.deployments[0], s.load().await.unwrap());
         assert!(l.deployments.contains(d), "{d:?}");
         assert!(l.targets.contains(&c.targets[0]) && l.applications.contains(&c.applications[0]));

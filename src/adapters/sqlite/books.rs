@@ -110,7 +110,11 @@ pub(super) fn deployments(conn: &Connection) -> StoreResult<Vec<DeploymentRow>> 
     })
 }
 
+/// Adds a revision. The very same one again is nothing new; another one under its number is a conflict.
 pub(super) fn add_revision(conn: &Connection, row: &RevisionRow) -> StoreResult<()> {
+    if revision(conn, &row.deployment, row.number)?.as_ref() == Some(row) {
+        return Ok(());
+    }
     let artifact = row.spec.pointer("/artifact/sha256").and_then(serde_json::Value::as_str);
     let cells = [
         ("deployment", &row.deployment.as_str() as _),
