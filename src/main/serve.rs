@@ -32,7 +32,7 @@ use nutkin::{
     domain::time::Clock,
     faces::cli::{Exit, Global, ServeArgs, context},
     manager::{Deps, Manager, ManagerSettings, Patience},
-    server::{self, Access},
+    server::{self, Access, Limits},
 };
 use rustix::fs::Mode;
 use tokio::signal::unix::{SignalKind, signal};
@@ -164,7 +164,7 @@ async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result
         told_to_leave(&manager).await;
         leaving.cancel();
     };
-    tokio::join!(server::serve(listener, router, access, leaving.clone()), told);
+    tokio::join!(server::serve(listener, router, access, Limits::default(), leaving.clone()), told);
     manager.stop().await;
     // Clients that connect now find nobody and start the next one, which waits for the lock.
     std::fs::remove_file(&socket).ok();

@@ -657,7 +657,12 @@ impl Screen {
                 }
             }
         });
-        Self { parser: vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 1000), output, keys, child }
+        Self {
+            parser: vt100::Parser::new(40.try_into().unwrap(), 120.try_into().unwrap(), 1000),
+            output,
+            keys,
+            child,
+        }
     }
 
     fn until(&mut self, text: &str) {
