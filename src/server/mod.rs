@@ -6,7 +6,7 @@
 //!          JSON models, problem documents, server-sent events ◀─────┘
 //! ```
 //!
-//! Every route is declared together with its documentation ([`OpenApiRouter`]), so that none can lack it.
+//! Every route is declared together with its documentation ([`utoipa_axum::router::OpenApiRouter`]), so that none can lack it.
 
 mod accept;
 mod access;
