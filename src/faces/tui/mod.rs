@@ -7,11 +7,13 @@
 //!   clock ───┘                                  └
 //! ```
 //!
-//! The model knows no terminal and no socket; only `terminal` knows the terminal, only `effects` asks the manager.
+//! The model knows no terminal and no socket; only [`terminal`] knows the terminal, only [`effects`] asks the manager.
 
 pub mod command;
 pub mod data;
+pub mod decode;
 pub mod diagnostic;
+pub mod effects;
 pub mod input;
 pub mod keymap;
 pub mod layout;
@@ -21,9 +23,14 @@ pub mod msg;
 pub mod overlay;
 pub mod pages;
 pub mod paint;
+mod run;
 pub mod say;
 pub mod screen;
+pub mod terminal;
 pub mod theme;
 pub mod update;
 mod verbs;
 pub mod view;
+
+pub use effects::Reconnect;
+pub use run::{ConsoleOptions, run};

@@ -55,16 +55,16 @@ fn tabs() {
 
 #[test]
 fn lists_say_why_they_are_empty() {
-    let c = Console::bare("dark", (100, 30));
+    let mut c = Console::bare("dark", (100, 30));
     c.shows("◌ loading").shows("◌ connecting");
 
     let mut s = world::snapshot();
     (s.applications, s.rows, s.unmanaged, s.selected, s.events) = (vec![], vec![], vec![], None, vec![]);
     let mut nothing = s.clone();
     nothing.targets.clear();
-    let c = Console::with(nothing, "dark", (120, 36));
+    let mut c = Console::with(nothing, "dark", (120, 36));
     c.shows("No target yet").shows("nutkin target add").shows("nutkin demo").shows("No event yet");
-    let c = Console::with(s, "dark", (120, 36));
+    let mut c = Console::with(s, "dark", (120, 36));
     c.shows("No application yet, and no job on").shows("eu-west-1 ● reachable");
 
     let mut c = Console::new((120, 36));

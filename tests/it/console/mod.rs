@@ -1,9 +1,11 @@
 //! The console: screens, key flows, hostile text, the terminal itself.
 
+mod canned;
 mod cards;
 mod flows;
 mod home;
 mod hostile;
+mod pty;
 mod screen;
 mod support;
 mod svg;

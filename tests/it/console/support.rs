@@ -171,13 +171,13 @@ impl Console {
     }
 
     #[track_caller]
-    pub fn shows(&self, words: &str) -> &Self {
+    pub fn shows(&mut self, words: &str) -> &mut Self {
         assert!(self.screen().contains(words), "{words:?} is not on the screen:\n{}", self.screen());
         self
     }
 
     #[track_caller]
-    pub fn hides(&self, words: &str) -> &Self {
+    pub fn hides(&mut self, words: &str) -> &mut Self {
         assert!(!self.screen().contains(words), "{words:?} is on the screen:\n{}", self.screen());
         self
     }

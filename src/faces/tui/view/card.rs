@@ -275,15 +275,15 @@ fn input_line(
 ) {
     let room = cells.saturating_sub(LABEL + 1);
     let head = mark(focused).then(text(label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
-    let value = if line.as_str().is_empty() && !focused {
-        muted(help).pad(room)
-    } else {
-        let (shown, column) = line.shown(room, Role::Field);
-        if focused {
-            let x = u16::try_from(LABEL + 1).unwrap_or(0) + column;
-            f.cursor = Some((x, u16::try_from(f.lines.len()).unwrap_or(0)));
-        }
-        shown
+    let (shown, column) = line.shown(room, Role::Field);
+    if focused {
+        let x = u16::try_from(LABEL + 1).unwrap_or(0) + column;
+        f.cursor = Some((x, u16::try_from(f.lines.len()).unwrap_or(0)));
+    }
+    let value = match (line.as_str().is_empty(), focused) {
+        (true, true) => text(help, Role::Field).pad(room).role(Role::Field),
+        (true, false) => muted(help).pad(room),
+        (false, _) => shown,
     };
     f.lines.push(head.then(value));
 }

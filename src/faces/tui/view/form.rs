@@ -120,9 +120,12 @@ fn draw_value(
         }
         At::Config | At::Review => return None,
     };
-    if line.as_str().is_empty() && !focused {
+    if line.as_str().is_empty() {
         c.line(area, &muted(placeholder(model, form, at)));
-        return None;
+        if focused {
+            c.tint(area, Role::Field);
+        }
+        return focused.then_some(Position::new(area.x, area.y));
     }
     let (shown, column) = line.shown(usize::from(area.width), if focused { Role::Field } else { Role::Text });
     c.line(area, &shown);
@@ -170,21 +173,19 @@ fn review(model: &Model, form: &Form) -> Text {
     let on = form.at == At::Review;
     let button =
         text(if on { "[ Review ]" } else { "  Review  " }, if on { Role::Button } else { Role::Accent });
-    let mut t = plain("  ")
-        .then(button)
-        .with(format!("  {key}"), Role::Key)
-        .with(" to the card that asks", Role::Muted);
-    if let Some(up) = form.upload {
+    let status = if let Some(up) = form.upload {
         let share = (up.sent * 100).checked_div(up.total).unwrap_or(0);
-        t = text(format!("  ◐ uploading {} of {} ({share} %)", bytes(up.sent), bytes(up.total)), Role::Busy);
+        text(format!("◐ uploading {} of {} ({share} %)", bytes(up.sent), bytes(up.total)), Role::Busy)
     } else if let Some(why) = form.refused.as_ref().or(form.base_problem.as_ref()) {
-        t += text(format!("   ! {why}"), Role::Warn);
+        text(format!("! {why}"), Role::Warn)
     } else if is_path(form.artifact.as_str().trim()) {
-        t += text("   enter uploads the jar", Role::Warn);
+        text("enter uploads the jar", Role::Warn)
     } else if form.base.is_none() {
-        t += text("   ◌ loading what runs now", Role::Busy);
-    }
-    t
+        text("◌ loading what runs now", Role::Busy)
+    } else {
+        muted("to the card that asks")
+    };
+    plain(" ").then(button).with(format!(" {key} "), Role::Key).then(status)
 }
 
 /// What the form would change, as the manager sees it.

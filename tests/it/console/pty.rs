@@ -1,0 +1,371 @@
+//! The console in a real pseudo-terminal: what the terminal shows, and that it gets it back.
+//!
+//! The child is this test binary again, told to run one ignored test that is the console.
+
+use std::{
+    io::{Read, Write},
+    num::NonZeroU16,
+    path::Path,
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
+use nutkin::{
+    adapters::clock::SystemClock,
+    client::Client,
+    domain::event::Via,
+    faces::tui::{
+        ConsoleOptions, run,
+        say::Zone,
+        theme::{ColourEnv, ThemeChoice},
+    },
+};
+use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
+use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+
+use super::canned::Canned;
+
+const SOCKET: &str = "NUTKIN_TEST_CONSOLE_SOCKET";
+const PID_FILE: &str = "NUTKIN_TEST_CONSOLE_PID_FILE";
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The console itself, in the child.
+#[test]
+#[ignore = "run by the tests of this module, in a pseudo-terminal"]
+fn child_console() {
+    let Some(socket) = std::env::var_os(SOCKET) else { return };
+    let env = |name| std::env::var(name).ok();
+    let options = ConsoleOptions {
+        client: Client::new(socket, Via::Tui),
+        reconnect: None,
+        clock: Arc::new(SystemClock),
+        theme: ThemeChoice::Auto,
+        colours: ColourEnv {
+            no_color: env("NO_COLOR").is_some_and(|v| !v.is_empty()),
+            colorfgbg: None,
+            colorterm: Some("truecolor".into()),
+            term: env("TERM"),
+        },
+        keymap: None,
+        zone: Zone::Utc,
+        hint: None,
+        max_fps: 30,
+        editor: env("EDITOR"),
+        log_file: Some("/tmp/nutkin-test.log".into()),
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let code = runtime.block_on(run(options)).unwrap();
+    runtime.shutdown_background();
+    std::process::exit(code.into());
+}
+
+/// Holds a pseudo-terminal with a console in it until somebody kills it.
+#[test]
+#[ignore = "run by a test of this module"]
+fn child_holder() {
+    let (Some(socket), Some(file)) = (std::env::var_os(SOCKET), std::env::var_os(PID_FILE)) else { return };
+    let tty = Pty::spawn_command(console_command(Path::new(&socket), &[("TRAP_HUP", "1")]), (80, 24));
+    tty.wait("production");
+    std::fs::write(file, tty.pid().to_string()).unwrap();
+    std::thread::sleep(Duration::from_secs(60));
+}
+
+fn console_command(socket: &Path, env: &[(&str, &str)]) -> CommandBuilder {
+    let me = std::env::current_exe().unwrap();
+    let run = format!("exec '{}' console::pty::child_console --exact --ignored --nocapture", me.display());
+    let trap = if env.iter().any(|(k, _)| *k == "TRAP_HUP") { "trap '' HUP; " } else { "" };
+    let mut c = CommandBuilder::new("sh");
+    c.args(["-c", &format!("{trap}{run}")]);
+    c.env(SOCKET, socket);
+    c.env("TERM", "xterm-256color");
+    c.env_remove("NO_COLOR");
+    for (k, v) in env {
+        c.env(k, v);
+    }
+    c
+}
+
+/// A pseudo-terminal with a console in it, and what it shows.
+struct Pty {
+    child: Box<dyn Child + Send + Sync>,
+    master: Box<dyn MasterPty + Send>,
+    writer: Box<dyn Write + Send>,
+    screen: Arc<Mutex<vt100::Parser>>,
+    raw: Arc<Mutex<Vec<u8>>>,
+}
+
+impl Pty {
+    fn spawn(canned: &Canned, size: (u16, u16), env: &[(&str, &str)]) -> Self {
+        Self::spawn_command(console_command(&canned.socket, env), size)
+    }
+
+    fn spawn_command(command: CommandBuilder, (cols, rows): (u16, u16)) -> Self {
+        let pair =
+            native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let child = pair.slave.spawn_command(command).unwrap();
+        drop(pair.slave);
+        let parser = vt100::Parser::new(NonZeroU16::new(rows).unwrap(), NonZeroU16::new(cols).unwrap(), 0);
+        let (screen, raw) = (Arc::new(Mutex::new(parser)), Arc::new(Mutex::new(Vec::new())));
+        let mut reader = pair.master.try_clone_reader().unwrap();
+        let (into, also) = (screen.clone(), raw.clone());
+        std::thread::spawn(move || {
+            let mut bytes = [0; 65536];
+            while let Ok(n @ 1..) = reader.read(&mut bytes) {
+                into.lock().unwrap().process(&bytes[..n]);
+                also.lock().unwrap().extend_from_slice(&bytes[..n]);
+            }
+        });
+        let writer = pair.master.take_writer().unwrap();
+        Self { child, master: pair.master, writer, screen, raw }
+    }
+
+    fn pid(&self) -> Pid {
+        Pid::from_raw(i32::try_from(self.child.process_id().unwrap()).unwrap()).unwrap()
+    }
+
+    fn text(&self) -> String {
+        self.screen.lock().unwrap().screen().contents()
+    }
+
+    #[track_caller]
+    fn until(&self, what: &str, mut holds: impl FnMut(&vt100::Screen) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while Instant::now() < end {
+            if holds(self.screen.lock().unwrap().screen()) {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        panic!("waited for {what}; the screen shows:\n{}", self.text());
+    }
+
+    #[track_caller]
+    fn wait(&self, words: &str) {
+        self.until(words, |s| s.contents().contains(words));
+    }
+
+    fn send(&mut self, bytes: &[u8]) {
+        self.writer.write_all(bytes).unwrap();
+        self.writer.flush().unwrap();
+    }
+
+    fn signal(&self, s: Signal) {
+        kill_process(self.pid(), s).unwrap();
+    }
+
+    /// The exit code, and that the terminal is as it was: no alternate screen, a visible cursor.
+    #[track_caller]
+    fn ended(&mut self) -> u32 {
+        let end = Instant::now() + PATIENCE;
+        let status = loop {
+            if let Some(s) = self.child.try_wait().unwrap() {
+                break s;
+            }
+            assert!(Instant::now() < end, "the console did not end");
+            std::thread::sleep(Duration::from_millis(2));
+        };
+        self.until("the terminal back", |s| {
+            !s.alternate_screen() && !s.hide_cursor() && !s.bracketed_paste()
+        });
+        status.exit_code()
+    }
+}
+
+fn gone(pid: Pid) -> bool {
+    let zombie = || {
+        let stat =
+            std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
+    };
+    test_kill_process(pid).is_err() || zombie()
+}
+
+#[track_caller]
+fn gone_soon(pid: Pid) -> Duration {
+    let start = Instant::now();
+    while !gone(pid) {
+        assert!(start.elapsed() < PATIENCE, "{pid:?} is still there");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    start.elapsed()
+}
+
+#[test]
+fn keys_reach_the_manager_and_the_terminal_comes_back() {
+    let canned = Canned::start();
+    let mut tty = Pty::spawn(&canned, (120, 36), &[]);
+    tty.wait("payments@33de6 (7)");
+    assert!(tty.screen.lock().unwrap().screen().alternate_screen());
+    tty.send(b"2p");
+    tty.wait("Stop job 6e75746b with a savepoint");
+    tty.wait("Same as");
+    tty.send(b"y");
+    tty.wait("stop with a savepoint");
+    tty.wait("wait for the job's end");
+    let asked = canned.asked();
+    assert_eq!(asked.len(), 1, "{asked:?}");
+    assert!(asked[0].path.ends_with("/deployments/payments-dashboard/production/suspend"));
+    assert_eq!(asked[0].body["meta"]["expect"], "d1");
+    assert!(asked[0].key.is_some());
+    tty.send(b"\x1b");
+    tty.until("the card to close", |s| !s.contents().contains("wait for the job's end"));
+    // Something is at work, so leaving asks once and says what goes on.
+    tty.send(b"q");
+    tty.wait("Quitting stops nothing");
+    tty.send(b"y");
+    assert_eq!(tty.ended(), 0);
+    tty.wait("Nothing was stopped");
+}
+
+#[test]
+fn changes_come_by_themselves() {
+    let canned = Canned::start();
+    let tty = Pty::spawn(&canned, (120, 36), &[]);
+    tty.wait("production");
+    tty.wait("FOLLOWING");
+    let mut event = super::world::events().remove(5);
+    (event.seq, event.message) = (107, "#813 just now".into());
+    canned.push(nutkin::contract::watch::WatchMessage::Events { events: vec![event], skipped: 0 });
+    tty.wait("#813 just now");
+}
+
+#[test]
+fn signals_give_the_terminal_back() {
+    let canned = Canned::start();
+    for s in [Signal::TERM, Signal::HUP, Signal::INT] {
+        let mut tty = Pty::spawn(&canned, (80, 24), &[]);
+        tty.wait("production");
+        tty.signal(s);
+        assert_eq!(tty.ended(), 0, "{s:?}");
+    }
+}
+
+#[test]
+fn stopping_and_going_on_draws_everything_anew() {
+    let canned = Canned::start();
+    let mut tty = Pty::spawn(&canned, (80, 24), &[]);
+    tty.wait("production");
+    tty.signal(Signal::TSTP);
+    tty.until("the terminal back", |s| !s.alternate_screen() && !s.hide_cursor());
+    let before = tty.raw.lock().unwrap().len();
+    tty.signal(Signal::CONT);
+    tty.until("the console again", |s| s.alternate_screen() && s.contents().contains("production"));
+    assert!(tty.raw.lock().unwrap().len() > before + 1000, "the whole screen");
+    tty.send(b"\x1a");
+    tty.until("the terminal back", |s| !s.alternate_screen());
+    tty.signal(Signal::CONT);
+    tty.until("the console again", |s| s.alternate_screen());
+    tty.send(b"q");
+    tty.wait("Quitting stops nothing");
+}
+
+#[test]
+fn a_terminal_that_vanished_ends_the_console_even_with_hangups_ignored() {
+    let canned = Canned::start();
+    let file = canned.socket.with_extension("pid");
+    let mut holder = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["console::pty::child_holder", "--exact", "--ignored", "--nocapture"])
+        .env(SOCKET, &canned.socket)
+        .env(PID_FILE, &file)
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    let end = Instant::now() + PATIENCE;
+    let pid = loop {
+        let pid = std::fs::read_to_string(&file).ok().and_then(|t| t.trim().parse::<i32>().ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            break pid;
+        }
+        assert!(Instant::now() < end, "no console came up");
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    assert!(!gone(pid));
+    holder.kill().unwrap();
+    holder.wait().unwrap();
+    let took = gone_soon(pid);
+    assert!(took < Duration::from_secs(1), "{took:?}");
+}
+
+#[test]
+fn without_colour_the_highlight_stays() {
+    let canned = Canned::start();
+    let tty = Pty::spawn(&canned, (80, 24), &[("NO_COLOR", "1")]);
+    tty.wait("production");
+    tty.wait("● RUNNING");
+    tty.until("a reversed selection", |s| (0..30).any(|x| s.cell(2, x).is_some_and(vt100::Cell::inverse)));
+    let screen = tty.screen.lock().unwrap();
+    for y in 0..24 {
+        for x in 0..80 {
+            let cell = screen.screen().cell(y, x).unwrap();
+            assert_eq!(cell.fgcolor(), vt100::Color::Default, "{x},{y}");
+            assert_eq!(cell.bgcolor(), vt100::Color::Default, "{x},{y}");
+        }
+    }
+}
+
+#[test]
+fn resizing_draws_for_the_new_size() {
+    let canned = Canned::start();
+    let mut tty = Pty::spawn(&canned, (120, 36), &[]);
+    tty.wait("production");
+    for (cols, rows) in [(60, 20), (1, 1), (39, 9), (200, 50), (80, 24)] {
+        tty.screen
+            .lock()
+            .unwrap()
+            .screen_mut()
+            .set_size(NonZeroU16::new(rows).unwrap(), NonZeroU16::new(cols).unwrap());
+        tty.master.resize(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+    }
+    tty.until("a frame of 80 columns", |s| {
+        s.contents().lines().nth(1).is_some_and(|l| l.starts_with("╭") && l.trim_end().chars().count() == 80)
+    });
+    tty.send(b"q");
+    tty.wait("Quitting stops nothing");
+}
+
+#[test]
+fn a_lost_manager_is_no_reason_to_leave() {
+    let mut canned = Canned::start();
+    let mut tty = Pty::spawn(&canned, (120, 36), &[]);
+    tty.wait("payments@33de6 (7)");
+    canned.die();
+    tty.wait("manager lost");
+    tty.wait("stale");
+    tty.wait("production");
+    assert!(tty.child.try_wait().unwrap().is_none());
+}
+
+#[test]
+fn the_editor_gets_the_terminal_and_gives_it_back() {
+    let canned = Canned::start();
+    let folder = tempfile::tempdir().unwrap();
+    let editor = folder.path().join("editor");
+    std::fs::write(
+        &editor,
+        "#!/bin/sh\necho 'taskmanager.numberOfTaskSlots: 4' >> \"$1\"\necho EDITING; read x\n",
+    )
+    .unwrap();
+    std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let mut tty = Pty::spawn(&canned, (120, 36), &[("EDITOR", editor.to_str().unwrap())]);
+    tty.wait("payments@33de6 (7)");
+    tty.send(b"u");
+    tty.wait("execution.checkpointing.interval: 10s");
+    tty.send(b"\x05");
+    tty.wait("EDITING");
+    assert!(!tty.screen.lock().unwrap().screen().alternate_screen());
+    tty.send(b"\n");
+    tty.wait("taskmanager.numberOfTaskSlots: 4");
+    assert!(tty.screen.lock().unwrap().screen().alternate_screen());
+}
+
+#[test]
+fn copying_goes_through_the_terminal() {
+    let canned = Canned::start();
+    let mut tty = Pty::spawn(&canned, (120, 36), &[]);
+    tty.wait("production");
+    tty.send(b"2y");
+    tty.wait("copied 29 bytes via OSC 52");
+    let raw = tty.raw.lock().unwrap();
+    let wanted = b"\x1b]52;c;cGF5bWVudHMtZGFzaGJvYXJkL3Byb2R1Y3Rpb24=\x07";
+    assert!(raw.windows(wanted.len()).any(|w| w == wanted));
+}
