@@ -1,20 +1,111 @@
 //! Opens the console.
 
-use std::io::{self, IsTerminal as _};
+use std::{
+    io::{self, IsTerminal as _},
+    path::Path,
+    sync::Arc,
+};
 
 use nutkin::{
+    adapters::clock::SystemClock,
+    client::{
+        Client,
+        connect::{self, Place},
+    },
+    config::{Settings, paths::Surroundings},
     contract::problem::{Code, Problem},
-    faces::cli::{Exit, Global, context},
+    domain::event::Via,
+    faces::{
+        cli::{Exit, Global, context},
+        tui::{
+            self, ConsoleOptions, Reconnect,
+            say::Zone,
+            theme::{BUILT_IN, ColourEnv, ThemeChoice},
+        },
+    },
 };
+
+use super::runtime;
 
 /// Runs the console until the person leaves it.
 pub fn run(global: &Global) -> Exit {
-    let problem = if io::stdin().is_terminal() && io::stdout().is_terminal() {
-        Problem::new(Code::NotSupported, "the console is not built in yet")
+    let ended = if io::stdin().is_terminal() && io::stdout().is_terminal() {
+        open(global)
     } else {
-        Problem::new(Code::BadRequest, "the console needs a terminal")
+        Err(Problem::new(Code::BadRequest, "the console needs a terminal")
+            .hint("`nutkin get deployments` prints what it shows; `nutkin --help` lists the commands"))
     };
-    let problem = problem.hint("`nutkin --help` lists the commands");
-    context::report(&problem, global.output, io::stderr().is_terminal());
-    Exit(problem.code.exit_code())
+    ended.unwrap_or_else(|problem| {
+        context::report(&problem, global.output, io::stderr().is_terminal());
+        Exit(problem.code.exit_code())
+    })
+}
+
+fn open(global: &Global) -> Result<Exit, Problem> {
+    let around = Surroundings::of_process();
+    let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
+    let loaded = context::load_settings(&paths, &around).map_err(|e| context::settings_problem(&e))?;
+    let settings = &loaded.settings;
+    let Ok(runtime) = runtime(2) else { return Ok(Exit::FAILED) };
+    let place = Place { state_dir: paths.state_dir.clone(), socket: None };
+    let spawn = context::spawn_for(&paths)?;
+    let (client, reconnect) = match global.server.as_deref().and_then(|s| s.strip_prefix("unix:")) {
+        Some(path) => (Client::new(path, Via::Tui), None),
+        None => {
+            let client = runtime.block_on(connect::connect(&place, Some(&spawn), Via::Tui))?;
+            (client, Some(Reconnect { place, spawn: Some(spawn) }))
+        }
+    };
+    let var = |name| around.var(name).map(str::to_owned);
+    let options = ConsoleOptions {
+        client,
+        reconnect,
+        clock: Arc::new(SystemClock),
+        theme: theme(&settings.theme)?,
+        colours: ColourEnv {
+            no_color: global.no_color || around.var("NO_COLOR").is_some_and(|v| !v.is_empty()),
+            colorfgbg: var("COLORFGBG"),
+            colorterm: var("COLORTERM"),
+            term: var("TERM"),
+        },
+        keymap: keymap(settings)?,
+        zone: Zone::from_setting(&settings.time_zone),
+        hint: hint(global),
+        max_fps: settings.console.max_fps,
+        editor: var("VISUAL").or_else(|| var("EDITOR")),
+        log_file: None,
+    };
+    let ended = runtime.block_on(tui::run(options));
+    // Requests that nobody waits for any more must not hold up the shell.
+    runtime.shutdown_background();
+    ended.map(Exit).map_err(|e| Problem::new(Code::Internal, format!("the console could not begin: {e:#}")))
+}
+
+fn theme(name: &str) -> Result<ThemeChoice, Problem> {
+    Ok(match name {
+        "auto" => ThemeChoice::Auto,
+        built_in if BUILT_IN.contains(&built_in) => ThemeChoice::Named(built_in.to_owned()),
+        file => ThemeChoice::File { name: file.to_owned(), text: read("theme", file)? },
+    })
+}
+
+fn keymap(settings: &Settings) -> Result<Option<(String, String)>, Problem> {
+    match settings.keymap.as_str() {
+        "default" => Ok(None),
+        file => Ok(Some((file.to_owned(), read("keymap", file)?))),
+    }
+}
+
+fn read(what: &str, file: &str) -> Result<String, Problem> {
+    std::fs::read_to_string(Path::new(file)).map_err(|e| {
+        Problem::new(Code::BadRequest, format!("the {what} {file} cannot be read: {e}"))
+            .hint(format!("`nutkin config show` tells where the setting {what} comes from"))
+    })
+}
+
+/// What to try, in the demo.
+fn hint(global: &Global) -> Option<String> {
+    (global.profile.as_deref() == Some("demo")).then(|| {
+        "Try: 2 for the deployments, production, u to upgrade, ctrl-o for payments-v2.jar, ctrl-s to review.".to_owned()
+    })
 }

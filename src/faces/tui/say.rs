@@ -31,6 +31,14 @@ pub enum Zone {
 }
 
 impl Zone {
+    /// From the setting; an unknown name was refused when the settings were read.
+    #[must_use]
+    pub fn from_setting(name: &str) -> Self {
+        match name {
+            "utc" | "UTC" => Self::Utc,
+            name => name.parse().map_or(Self::Local, Self::Named),
+        }
+    }
     /// `06:41`, or `11-14 06:41` when it is not today.
     #[must_use]
     pub fn minute(self, t: Timestamp, now: Timestamp) -> String {

@@ -124,7 +124,7 @@ fn what_destroys_asks_for_the_name() {
     c.press("shift-tab shift-tab").type_text("n").press("enter").press("right enter");
     let (_, request, _) = submitted(&mut c);
     let Request::Cancel(_, body) = request else { panic!() };
-    assert_eq!(body.meta.confirm.as_deref(), Some("production"));
+    assert_eq!(body.meta.confirm.as_deref(), Some(world::PROD));
 }
 
 #[test]

@@ -139,10 +139,16 @@ impl Card {
                 failed.map_or_else(|| "preflight lets it not run".to_owned(), |c| c.message.clone()),
             );
         }
-        if plan.confirmation == Confirmation::TypeName && self.typed.as_str().trim() != typed_name(plan) {
+        if plan.confirmation == Confirmation::TypeName && !self.is_typed(plan) {
             return Some(format!("type {} to confirm", typed_name(plan)));
         }
         None
+    }
+
+    /// The deployment's name was typed, with or without its application.
+    fn is_typed(&self, plan: &Plan) -> bool {
+        let typed = self.typed.as_str().trim();
+        typed == typed_name(plan) || typed == plan.deployment
     }
 
     /// What can have the focus, in order.
@@ -313,7 +319,7 @@ impl Card {
         }
         let Some(plan) = &self.plan.value else { return };
         let mut request = self.filled();
-        let typed = self.typed.value().filter(|_| plan.confirmation == Confirmation::TypeName);
+        let typed = (plan.confirmation == Confirmation::TypeName).then(|| plan.deployment.clone());
         let meta = request.meta_mut();
         meta.reason = self.reason.value();
         meta.expect = Some(plan.plan_digest.clone());

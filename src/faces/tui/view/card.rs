@@ -177,7 +177,7 @@ pub(super) fn diff_lines(out: &mut Vec<Text>, plan: &Plan, cells: usize) {
     for d in &plan.diff {
         out.push(plain("    ").with(&d.path, Role::Text).fit(cells));
         if !d.old.is_null() {
-            wrapped(out, &text(format!("      - {}", say::value(&d.old)), Role::Error), cells);
+            wrapped(out, &text(format!("      - {}", say::value(&d.old)), Role::Warn), cells);
         }
         if !d.new.is_null() {
             wrapped(out, &text(format!("      + {}", say::value(&d.new)), Role::Ok), cells);

@@ -112,5 +112,5 @@ fn row(e: &Entry, widest: usize, width: usize) -> Text {
         .with(" ", Role::Text)
         .then(text(&e.value, role).pad(value_cells))
         .then(plain(" "))
-        .then(text(e.layer, if role == Role::Muted { Role::Muted } else { Role::Accent }))
+        .then(text(e.layer, role))
 }
