@@ -57,7 +57,9 @@ fn prepare(global: &Global) -> Result<(Places, Managers), Problem> {
     let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
     // The cluster's folder lies in the state directory and is made first: it must be private from its first moment.
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&paths.state_dir);
-    made.map_err(|e| Problem::new(Code::StoreFailed, format!("{} cannot be made: {e}", paths.state_dir.display())))?;
+    made.map_err(|e| {
+        Problem::new(Code::StoreFailed, format!("{} cannot be made: {e}", paths.state_dir.display()))
+    })?;
     let place = Place { state_dir: paths.state_dir.clone(), socket: None };
     let places = Places { cache: paths.cache_dir.clone(), folder: paths.state_dir.join("demo") };
     Ok((places, Managers { place, spawn: context::spawn_for(&paths)? }))

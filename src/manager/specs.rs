@@ -46,6 +46,22 @@ impl World {
         merged(layer, self.applications.get(app), target)
     }
 
+    /// The layer that gives exactly the spec of an earlier revision, whatever the inherited layers say now.
+    #[must_use]
+    pub fn layer_for(&self, app: &str, revision: &RevisionRow) -> Value {
+        let mut layer = Value::Object(Map::new());
+        let own = revision.provenance.iter().filter(|(_, l)| **l == Layer::Deployment);
+        for path in own.map(|(p, _)| p) {
+            if let Some(v) = revision.spec.pointer(&format!("/{path}")) {
+                set_path(&mut layer, &path.split('/').collect::<Vec<_>>(), v.clone());
+            }
+        }
+        for d in spec::diff(&self.merged_layer(app, &layer).value, &revision.spec) {
+            set_path(&mut layer, &d.path.split('/').collect::<Vec<_>>(), d.new);
+        }
+        layer
+    }
+
     /// The stronger of the deployment's and the target's protection.
     #[must_use]
     pub fn protection(&self, spec: Option<&Spec>, target: &crate::domain::ids::TargetName) -> Protection {

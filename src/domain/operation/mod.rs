@@ -445,12 +445,29 @@ pub struct Plan {
     /// Minutes of progress that the person agreed to lose, with the words.
     #[serde(default)]
     pub acknowledged: Option<String>,
+    /// What the deployment's own layer was before this operation changed it; it is put back unless the operation succeeds.
+    #[serde(default)]
+    pub before: Option<Before>,
     /// The new deployment of a fork or an adoption.
     #[serde(default)]
     pub creates: Option<Creates>,
     /// Set when the steps appended at the end lead back to the previous revision or clean up.
     #[serde(default)]
     pub compensation: Option<Compensation>,
+}
+
+/// A deployment's own layer before an operation changed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Before {
+    /// The layer.
+    pub layer: serde_json::Value,
+    /// The last applied manifest.
+    pub applied: Option<serde_json::Value>,
+    /// Whether jar and arguments were unknown.
+    pub adopted: bool,
+    /// The layer's version that this operation wrote; a later one is somebody else's and stays.
+    pub written_version: u32,
 }
 
 /// A deployment that an operation brings into being.

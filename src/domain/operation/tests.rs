@@ -54,6 +54,7 @@ fn plan() -> Plan {
         location: None,
         warnings: vec![],
         acknowledged: None,
+        before: None,
         creates: None,
         compensation: None,
     }

@@ -197,7 +197,11 @@ fn width() -> usize {
 fn finished(step: &Step, total: usize) -> String {
     let took =
         step.started_at.zip(step.ended_at).map(|(from, to)| format!(" {}", humane(to.seconds_since(from))));
-    let mark = if step.state == StepState::Refuted { "failed" } else { "done" };
+    let mark = match step.state {
+        StepState::Refuted => "failed",
+        StepState::Skipped => "not needed",
+        _ => "done",
+    };
     let line = format!("  {}/{total} {} {mark}{}", step.n, step.name, took.unwrap_or_default());
     with_detail(line, &step.detail)
 }

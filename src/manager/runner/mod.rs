@@ -9,6 +9,8 @@
 
 pub use send::{cluster_of, jar_name};
 
+pub use settle::put_back;
+
 mod look;
 mod send;
 mod settle;

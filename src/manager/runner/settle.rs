@@ -354,6 +354,7 @@ pub async fn finish(inner: &Arc<Inner>, id: &OperationId, state: OpState) -> Sto
         });
     }
     rest_state(inner, &op, &mut changes);
+    put_back(inner, &op, &mut changes);
     let (severity, name) = match state {
         OpState::Succeeded => (Severity::Info, EventName::OperationSucceeded),
         OpState::RolledBack => (Severity::Warn, EventName::RolledBack),
@@ -384,6 +385,21 @@ fn rest_state(inner: &Inner, op: &Operation, changes: &mut Changes) {
         row.desired = Desired::Suspended;
         changes.deployments.push(row);
     }
+}
+
+/// A change that did not hold leaves the deployment's own layer as it was before: the next start must not run it again.
+pub fn put_back(inner: &Inner, op: &Operation, changes: &mut Changes) {
+    let Some(before) = op.plan.before.as_ref().filter(|_| op.state != OpState::Succeeded) else { return };
+    let row =
+        changes.deployments.pop().or_else(|| inner.world().by_id(&op.deployment).map(|e| e.row.clone()));
+    let Some(mut row) = row else { return };
+    if row.spec_version == before.written_version {
+        row.layer = before.layer.clone();
+        row.applied.clone_from(&before.applied);
+        row.adopted = before.adopted;
+        row.spec_version += 1;
+    }
+    changes.deployments.push(row);
 }
 
 /// What the operation brought, in one line.

@@ -45,6 +45,9 @@ impl Manager {
         let mut event = inner.operation_event(&parent, Severity::Warn, EventName::OperationResolved, text);
         (event.actor, event.via) = (who.actor.clone(), who.via);
         changes.events.push(event);
+        if child.is_none() {
+            runner::put_back(inner, &parent, &mut changes);
+        }
         let shown = child.as_ref().map_or_else(|| parent.clone(), Clone::clone);
         changes.operations.push(parent);
         let mut started = None;

@@ -19,7 +19,7 @@ use crate::{
     domain::{
         ids::{ArtifactSha, DeploymentName},
         operation::{
-            Creates, Kind, Plan, RestoreSource,
+            Before, Creates, Kind, Plan, RestoreSource,
             recipe::{self, Facts as Shape, Stop},
         },
         restore::{Advice, Request},
@@ -169,6 +169,7 @@ impl<'a> Building<'a> {
             location: None,
             warnings: vec![],
             acknowledged: None,
+            before: None,
             creates: None,
             compensation: None,
         };
@@ -372,9 +373,7 @@ impl<'a> Building<'a> {
         let current = row.revision.map(|n| self.revision_of(n)).transpose()?;
         self.add_revision(&merged, jar)?;
         self.previous = current;
-        if next != *row {
-            self.rows.deployments.push(next);
-        }
+        self.write_row(next);
         self.plan.allow_non_restored_state = r.allow_non_restored_state;
         let strategy = r
             .upgrade_strategy
@@ -387,6 +386,21 @@ impl<'a> Building<'a> {
         }
         self.replace(r.from.as_deref(), strategy, r.format, reachable);
         Ok(())
+    }
+
+    /// The row is written with the operation, and put back unless the operation succeeds.
+    fn write_row(&mut self, next: DeploymentRow) {
+        let row = &self.facts.entry.row;
+        if next == *row {
+            return;
+        }
+        self.plan.before = Some(Before {
+            layer: row.layer.clone(),
+            applied: row.applied.clone(),
+            adopted: row.adopted,
+            written_version: next.spec_version,
+        });
+        self.rows.deployments.push(next);
     }
 
     fn adopted_needs(&self, r: &Upgrade, has_jar: bool) -> ManagerResult<()> {
@@ -422,10 +436,13 @@ impl<'a> Building<'a> {
         };
         let target = self.revision_of(number)?;
         self.previous = self.facts.entry.row.revision.map(|n| self.revision_of(n)).transpose()?;
+        let mut next = self.facts.entry.row.clone();
+        next.layer = self.inner.world().layer_for(next.name.app(), &target.0);
+        if next.layer != self.facts.entry.row.layer {
+            next.spec_version += 1;
+            self.write_row(next);
+        }
         self.to_run = Some(target);
-        self.warnings.push(format!(
-            "the deployment's own layer stays as it is; revision {number} runs, and the spec shows as drift"
-        ));
         self.replace(from, UpgradeStrategy::Stateful, None, reachable);
         Ok(())
     }

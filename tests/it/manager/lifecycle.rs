@@ -109,7 +109,8 @@ async fn an_upgrade_carries_the_state_to_the_new_revision_and_a_rollback_back() 
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     let d = rig.seen("prod");
     assert_eq!(d.revision, Some(1));
-    assert!(d.drift.is_some(), "the layer still says revision 2");
+    assert_eq!(d.drift, None, "the layer is that of revision 1 again");
+    assert_eq!((d.parallelism, d.version_label.as_deref()), (Some(2), Some("payments-v1@v1")));
     check(&*rig.store, &rig.fake).await;
 }
 

@@ -6,4 +6,3 @@ mod rig;
 mod trouble;
 
 pub use oracle::check;
-pub use rig::{Rig, fast};

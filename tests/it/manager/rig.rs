@@ -49,7 +49,6 @@ pub struct Rig {
     pub store: Arc<dyn Store>,
     pub state: PathBuf,
     pub savepoints: PathBuf,
-    pub target_spec: Value,
     _dirs: (tempfile::TempDir, tempfile::TempDir),
 }
 
@@ -112,7 +111,6 @@ impl Rig {
             store,
             state: dir,
             savepoints: savepoints.path().to_owned(),
-            target_spec: spec.clone(),
             _dirs: (state, savepoints),
         };
         rig.apply(vec![document("Target", None, "fake", spec)]).await;

@@ -101,6 +101,7 @@ fn plan(old_job: Option<JobRef>) -> Plan {
         location: None,
         warnings: vec!["w".into()],
         acknowledged: None,
+        before: None,
         creates: None,
         compensation: None,
     }
