@@ -108,7 +108,12 @@ async fn unreachable(inner: &Arc<Inner>, target: &TargetName, error: &ClusterErr
 
 /// The sight of a deployment whose last job has ended, or that never had one.
 fn at_rest(e: &DeploymentEntry) -> JobSight {
+    use crate::domain::deployment::Desired;
     match &e.job {
+        // A start that did not hold was cancelled by its operation; the deployment is as suspended as before.
+        Some(j) if j.ended_at.is_some() && our_end(j) == OurEnd::Cancelled && e.row.desired == Desired::Suspended => {
+            JobSight::NoJob(Desired::Suspended)
+        }
         Some(j) if j.flink_state.as_deref().is_some_and(|s| FlinkState::from_word(s).is_terminal()) => {
             JobSight::Seen {
                 state: FlinkState::from_word(j.flink_state.as_deref().unwrap_or_default()),
@@ -117,7 +122,7 @@ fn at_rest(e: &DeploymentEntry) -> JobSight {
             }
         }
         Some(j) if our_end(j) == OurEnd::StoppedWithSavepoint => {
-            JobSight::NoJob(crate::domain::deployment::Desired::Suspended)
+            JobSight::NoJob(Desired::Suspended)
         }
         _ => JobSight::NoJob(e.row.desired),
     }
@@ -215,6 +220,7 @@ fn deployment(e: &mut DeploymentEntry, jobs: &[JobSummary], now: Timestamp, chan
     let summary = jobs.iter().find(|j| j.id == job.flink).cloned();
     let changed = e.sight.summary != summary;
     let sight = match &summary {
+        Some(s) if s.state.is_terminal() && job.ended_at.is_some() => at_rest(e),
         Some(s) => {
             follow(e, &job, s, now, changes);
             JobSight::Seen { state: s.state.clone(), tasks: s.tasks, end: our_end(&job) }
