@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+"""Prints the numbers of benches/README.md. Only Python's standard library; the demo must be running."""
+import argparse
+import json
+import os
+import pty
+import select
+import shutil
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+NUTKIN = os.environ.get("NUTKIN", os.path.join(HERE, "..", "target", "release", "nutkin"))
+DEPLOYMENT = "payments-dashboard/production"
+
+
+def run(*args, check=True):
+    done = subprocess.run([NUTKIN, *args], capture_output=True, text=True)
+    if check and done.returncode:
+        sys.exit(f"nutkin {' '.join(args)}: exit {done.returncode}\n{done.stderr}")
+    return done.stdout
+
+
+def demo(*args, **kw):
+    return run("--profile", "demo", *args, **kw)
+
+
+def times(command, n=30):
+    out = []
+    for _ in range(n):
+        start = time.perf_counter()
+        subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+        out.append((time.perf_counter() - start) * 1000)
+    return statistics.median(out)
+
+
+def manager():
+    return json.loads(demo("manager", "status", "-o", "json"))
+
+
+def get():
+    socket = manager()["socket"]
+    curl = times(["curl", "-s", "--unix-socket", socket, f"http://nutkin/api/v1/deployments/{DEPLOYMENT}/jobs"])
+    ours = times([NUTKIN, "--profile", "demo", "get", "jobs"])
+    print(f"get    {ours:.1f} ms, curl {curl:.1f} ms: ratio {ours / curl:.2f} (aim ≤ 1.5)")
+
+
+def cold():
+    out = []
+    for _ in range(5):
+        state = tempfile.mkdtemp(prefix="nutkin-cold-")
+        start = time.perf_counter()
+        run("--state-dir", state, "get", "targets")
+        out.append((time.perf_counter() - start) * 1000)
+        run("--state-dir", state, "manager", "stop")
+        shutil.rmtree(state, ignore_errors=True)
+    print(f"cold   {statistics.median(out):.0f} ms with the manager's start (aim ≤ 150)")
+
+
+def rest(url, path, body=None, method=None):
+    data = None if body is None else json.dumps(body).encode()
+    req = urllib.request.Request(url + path, data, {"content-type": "application/json"}, method=method)
+    with urllib.request.urlopen(req, timeout=60) as answer:
+        return json.load(answer)
+
+
+def running(url, job):
+    rows = rest(url, "/jobs/overview")["jobs"]
+    row = next(r for r in rows if r["jid"] == job)
+    return row["state"] == "RUNNING" and row["tasks"]["running"] == row["tasks"]["total"]
+
+
+def until(what):
+    while not what():
+        time.sleep(0.05)
+
+
+def move():
+    """Downtime of a restart with its state: by nutkin, then by the same REST calls from here."""
+    target = json.loads(demo("get", "targets", "-o", "json"))["items"][0]
+    url = target["url"]
+    op = json.loads(demo("restart", DEPLOYMENT, "--yes", "--wait", "-o", "json"))
+    steps = {s["name"]: s for s in op["steps"]}
+
+    def at(text):
+        from datetime import datetime
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+
+    ours = at(steps["RUN_JAR"]["endedAt"]) - at(steps["STOP_WITH_SAVEPOINT"]["startedAt"])
+    job = json.loads(demo("get", "deployments", DEPLOYMENT, "-o", "json"))["job"]["flinkJobId"]
+    spec = json.loads(demo("history", DEPLOYMENT, "-o", "json"))["items"][0]["spec"]
+    jar = next(f["id"] for f in rest(url, "/jars")["files"] if spec["artifact"]["sha256"][:32] in f["name"])
+    start = time.perf_counter()
+    trigger = rest(url, f"/jobs/{job}/stop", {"targetDirectory": target["savepointDirectory"], "drain": False})["request-id"]
+    state = {}
+
+    def stopped():
+        state.update(rest(url, f"/jobs/{job}/savepoints/{trigger}"))
+        return state["status"]["id"] == "COMPLETED"
+
+    until(stopped)
+    new = rest(url, f"/jars/{jar}/run", {
+        "savepointPath": state["operation"]["location"],
+        "entryClass": spec["artifact"].get("entryClass"),
+        "programArgsList": spec["artifact"].get("args", []),
+        "parallelism": spec["parallelism"],
+    })["jobid"]
+    plain = time.perf_counter() - start
+    print(f"move   {ours:.2f} s, plain REST {plain:.2f} s: ratio {ours / plain:.2f} (aim ≤ 1.1)")
+    rest(url, f"/jobs/{new}", {}, method="PATCH")
+    demo("start", DEPLOYMENT, "--yes", "--wait", "--confirm", DEPLOYMENT, check=False)
+
+
+def cpu(pid):
+    with open(f"/proc/{pid}/stat", encoding="ascii") as f:
+        parts = f.read().rsplit(")", 1)[1].split()
+    return (int(parts[11]) + int(parts[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def idle(seconds=10):
+    pid, fd = pty.fork()
+    if pid == 0:
+        os.environ["TERM"] = "xterm-256color"
+        os.execv(NUTKIN, [NUTKIN, "--profile", "demo"])
+    import fcntl
+    import struct
+    import termios
+    fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
+
+    def drain(for_):
+        total, end = 0, time.monotonic() + for_
+        while (left := end - time.monotonic()) > 0:
+            if select.select([fd], [], [], left)[0]:
+                total += len(os.read(fd, 65536))
+        return total
+
+    drain(4)
+    before, got = cpu(pid), drain(seconds)
+    used = (cpu(pid) - before) / seconds * 100
+    os.kill(pid, signal.SIGTERM)
+    os.waitpid(pid, 0)
+    print(f"idle   {got / seconds:.0f} B/s, {used:.2f} % CPU while the demo's jobs run (aim ≤ 35 B/s when nothing changes)")
+
+
+def watch(n=100, seconds=30):
+    url = json.loads(demo("get", "targets", "-o", "json"))["items"][0]["url"]
+    state = tempfile.mkdtemp(prefix="nutkin-watch-")
+    for i in range(n):
+        run("--state-dir", state, "target", "add", f"c{i}", "--url", url)
+    pid = json.loads(run("--state-dir", state, "manager", "status", "-o", "json"))["pid"]
+    time.sleep(15)
+    before = cpu(pid)
+    time.sleep(seconds)
+    used = (cpu(pid) - before) / seconds * 100
+    print(f"watch  {used:.2f} % CPU for {n} clusters (aim ≤ 0.5 %)")
+    run("--state-dir", state, "manager", "stop")
+    shutil.rmtree(state, ignore_errors=True)
+
+
+ALL = {"get": get, "cold": cold, "idle": idle, "move": move, "watch": watch}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", default=",".join(ALL))
+    for name in parser.parse_args().only.split(","):
+        ALL[name]()
