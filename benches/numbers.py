@@ -151,7 +151,7 @@ def watch(n=100, seconds=30):
     url = json.loads(demo("get", "targets", "-o", "json"))["items"][0]["url"]
     state = tempfile.mkdtemp(prefix="nutkin-watch-")
     for i in range(n):
-        run("--state-dir", state, "target", "add", f"c{i}", "--url", url)
+        run("--state-dir", state, "target", "add", f"c{i}", url)
     pid = json.loads(run("--state-dir", state, "manager", "status", "-o", "json"))["pid"]
     time.sleep(15)
     before = cpu(pid)
