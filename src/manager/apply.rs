@@ -413,8 +413,9 @@ impl Manager {
         }
     }
 
-    /// Takes a target out of the books; refused while a deployment uses it.
-    pub async fn remove_target(&self, name: &str, who: &Caller) -> ManagerResult<()> {
+    /// Takes a target out of the books; refused while a deployment uses it. A dry run only tells.
+    pub async fn remove_target(&self, name: &str, who: &Caller, dry_run: bool) -> ManagerResult<()> {
+        self.may_change(dry_run)?;
         self.target(name)?;
         let name = TargetName::new(name);
         let user =
@@ -425,6 +426,9 @@ impl Manager {
                 format!("{user} uses the target {name}; nothing was changed"),
             )
             .hint("move or delete its deployments first"));
+        }
+        if dry_run {
+            return Ok(());
         }
         let event = self.inner.caller_event(
             who,
@@ -437,8 +441,9 @@ impl Manager {
         Ok(self.inner.commit(&gate, changes).await?)
     }
 
-    /// Takes an application out of the books; refused while it has deployments.
-    pub async fn remove_application(&self, name: &str, who: &Caller) -> ManagerResult<()> {
+    /// Takes an application out of the books; refused while it has deployments. A dry run only tells.
+    pub async fn remove_application(&self, name: &str, who: &Caller, dry_run: bool) -> ManagerResult<()> {
+        self.may_change(dry_run)?;
         let app = self.application(name)?;
         if let Some(d) = app.deployments.first() {
             return Err(Problem::new(
@@ -446,6 +451,9 @@ impl Manager {
                 format!("{name} has deployments ({d}); nothing was changed"),
             )
             .hint("delete them first: nutkin delete APP/NAME"));
+        }
+        if dry_run {
+            return Ok(());
         }
         let event = self.inner.caller_event(
             who,

@@ -68,16 +68,15 @@ impl Manager {
         Ok(view::artifact(&row, vec![]))
     }
 
-    /// Pins, unpins, labels a savepoint.
+    /// Pins, unpins, labels a savepoint; a dry run answers what it would be.
     pub async fn patch_savepoint(
         &self,
         id: &str,
         patch: PatchSavepoint,
         who: &Caller,
+        dry_run: bool,
     ) -> ManagerResult<model::Savepoint> {
-        if self.inner.settings.read_only {
-            return Err(Problem::new(Code::ReadOnly, "this manager is read-only; nothing was changed"));
-        }
+        self.may_change(dry_run)?;
         let gate = self.inner.gate().await;
         let row = self.inner.deps.store.savepoint(&SavepointId::new(id)).await?;
         let mut row =
@@ -87,6 +86,9 @@ impl Manager {
         }
         if let Some(l) = patch.label {
             row.label = Some(l).filter(|l| !l.is_empty());
+        }
+        if dry_run {
+            return Ok(view::savepoint(&row, &self.inner.world()));
         }
         let text = format!(
             "savepoint {id}: pinned {}, label {}",

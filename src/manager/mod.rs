@@ -178,6 +178,14 @@ impl Manager {
         *self.inner.last_client.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
     }
 
+    /// Policy for whatever is no operation: a read-only manager answers dry runs only.
+    fn may_change(&self, dry_run: bool) -> ManagerResult<()> {
+        if self.inner.settings.read_only && !dry_run {
+            return Err(Problem::new(Code::ReadOnly, "this manager is read-only; nothing was changed"));
+        }
+        Ok(())
+    }
+
     /// Keeps the answer of a changing request that is no operation.
     pub async fn keep_answer(&self, row: AnswerRow) -> ManagerResult<()> {
         let gate = self.inner.gate().await;

@@ -129,6 +129,16 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Act<T> {
     }
 }
 
+impl<T> Act<T> {
+    /// Refuses a dry run, where there is nothing to plan.
+    pub fn without_dry_run(self) -> Result<Self, Failure> {
+        if self.dry_run {
+            return Err(Failure::new(Code::NotSupported, "this route has no dry run; nothing was changed"));
+        }
+        Ok(self)
+    }
+}
+
 /// Digits of a hash.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()

@@ -487,3 +487,30 @@ async fn the_event_log_cannot_be_rewritten() {
         assert!(refused.contains("append-only"), "{attempt}: {refused}");
     }
 }
+
+/// History grows for years: what repeats must not be stored with every event.
+#[tokio::test]
+async fn an_event_is_small() {
+    const EVENTS: u64 = 20_000;
+    let dir = tempfile::tempdir().unwrap();
+    let store = open(dir.path()).await;
+    let epoch = fence(&*store).await;
+    let typical = |n: u64| {
+        let mut e = event(None, i64::try_from(n).unwrap() * 1500, Severity::Info);
+        let uuid = |kind: u64, n: u64| format!("0190f0a0-{kind:04}-7000-8000-{n:012}");
+        e.deployment = Some(uuid(0, n % 20).into());
+        (e.application, e.deployment_name) =
+            (Some(format!("app-{}", n % 5)), Some(format!("app-{}/d-{}", n % 5, n % 20)));
+        e.job = n.is_multiple_of(2).then(|| uuid(1, n / 1000).into());
+        e.operation = n.is_multiple_of(4).then(|| uuid(2, n / 40).into());
+        e.message = format!("checkpoint {n} completed in 812 ms, 12.4 MiB");
+        e
+    };
+    for from in (0..EVENTS).step_by(500) {
+        let events = (from..from + 500).map(typical).collect();
+        store.commit(Changes { events, ..Changes::default() }, epoch).await.unwrap();
+    }
+    store.close().await.unwrap();
+    let bytes = std::fs::metadata(dir.path().join(sqlite::DATABASE)).unwrap().len();
+    assert!(bytes / EVENTS <= 130, "{} bytes an event", bytes / EVENTS);
+}

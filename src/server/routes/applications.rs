@@ -67,10 +67,10 @@ async fn patch(State(app): State<App>, P(name): P<String>, act: Act<Patch>) -> A
 
 /// Removes an application that has no deployment.
 #[utoipa::path(
-    delete, path = "/applications/{app}", tag = "applications", params(("app" = String, Path)),
+    delete, path = "/applications/{app}", tag = "applications", params(("app" = String, Path), DryRun),
     responses((status = 204))
 )]
 async fn remove(State(app): State<App>, P(name): P<String>, act: Act<Nothing>) -> Answer<Response> {
-    let removed = async { Ok(app.manager.remove_application(&name, &act.caller).await?) };
+    let removed = async { Ok(app.manager.remove_application(&name, &act.caller, act.dry_run).await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::NO_CONTENT, removed).await
 }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::operations::Nothing;
 use crate::{
     contract::{
         List, NAME_HEADER,
@@ -68,6 +69,7 @@ async fn one(State(app): State<App>, P(sha): P<String>) -> Answer<Json<Artifact>
 async fn upload(State(app): State<App>, request: Request) -> Answer<Response> {
     let (mut parts, body) = request.into_parts();
     let Who(caller) = Who::from_request_parts(&mut parts, &()).await?;
+    let Q(Nothing {}) = Q::from_request_parts(&mut parts, &()).await?;
     check_head(&parts)?;
     let received = Received { path: app.manager.artifact_inbox()? };
     let sha = receive(body, &received.path).await?;

@@ -105,7 +105,9 @@ pub(super) async fn patch(app: &App, kind: Kind, name: &str, act: Act<Patch>) ->
     let Act { body: patch, caller, dry_run, key, if_match } = act;
     let change = async || {
         let document = merged(app.manager.document(kind.word(), name).await?, &patch)?;
-        let request = Apply { documents: vec![document], meta: patch.meta.clone(), ..Apply::default() };
+        // The patch is made on the layer as it is now, with what verbs have set, so it overwrites nothing unseen.
+        let meta = patch.meta.clone();
+        let request = Apply { documents: vec![document], force: true, meta, ..Apply::default() };
         apply(app, request, &caller, dry_run, if_match).await
     };
     if dry_run {
@@ -126,12 +128,18 @@ async fn apply(
     if_match: Option<u32>,
 ) -> Answer<List<Applied>> {
     let items = app.manager.apply(request, who, dry_run, if_match).await?;
-    let Some(refused) = items.iter().find(|a| a.action == ApplyAction::Refused) else {
+    let Some(trouble) = items.iter().find(|a| a.action == ApplyAction::Refused || a.problem.is_some()) else {
         return Ok(List::all(items));
     };
-    let unknown =
-        || Problem::new(Code::InvalidSpec, format!("{} was refused; nothing was changed", refused.name));
-    Err(Failure(refused.problem.clone().unwrap_or_else(unknown)))
+    let mut problem = trouble.problem.clone().unwrap_or_else(|| {
+        Problem::new(Code::InvalidSpec, format!("{} was refused; nothing was changed", trouble.name))
+    });
+    if trouble.action != ApplyAction::Refused && !dry_run {
+        // The object itself is written; what was to follow was not accepted.
+        problem.detail =
+            format!("{}: {} is done, but not what follows: {}", trouble.name, trouble.action, problem.detail);
+    }
+    Err(Failure(problem))
 }
 
 fn merged(mut document: Document, patch: &Patch) -> Answer<Document> {

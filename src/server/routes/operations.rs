@@ -70,6 +70,7 @@ async fn one(State(app): State<App>, P(id): P<String>) -> Answer<Json<Operation>
     responses((status = 200, body = Operation))
 )]
 async fn resume(State(app): State<App>, P(id): P<String>, act: Act<Nothing>) -> Answer<Response> {
+    let act = act.without_dry_run()?;
     let resumed = async { Ok(app.manager.resume_operation(&id, &act.caller).await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::OK, resumed).await
 }
@@ -80,6 +81,7 @@ async fn resume(State(app): State<App>, P(id): P<String>, act: Act<Nothing>) -> 
     responses((status = 200, body = Operation))
 )]
 async fn cancel(State(app): State<App>, P(id): P<String>, act: Act<Nothing>) -> Answer<Response> {
+    let act = act.without_dry_run()?;
     let asked = async { Ok(app.manager.cancel_operation(&id, &act.caller).await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::OK, asked).await
 }
@@ -90,7 +92,7 @@ async fn cancel(State(app): State<App>, P(id): P<String>, act: Act<Nothing>) -> 
     responses((status = 202, body = Operation, description = "The operation that goes on."))
 )]
 async fn choose(State(app): State<App>, P(id): P<String>, act: Act<Choose>) -> Answer<Response> {
-    let Act { body, caller, key, .. } = act;
+    let Act { body, caller, key, .. } = act.without_dry_run()?;
     let _turn = match &key {
         Some(key) => {
             let turn = app.keys.turn(&caller, key).await;

@@ -42,12 +42,12 @@ async fn one(State(app): State<App>, P(id): P<String>) -> Answer<Json<Savepoint>
 
 /// Pins, unpins, labels.
 #[utoipa::path(
-    patch, path = "/savepoints/{id}", tag = "savepoints", params(("id" = String, Path)),
+    patch, path = "/savepoints/{id}", tag = "savepoints", params(("id" = String, Path), DryRun),
     request_body = PatchSavepoint, responses((status = 200, body = Savepoint))
 )]
 async fn patch(State(app): State<App>, P(id): P<String>, act: Act<PatchSavepoint>) -> Answer<Response> {
-    let Act { body, caller, key, .. } = act;
-    let patched = async { Ok(app.manager.patch_savepoint(&id, body, &caller).await?) };
+    let Act { body, caller, dry_run, key, .. } = act;
+    let patched = async { Ok(app.manager.patch_savepoint(&id, body, &caller, dry_run).await?) };
     once(&app, &caller, key.as_ref(), StatusCode::OK, patched).await
 }
 

@@ -73,10 +73,10 @@ async fn patch(State(app): State<App>, P(name): P<String>, act: Act<Patch>) -> A
 
 /// Removes a target that no deployment refers to.
 #[utoipa::path(
-    delete, path = "/targets/{name}", tag = "targets", params(("name" = String, Path)), responses((status = 204))
+    delete, path = "/targets/{name}", tag = "targets", params(("name" = String, Path), DryRun), responses((status = 204))
 )]
 async fn remove(State(app): State<App>, P(name): P<String>, act: Act<Nothing>) -> Answer<Response> {
-    let removed = async { Ok(app.manager.remove_target(&name, &act.caller).await?) };
+    let removed = async { Ok(app.manager.remove_target(&name, &act.caller, act.dry_run).await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::NO_CONTENT, removed).await
 }
 
