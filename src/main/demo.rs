@@ -33,6 +33,8 @@ pub fn run(mut global: Global, args: &DemoArgs) -> Exit {
     if global.profile.is_none() && global.state_dir.is_none() {
         global.profile = Some(PROFILE.to_owned());
     }
+    // The cluster lives in the state directory, which is the user's own.
+    rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     let output = global.output;
     let ended = prepare(&global).and_then(|demo| play(&global, args, &demo));
     match ended {
