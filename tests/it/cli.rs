@@ -374,6 +374,32 @@ fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
 }
 
 #[test]
+fn waiting_goes_on_with_what_an_operation_starts() {
+    let other = |id: &str, kind: &str, state: &str, parent: Value| {
+        let mut o = operation(state, &[]);
+        (o["operationId"], o["kind"], o["parent"]) = (id.into(), kind.into(), parent);
+        o
+    };
+    let newest = "GET /operations?limit=50&deployment=pay%2Fnew";
+    let api = Api::new()
+        .on("POST /deployments/pay/prod/fork", 202, other("f", "FORK", "QUEUED", Value::Null))
+        .on("GET /operations/f", 200, other("f", "FORK", "SUCCEEDED", Value::Null))
+        .on(newest, 200, list(json!([])))
+        .on(newest, 200, list(json!([other("s", "START", "RUNNING", Value::Null)])))
+        .on("GET /operations/s", 200, other("s", "START", "FAILED", Value::Null));
+    let ran = api.run(&["fork", "pay/prod", "pay/new", "--start", "--wait"]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    assert!(ran.err.contains("FORK SUCCEEDED, START of pay/prod goes on"), "{}", ran.err);
+
+    let api = Api::new()
+        .on("GET /operations/a", 200, other("a", "SUSPEND", "RESOLVED", Value::Null))
+        .on("GET /operations?limit=50", 200, list(json!([other("b", "START", "RUNNING", "a".into())])))
+        .on("GET /operations/b", 200, other("b", "START", "SUCCEEDED", "a".into()));
+    let ran = api.run(&["operation", "wait", "a", "-o", "name"]);
+    assert_eq!((ran.code, ran.out.as_str()), (0, "a\n"), "{ran:?}");
+}
+
+#[test]
 fn the_time_to_wait_may_end_first() {
     let api = Api::new().on("POST /deployments/pay/prod/suspend", 202, operation("QUEUED", &[])).on(
         "GET /operations/op-1",

@@ -52,6 +52,9 @@ pub struct ActFlags {
     /// A key of this act: sending it again with the same key does it once.
     #[arg(long, value_name = "K")]
     pub idempotency_key: Option<String>,
+    /// What the goal is reached with, when it is not this operation.
+    #[arg(skip)]
+    pub then: wait::Then,
 }
 
 impl ActFlags {
@@ -97,7 +100,7 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
     let operation: Operation = parse(&value)?;
     let id = operation.operation_id.clone();
     if flags.waits(ctx) {
-        let waited = wait::wait(ctx, &id, flags.timeout).await?;
+        let waited = wait::wait(ctx, &id, &flags.then, flags.timeout).await?;
         return wait::conclude(ctx, &id, waited);
     }
     ctx.print_one(&value, &id, || wait::summary(ctx, &operation))?;

@@ -185,7 +185,7 @@ impl ApplyArgs {
     }
 
     async fn follow(&self, ctx: &Context, id: &str) -> Outcome {
-        match wait::wait(ctx, id, self.timeout).await? {
+        match wait::wait(ctx, id, &wait::Then::Nothing, self.timeout).await? {
             wait::Waited::Ended(operation, _) => {
                 ctx.hint(wait::summary(ctx, &operation).trim_end());
                 Ok(wait::exit_of(operation.state))

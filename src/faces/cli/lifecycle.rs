@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{
     act::{ActFlags, submit},
     context::{Context, Outcome},
+    wait::Then,
 };
 use crate::{
     client::routes,
@@ -295,7 +296,9 @@ impl ForkArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
         let new: DeploymentName = self.new_deployment.parse().map_err(|e: BadId| usage(e.to_string()))?;
         let set = set_of(&self.set)?;
-        on(ctx, &self.deployment, &self.act, |meta| {
+        let then = if self.start { Then::Start(new.to_string()) } else { Then::Nothing };
+        let act = ActFlags { then, ..self.act.clone() };
+        on(ctx, &self.deployment, &act, |meta| {
             Verb::Fork(Fork {
                 new_deployment: new.to_string(),
                 target: self.target.clone(),

@@ -72,7 +72,7 @@ impl OperationCommand {
             Self::List { active, limit } => list(ctx, active, limit).await,
             Self::Show { id } => show(ctx, &id).await,
             Self::Wait { id, timeout } => {
-                let waited = wait::wait(ctx, &id, timeout).await?;
+                let waited = wait::wait(ctx, &id, &wait::Then::Nothing, timeout).await?;
                 wait::conclude(ctx, &id, waited)
             }
             Self::Resume { id } => act(ctx, routes::resume_operation(&id)).await,

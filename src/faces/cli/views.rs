@@ -28,6 +28,11 @@ fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
+/// The folder that tells a snapshot from others; its base is the same for all.
+fn last_part(location: &str) -> &str {
+    location.trim_end_matches('/').rsplit('/').next().unwrap_or(location)
+}
+
 impl Tabular for model::Target {
     const COLUMNS: &'static [Column] = &[
         column("NAME"),
@@ -183,6 +188,7 @@ impl Tabular for model::Job {
         column("RESTARTS"),
         column("RESTORED FROM"),
         wide("JOB"),
+        wide("LOCATION"),
     ];
     fn cells(&self, look: Look) -> Vec<Cell> {
         vec![
@@ -194,8 +200,9 @@ impl Tabular for model::Job {
             look.time(self.started_at),
             look.time(self.ended_at),
             Cell::some(self.restarts),
-            Cell::some(self.restored_from.as_ref().map(|r| &r.location)),
+            Cell::some(self.restored_from.as_ref().map(|r| last_part(&r.location))),
             Cell::new(&self.job_id),
+            Cell::some(self.restored_from.as_ref().map(|r| &r.location)),
         ]
     }
     fn name(&self) -> String {

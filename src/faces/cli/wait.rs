@@ -25,7 +25,7 @@ use crate::{
         watch::{Interest, WatchMessage},
     },
     domain::{
-        operation::{OpState, StepState},
+        operation::{Kind, OpState, StepState},
         text::{SafeText, fit},
         time::{Span, Timestamp, humane},
     },
@@ -64,19 +64,57 @@ const fn is_over(state: OpState) -> bool {
     !matches!(state, OpState::Queued | OpState::Running)
 }
 
-/// Waits for the end of an operation. A manager that restarts meanwhile is waited for.
-pub async fn wait(ctx: &Context, id: &str, limit: Option<Span>) -> Result<Waited, Problem> {
+/// What goes on where an operation has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum Then {
+    /// Nothing, or the child that resolved it.
+    #[default]
+    Nothing,
+    /// A deployment that it made begins to run.
+    Start(String),
+}
+
+/// Waits for the end of an operation, and of what goes on where it ends. A manager that restarts meanwhile is waited for.
+pub async fn wait(ctx: &Context, id: &str, then: &Then, limit: Option<Span>) -> Result<Waited, Problem> {
     let mut progress = Progress::new(ctx);
-    let waited = tokio::select! {
-        ended = follow(ctx, id, &mut progress) => {
-            let (operation, value) = ended?;
-            Ok(Waited::Ended(Box::new(operation), value))
+    let chain = async {
+        let mut ended = follow(ctx, id, &mut progress).await?;
+        while let Some(next) = successor(ctx, &ended.0, then).await? {
+            progress.next(&ended.0, &next);
+            ended = follow(ctx, &next.operation_id, &mut progress).await?;
         }
+        Ok(Waited::Ended(Box::new(ended.0), ended.1))
+    };
+    let waited = tokio::select! {
+        ended = chain => ended,
         () = passed(limit) => Ok(Waited::TimedOut),
         _ = tokio::signal::ctrl_c() => Ok(Waited::Detached),
     };
     progress.clear();
     waited
+}
+
+/// The operation that goes on where one has ended; it may take a moment to appear.
+async fn successor(ctx: &Context, ended: &Operation, then: &Then) -> Result<Option<Operation>, Problem> {
+    let newest = routes::operations().with("limit", "50");
+    let (route, is_next): (_, &dyn Fn(&Operation) -> bool) = match (ended.state, then) {
+        (OpState::Resolved, _) => (newest, &|o| o.parent.as_ref() == Some(&ended.operation_id)),
+        (OpState::Succeeded, Then::Start(name)) if ended.kind == Kind::Fork => {
+            (newest.with("deployment", name), &|o| o.kind == Kind::Start)
+        }
+        _ => return Ok(None),
+    };
+    for _ in 0..30 {
+        let operations = ctx.client().await?.get(&route).await?.items;
+        if let Some(next) = operations.into_iter().find(|o| is_next(o)) {
+            return Ok(Some(next));
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let what = format!("{} has ended and nothing goes on", ended.kind);
+    Err(Problem::new(Code::WrongState, what)
+        .hint("`nutkin events` tells why")
+        .operation(ended.operation_id.clone()))
 }
 
 async fn passed(limit: Option<Span>) {
@@ -172,6 +210,12 @@ impl<'a> Progress<'a> {
             self.ctx.draw(&format!("\r\x1b[K{}", fit(&line, width())));
             self.drawn = true;
         }
+    }
+
+    /// Another operation goes on where one has ended.
+    fn next(&mut self, ended: &Operation, child: &Operation) {
+        self.printed = 0;
+        self.say(&format!("{} {}, {} of {} goes on", ended.kind, ended.state, child.kind, child.deployment));
     }
 
     fn say(&mut self, text: &str) {
