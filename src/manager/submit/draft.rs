@@ -100,7 +100,7 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
         }
         Verb::Upgrade(r) => b.upgrade(r, reachable).await?,
         Verb::Rollback(r) => b.roll_back(r.revision, r.from.as_deref(), reachable)?,
-        Verb::Reset(r) => b.reset(r, reachable)?,
+        Verb::Reset(r) => b.reset(r)?,
         Verb::Fork(r) => b.fork(r, reachable)?,
         Verb::Delete(_) => {
             if f.live.is_some() {
@@ -524,7 +524,7 @@ impl<'a> Building<'a> {
         }
     }
 
-    fn reset(&mut self, r: &Reset, reachable: bool) -> ManagerResult<()> {
+    fn reset(&mut self, r: &Reset) -> ManagerResult<()> {
         if self.facts.live.is_some() && !r.cancel_and_start {
             return Err(wrong_state(
                 self.facts,
@@ -547,7 +547,6 @@ impl<'a> Building<'a> {
             self.irreversible.push(
                 "the live job is cancelled; its progress since the chosen savepoint is repeated".to_owned(),
             );
-            let _ = reachable;
         } else {
             self.to_run = None;
             self.warnings.push("one-shot: any newer snapshot or job disarms it".to_owned());
@@ -652,7 +651,6 @@ impl<'a> Building<'a> {
         let live = f.live.is_some();
         let age =
             |t: Option<crate::domain::time::Timestamp>| t.filter(|_| live).map(|t| f.now.seconds_since(t));
-        let creates = self.plan.creates.as_ref().map(|c| c.name.to_string());
         let target = f.entry.target();
         let card = Card {
             kind: self.kind,
@@ -691,7 +689,7 @@ impl<'a> Building<'a> {
             plan: self.plan,
             acts,
             rows: self.rows,
-            typed_name: creates.filter(|_| false).unwrap_or_else(|| f.entry.row.name.to_string()),
+            typed_name: f.entry.row.name.to_string(),
             protection,
             target_read_only,
             destructive: self.destructive,
