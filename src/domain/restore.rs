@@ -79,7 +79,7 @@ impl Advice {
     /// The restore point that was chosen.
     #[must_use]
     pub fn chosen(&self) -> Option<&Candidate> {
-        self.candidates.first().filter(|c| c.rejected.is_none())
+        self.candidates.first().filter(|c| !self.refused && !self.empty && c.rejected.is_none())
     }
 }
 
@@ -155,16 +155,21 @@ fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
             all.insert(0, c);
             Advice { candidates: all, why, warning: None, empty: false, refused: true }
         }
-        None => Advice {
-            candidates: all,
-            why: format!(
-                "{wanted} is not a restore point of {}; import it first, or fork from the other deployment",
-                s.deployment
-            ),
-            warning: None,
-            empty: false,
-            refused: true,
-        },
+        None => {
+            for c in &mut all {
+                c.rejected.get_or_insert_with(|| "not the one that was asked for".to_owned());
+            }
+            Advice {
+                candidates: all,
+                why: format!(
+                    "{wanted} is not a restore point of {}; import it first, or fork from the other deployment",
+                    s.deployment
+                ),
+                warning: None,
+                empty: false,
+                refused: true,
+            }
+        }
     }
 }
 
@@ -416,6 +421,7 @@ mod tests {
         let list = [sp("sp", 100, Origin::Suspend, Status::Completed)];
         let advice = choose(&Request::This("file:/elsewhere".into()), &situation(&list));
         assert!(advice.refused && advice.why.contains("not a restore point of app/d"));
+        assert!(advice.chosen().is_none(), "nothing else is taken instead");
         let advice = choose(&Request::This("file:///sp/sp/".into()), &situation(&list));
         assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("sp")));
     }

@@ -9,7 +9,7 @@ use crate::{
     domain::{
         ids::{ArtifactSha, TargetName},
         location,
-        operation::{Act, Operation, Step, evidence::Answer},
+        operation::{Act, Operation, RestoreSource, Step, evidence::Answer},
         restore::is_newer,
         spec::Spec,
         target::TargetSpec,
@@ -240,6 +240,11 @@ async fn run(inner: &Inner, op: &Operation, step: &Step, cluster: &dyn Cluster, 
     // A way back never drops state that the way forward was allowed to drop.
     request.allow_non_restored_state &= op.plan.compensation.is_none();
     request.savepoint_path = op.restore_location();
+    // I4, once more at the very edge: a run that was to restore something never begins empty.
+    if request.savepoint_path.is_none() && op.plan.restore != RestoreSource::Empty {
+        let reason = "the snapshot to restore is not known; nothing was submitted".to_owned();
+        return Answer::Refused { status: 400, reason };
+    }
     match cluster.run_jar(&jar, &request).await {
         Ok(id) => Answer::Accepted(Some(id.to_string())),
         Err(e) => answer_of(&e),

@@ -281,9 +281,16 @@ impl<'a> Building<'a> {
         match advice.chosen() {
             Some(c) => {
                 let place = c.location.clone().unwrap_or_default();
-                self.checks.ok("restorePoint", advice.why.clone());
-                if let Some(id) = &c.savepoint {
-                    self.plan.restore = RestoreSource::Point { savepoint: id.clone(), location: place };
+                match &c.savepoint {
+                    Some(id) => {
+                        self.checks.ok("restorePoint", advice.why.clone());
+                        self.plan.restore = RestoreSource::Point { savepoint: id.clone(), location: place };
+                    }
+                    None => self.checks.fail(
+                        "restorePoint",
+                        "a checkpoint of the running job is no restore point yet: Flink replaces it by the next one",
+                        "go on from the last one with --from last-checkpoint, or take a savepoint",
+                    ),
                 }
             }
             None if advice.refused => {
