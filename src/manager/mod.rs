@@ -40,6 +40,7 @@ use tokio::sync::mpsc;
 use world::World;
 
 pub use crate::domain::operation::evidence::Patience;
+pub use faults::patience;
 use crate::{
     contract::{
         problem::{Code, Problem},
