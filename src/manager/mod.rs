@@ -40,7 +40,6 @@ use tokio::sync::mpsc;
 use world::World;
 
 pub use crate::domain::operation::evidence::Patience;
-pub use faults::patience;
 use crate::{
     contract::{
         problem::{Code, Problem},
@@ -52,6 +51,7 @@ use crate::{
         time::{Clock, Timestamp},
     },
 };
+pub use faults::patience;
 
 /// What a manager is made of.
 #[derive(Debug, Clone)]

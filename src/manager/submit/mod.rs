@@ -324,7 +324,11 @@ fn operation_of(inner: &Inner, d: &Draft, meta: Meta, who: &Caller) -> Operation
 
 /// Starts a forked deployment whose books are written; a refusal is an event of the new deployment. A fork ends only
 /// after this, and the start is kept under the fork's id: a manager that dies in between starts it once, not never.
-pub fn start_fork<'a>(inner: &'a Arc<Inner>, name: &'a DeploymentName, fork: &'a Operation) -> BoxFuture<'a, ()> {
+pub fn start_fork<'a>(
+    inner: &'a Arc<Inner>,
+    name: &'a DeploymentName,
+    fork: &'a Operation,
+) -> BoxFuture<'a, ()> {
     let manager = Manager { inner: Arc::clone(inner) };
     let who = Caller { actor: fork.actor.clone(), via: Via::Auto };
     let meta = Meta {

@@ -6,7 +6,10 @@ use nutkin::{
     domain::{deployment::Observed, operation::OpState, savepoint::Status},
 };
 
-use super::{plays::{Keeps, Play}, scene::Scene};
+use super::{
+    plays::{Keeps, Play},
+    scene::Scene,
+};
 use crate::fake::Job;
 
 /// Panics with what is not as it must be.

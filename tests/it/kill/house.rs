@@ -1,16 +1,16 @@
 //! A manager as a process, on a state directory of its own.
 
-use std::{path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{os::unix::process::ExitStatusExt as _, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
 
 use nutkin::{
     adapters::{clock::SystemClock, sqlite},
-    client::{Client, routes},
+    client::{Act, Client, routes},
     contract::{
         intent::{Apply, Document, Meta, Verb},
         model,
         plan::Submitted,
     },
-    domain::{event::Via, ids::DeploymentName, operation::OpState, time::Clock},
+    domain::{event::Via, operation::OpState, time::Clock},
     manager::{Patience, ports::store::Store},
 };
 use tokio::{
@@ -87,18 +87,19 @@ impl House {
         rustix::process::Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
     }
 
-    /// Waits for the end of the process, while `alive` says that it may still come.
-    pub async fn died(&mut self, mut alive: impl FnMut() -> bool) {
-        let deadline = SystemClock.boottime() + DEADLINE;
-        loop {
-            if self.process.as_mut().unwrap().try_wait().unwrap().is_some() {
-                self.process = None;
-                return;
-            }
-            assert!(alive(), "the place was never reached");
-            assert!(SystemClock.boottime() < deadline, "the place was not reached in time");
-            SystemClock.sleep(Duration::from_millis(5)).await;
-        }
+    /// Submits what the manager dies of, starts it again, and waits for the operation's end.
+    pub async fn crash(&mut self, request: &Act<Submitted>) -> model::Operation {
+        // Its answer may be lost as well: the client asks again under the same key until a manager answers.
+        let (client, request) = (self.client.clone(), request.clone());
+        let submitting = tokio::spawn(async move { client.act(&request).await });
+        let mut child = self.process.take().expect("it runs");
+        let end = tokio::time::timeout(DEADLINE, child.wait()).await;
+        let end = end.expect("the manager dies at its place").unwrap();
+        assert_eq!(end.signal(), Some(9), "it ended by itself: {}", self.log());
+        self.disarm();
+        self.start().await;
+        let Submitted::Operation(op) = submitting.await.unwrap().unwrap() else { panic!("a plan") };
+        self.ended(&op.operation_id).await
     }
 
     /// Ends the process by SIGKILL.
@@ -172,11 +173,7 @@ impl House {
     }
 
     pub async fn seen(&self, n: &str) -> model::Deployment {
-        self.seen_as(&name(n)).await
-    }
-
-    pub async fn seen_as(&self, name: &DeploymentName) -> model::Deployment {
-        self.client.get(&routes::deployment(name)).await.unwrap()
+        self.client.get(&routes::deployment(&name(n))).await.unwrap()
     }
 
     /// Newest first.

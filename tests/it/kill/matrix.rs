@@ -2,13 +2,16 @@
 //!
 //! The steps come from a run without a kill, which itself must begin with the steps of the dry run's plan: no second list.
 
-use std::{collections::BTreeMap, io::Write as _, panic::AssertUnwindSafe, sync::LazyLock, time::Duration};
+use std::{collections::BTreeMap, io::Write as _, panic::AssertUnwindSafe, sync::LazyLock};
 
 use futures_util::FutureExt as _;
 use nutkin::{
     adapters::clock::SystemClock,
     contract::{model, plan::Submitted},
-    domain::{operation::StepName, time::Clock},
+    domain::{
+        operation::{Operation, StepName},
+        time::Clock,
+    },
 };
 use rstest::rstest;
 use tokio::sync::Semaphore;
@@ -64,7 +67,8 @@ fn cases(steps: &[model::Step]) -> Vec<Case> {
     let mut sent: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut all = Vec::new();
     for step in steps.iter().filter(|s| s.attempts > 0) {
-        let mut add = |phase, place| all.push(Case { step: format!("{} {}", step.n, step.name), phase, place });
+        let mut add =
+            |phase, place| all.push(Case { step: format!("{} {}", step.n, step.name), phase, place });
         let own = |phase: &str| Place::Own(format!("{phase}:{}", step.n));
         add("before intent", own("before-intent"));
         add("after intent", own("after-intent"));
@@ -112,15 +116,8 @@ async fn killed(play: Play, case: &Case, s: &mut Scene, effects: &BTreeMap<&'sta
             s.fake.fault(Fault::on(route, Phase::After).after(*earlier).call(kill));
         }
     }
-    // Its answer may be lost as well: the client asks again under the same key until a manager answers.
-    let (client, request) = (s.house.client.clone(), play.request(s));
-    let submitting = tokio::spawn(async move { client.act(&request).await });
-    let deadline = SystemClock.boottime() + Duration::from_secs(20);
-    s.house.died(|| SystemClock.boottime() < deadline).await;
-    s.house.disarm();
-    s.house.start().await;
-    let Submitted::Operation(op) = submitting.await.unwrap().unwrap() else { panic!("a plan") };
-    let op = s.house.ended(&op.operation_id).await;
+    let request = play.request(s);
+    let op = s.house.crash(&request).await;
     goal::reached(play, s, &op).await;
     assert_eq!(s.effects(), *effects, "I2: another number of acts than without a kill");
     s.house.kill().await;
@@ -145,31 +142,42 @@ async fn run(play: Play, case: &Case, effects: &BTreeMap<&'static str, usize>) -
         .await
         .operations(&nutkin::manager::ports::store::OperationQuery { limit: 2, ..Default::default() })
         .await;
+    let journal = s.fake.journal().into_iter().map(|a| format!("\n   {a:?}")).collect::<String>();
+    let ops = ops.unwrap().iter().map(told).collect::<String>();
     Some(format!(
-        "==== {play:?}, step {}, {} ({:?})\n{why}\n-- journal: {:#?}\n-- newest operations: {ops:#?}\n-- log: {}",
+        "==== {play:?}, step {}, {} ({:?})\n{why}\n-- journal:{journal}\n-- newest operations:{ops}\n-- log:\n{}",
         case.step,
         case.phase,
         case.place,
-        s.fake.journal(),
         s.house.log(),
     ))
 }
 
+/// An operation in a few lines.
+fn told(op: &Operation) -> String {
+    let steps = op.steps.iter().map(|s| {
+        let key = s.key.as_deref().unwrap_or("-");
+        format!("\n   {} {} {:?} attempts {} key {key}: {}", s.n, s.act.name(), s.state, s.attempts, s.detail)
+    });
+    let error = op.error.as_ref().map(|e| format!("\n   {e:?}")).unwrap_or_default();
+    format!("\n   {} {} {}{error}{}", op.id, op.kind, op.state, steps.collect::<String>())
+}
+
 #[rstest]
-#[case(Play::Savepoint)]
-#[case(Play::Cancel)]
-#[case(Play::Suspend)]
-#[case(Play::Start)]
-#[case(Play::Restart)]
-#[case(Play::Upgrade)]
-#[case(Play::UpgradeFromCheckpoint)]
-#[case(Play::WayBack)]
-#[case(Play::Rollback)]
-#[case(Play::Fork)]
-#[case(Play::Dispose)]
-#[case(Play::DisposeBlind)]
-#[case(Play::Reset)]
-#[case(Play::ResetAndStart)]
+#[case::savepoint(Play::Savepoint)]
+#[case::cancel(Play::Cancel)]
+#[case::suspend(Play::Suspend)]
+#[case::start(Play::Start)]
+#[case::restart(Play::Restart)]
+#[case::upgrade(Play::Upgrade)]
+#[case::upgrade_from_checkpoint(Play::UpgradeFromCheckpoint)]
+#[case::way_back(Play::WayBack)]
+#[case::rollback(Play::Rollback)]
+#[case::fork(Play::Fork)]
+#[case::dispose(Play::Dispose)]
+#[case::dispose_blind(Play::DisposeBlind)]
+#[case::reset(Play::Reset)]
+#[case::reset_and_start(Play::ResetAndStart)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_manager_loses_nothing_and_does_nothing_twice(#[case] play: Play) {
     let began = SystemClock.boottime();

@@ -8,4 +8,6 @@ mod goal;
 mod house;
 mod matrix;
 mod plays;
+mod proxy;
+mod real;
 mod scene;

@@ -104,8 +104,7 @@ impl Play {
                 ..Reset::default()
             }),
             Self::Dispose | Self::DisposeBlind => {
-                let meta =
-                    Meta { yes: true, confirm: Some(name("prod").to_string()), ..Meta::default() };
+                let meta = Meta { yes: true, confirm: Some(name("prod").to_string()), ..Meta::default() };
                 return routes::dispose_savepoint(&s.chosen().savepoint_id, &DisposeSavepoint { meta });
             }
         };

@@ -8,7 +8,10 @@ use nutkin::{
 };
 use serde_json::json;
 
-use super::{house::House, plays::{Keeps, Play}};
+use super::{
+    house::House,
+    plays::{Keeps, Play},
+};
 use crate::{
     fake::{Act, Fake, Settings},
     manager::rig::{APP, document, fast, jar_bytes, take},
@@ -75,8 +78,9 @@ impl Scene {
         self.house
             .eventually("it is seen as failing", async || {
                 let d = self.house.seen("prod").await;
-                let fails =
-                    |c: &ConditionType| matches!(c, ConditionType::JobFailing | ConditionType::WaitingForSlots);
+                let fails = |c: &ConditionType| {
+                    matches!(c, ConditionType::JobFailing | ConditionType::WaitingForSlots)
+                };
                 if d.conditions.iter().any(|c| fails(&c.kind)) { Ok(()) } else { Err(format!("{d:#?}")) }
             })
             .await;
@@ -97,8 +101,9 @@ impl Scene {
                 counted.or_else(|| world.snapshots.values().map(|s| s.count).max()).unwrap_or(0)
             }
             Keeps::LastCheckpoint => kept(&|w| {
-                let done = w.jobs[job.as_ref()?].checkpoints.iter().rev();
-                done.clone().find(|c| c.status == "COMPLETED" && c.kind == "CHECKPOINT").map(|c| c.count)
+                let mut done = w.jobs[job.as_ref()?].checkpoints.iter().rev();
+                let newest = done.find(|c| c.status == "COMPLETED" && c.kind == "CHECKPOINT")?;
+                w.count_at(newest.path.as_deref()?)
             }),
             Keeps::Chosen => kept(&|w| w.count_at(self.chosen.as_ref()?.location.as_deref()?)),
             Keeps::Nothing => 0,
