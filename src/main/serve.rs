@@ -31,7 +31,7 @@ use nutkin::{
     },
     domain::time::Clock,
     faces::cli::{Exit, Global, ServeArgs, context},
-    manager::{Deps, Manager, ManagerSettings, Patience},
+    manager::{self, Deps, Manager, ManagerSettings},
     server::{self, Access, Limits},
 };
 use rustix::fs::Mode;
@@ -147,7 +147,11 @@ async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result
         jars: Arc::new(ZipJars),
         clock,
     };
-    let behaviour = behaviour(&settings, &dir.path, opened.read_only.is_some(), args.detached);
+    let patience = manager::patience().map_err(|e| Problem::new(Code::BadRequest, e))?;
+    let behaviour = ManagerSettings {
+        patience,
+        ..behaviour(&settings, &dir.path, opened.read_only.is_some(), args.detached)
+    };
     let clock = Arc::clone(&deps.clock);
     let manager = Manager::start(deps, behaviour).await.map_err(Problem::from)?;
     let access = Access::new(
@@ -185,7 +189,7 @@ fn behaviour(settings: &Settings, state_dir: &Path, read_only: bool, detached: b
         idle_exit: Some(m.idle_exit.0).filter(|d| detached && !d.is_zero()),
         build: BUILD.to_owned(),
         state_dir: state_dir.to_owned(),
-        patience: Patience::default(),
+        patience: manager::Patience::default(),
     }
 }
 

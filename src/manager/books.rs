@@ -215,9 +215,6 @@ async fn fork(inner: &Arc<Inner>, op: &Operation, changes: &mut Changes) -> Stor
     changes.events.push(event);
     changes.deployments.push(row);
     changes.revisions.push(revision);
-    if creates.start {
-        super::submit::start_later(inner, creates.name.clone(), op);
-    }
     Ok(())
 }
 

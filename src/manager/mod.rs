@@ -51,6 +51,7 @@ use crate::{
         time::{Clock, Timestamp},
     },
 };
+pub use faults::patience;
 
 /// What a manager is made of.
 #[derive(Debug, Clone)]
@@ -125,6 +126,8 @@ impl Manager {
             rows.savepoints.extend(savepoints);
         }
         world.absorb(&rows);
+        // Only these: what is submitted from now on brings its own driver.
+        let active: Vec<OperationId> = world.operations.keys().cloned().collect();
         world.last_seq = loaded.last_seq;
         let inner = Arc::new(Inner::new(deps, settings, world));
         {
@@ -135,11 +138,11 @@ impl Manager {
         }
         watcher::note_gap(&inner, last_watched).await;
         let manager = Self { inner };
-        manager.begin();
+        manager.begin(active);
         Ok(manager)
     }
 
-    fn begin(&self) {
+    fn begin(&self, active: Vec<OperationId>) {
         let inner = Arc::clone(&self.inner);
         let tracker = inner.tasks.clone();
         watcher::spawn_heartbeat(&inner);
@@ -149,7 +152,6 @@ impl Manager {
             let looks = targets.iter().map(|t| watcher::round(&inner, t, 0));
             futures_util::future::join_all(looks).await;
             apply::spawn_watchers(&inner);
-            let active: Vec<OperationId> = inner.world().operations.keys().cloned().collect();
             for id in active {
                 runner::spawn(&inner, id);
             }

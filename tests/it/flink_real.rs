@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use crate::support::flink::{self, NEW, OLD, OLDEST, TestCluster, small};
 
 /// Flink's REST API through curl: these tests must not depend on the client that other tests check with them.
-struct Rest(String);
+pub struct Rest(pub String);
 
 impl Rest {
     fn call(&self, args: &[&str], path: &str) -> Value {
@@ -23,7 +23,7 @@ impl Rest {
         assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
-    fn get(&self, path: &str) -> Value {
+    pub fn get(&self, path: &str) -> Value {
         self.call(&[], path)
     }
     fn post(&self, path: &str, body: &Value) -> Value {
@@ -48,7 +48,7 @@ impl Rest {
     fn cancel(&self, job: &str) {
         self.call(&["-X", "PATCH"], &format!("/jobs/{job}"));
     }
-    fn job(&self, job: &str) -> Value {
+    pub fn job(&self, job: &str) -> Value {
         let overview = self.get("/jobs/overview");
         let jobs = overview["jobs"].as_array().unwrap().clone();
         jobs.into_iter().find(|found| found["jid"] == job).unwrap_or_default()
@@ -86,7 +86,7 @@ impl Rest {
             self.get(&format!("{path}?get={id}"))[0]["sum"].as_f64()
         })
     }
-    async fn metric_above(&self, job: &str, name: &str, least: f64) -> f64 {
+    pub async fn metric_above(&self, job: &str, name: &str, least: f64) -> f64 {
         until(&format!("{name} above {least}"), || self.metric(job, name).filter(|value| *value > least))
             .await
     }

@@ -21,6 +21,8 @@ mod flink_real;
 #[cfg(test)]
 mod flink_tls;
 #[cfg(test)]
+mod kill;
+#[cfg(test)]
 mod manager;
 #[cfg(test)]
 mod server;

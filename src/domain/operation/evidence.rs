@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Choice, ChoiceId, Outcome, StepName};
 use crate::domain::{
     deployment::FlinkState,
@@ -12,7 +14,8 @@ use crate::domain::{
 };
 
 /// How long the rules wait for what. Tests that need other times say so here, never in the rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Patience {
     /// A terminal state counts after two reads this far apart.
     pub terminal: Duration,

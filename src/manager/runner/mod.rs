@@ -59,7 +59,10 @@ async fn drive(inner: &Arc<Inner>, id: &OperationId) -> StoreResult<()> {
         let Some(op) = operation(inner, id) else { return Ok(()) };
         match driver::next(&op, inner.now()) {
             Next::Idle => return Ok(()),
-            Next::Finish(state) => return settle::finish(inner, id, state).await,
+            Next::Finish(state) => {
+                faults::reach("before-end", &op, op.steps.last().map_or(0, |s| s.n));
+                return settle::finish(inner, id, state).await;
+            }
             Next::Wait(until) => pause(inner, until.since(inner.now())).await,
             Next::Intend(n) => {
                 faults::reach("before-intent", &op, n);

@@ -21,6 +21,7 @@ use crate::{
         books,
         inner::Inner,
         ports::store::{Changes, JobRow, StoreResult},
+        submit,
     },
 };
 
@@ -340,6 +341,12 @@ async fn job_started(
 
 /// Ends an operation: state, result in one line, event.
 pub async fn finish(inner: &Arc<Inner>, id: &OperationId, state: OpState) -> StoreResult<()> {
+    if let Some(fork) = super::operation(inner, id)
+        && let Some(creates) = fork.plan.creates.as_ref().filter(|c| c.start && state == OpState::Succeeded)
+        && fork.kind == Kind::Fork
+    {
+        submit::start_fork(inner, &creates.name, &fork).await;
+    }
     let gate = inner.gate().await;
     let Some(mut op) = super::operation(inner, id) else { return Ok(()) };
     let mut changes = Changes::default();

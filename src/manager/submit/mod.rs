@@ -14,6 +14,8 @@ mod words;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
+
 use super::{
     Caller, Idempotency, Manager, ManagerResult,
     inner::Inner,
@@ -320,29 +322,35 @@ fn operation_of(inner: &Inner, d: &Draft, meta: Meta, who: &Caller) -> Operation
     }
 }
 
-/// Starts a forked deployment once its books are written; a refusal is an event of the new deployment.
-pub fn start_later(inner: &Arc<Inner>, name: DeploymentName, parent: &Operation) {
+/// Starts a forked deployment whose books are written; a refusal is an event of the new deployment. A fork ends only
+/// after this, and the start is kept under the fork's id: a manager that dies in between starts it once, not never.
+pub fn start_fork<'a>(
+    inner: &'a Arc<Inner>,
+    name: &'a DeploymentName,
+    fork: &'a Operation,
+) -> BoxFuture<'a, ()> {
     let manager = Manager { inner: Arc::clone(inner) };
-    let who = Caller { actor: parent.actor.clone(), via: Via::Auto };
-    let reason = Some(format!("fork {}", parent.id));
-    let tracker = inner.tasks.clone();
-    tracker.spawn(async move {
-        // The books are committed by the caller of this function; the gate is free after that.
-        drop(manager.inner.gate().await);
-        let meta = Meta { yes: true, confirm: Some(name.to_string()), reason, expect: None };
+    let who = Caller { actor: fork.actor.clone(), via: Via::Auto };
+    let meta = Meta {
+        yes: true,
+        confirm: Some(name.to_string()),
+        reason: Some(format!("fork {}", fork.id)),
+        expect: None,
+    };
+    let once = Idempotency { route: "fork".to_owned(), key: fork.id.to_string(), body_hash: String::new() };
+    Box::pin(async move {
         let start = Start { meta, ..Start::default() };
         let intent = Intent::Deployment { name: name.clone(), verb: Verb::Start(start) };
-        if let Err(p) = Box::pin(manager.submit(intent, &who, false, None)).await {
-            let gate = manager.inner.gate().await;
+        if let Err(p) = manager.submit(intent, &who, false, Some(once)).await {
+            let gate = inner.gate().await;
             let text = format!("{name} was created and could not be started: {}", p.detail);
-            let mut event =
-                manager.inner.caller_event(&who, Severity::Error, EventName::OperationFailed, text);
+            let mut event = inner.caller_event(&who, Severity::Error, EventName::OperationFailed, text);
             event.application = Some(name.app().to_owned());
             event.deployment_name = Some(name.to_string());
-            event.deployment = manager.inner.world().deployments.get(&name).map(|e| e.row.id.clone());
-            let _ = manager.inner.commit(&gate, Changes { events: vec![event], ..Changes::default() }).await;
+            event.deployment = inner.world().deployments.get(name).map(|e| e.row.id.clone());
+            let _ = inner.commit(&gate, Changes { events: vec![event], ..Changes::default() }).await;
         }
-    });
+    })
 }
 
 /// The desired state that a kind leads to.

@@ -111,7 +111,11 @@ fn at_rest(e: &DeploymentEntry) -> JobSight {
     use crate::domain::deployment::Desired;
     match &e.job {
         // A start that did not hold was cancelled by its operation; the deployment is as suspended as before.
-        Some(j) if j.ended_at.is_some() && our_end(j) == OurEnd::Cancelled && e.row.desired == Desired::Suspended => {
+        Some(j)
+            if j.ended_at.is_some()
+                && our_end(j) == OurEnd::Cancelled
+                && e.row.desired == Desired::Suspended =>
+        {
             JobSight::NoJob(Desired::Suspended)
         }
         Some(j) if j.flink_state.as_deref().is_some_and(|s| FlinkState::from_word(s).is_terminal()) => {
@@ -121,9 +125,7 @@ fn at_rest(e: &DeploymentEntry) -> JobSight {
                 end: our_end(j),
             }
         }
-        Some(j) if our_end(j) == OurEnd::StoppedWithSavepoint => {
-            JobSight::NoJob(Desired::Suspended)
-        }
+        Some(j) if our_end(j) == OurEnd::StoppedWithSavepoint => JobSight::NoJob(Desired::Suspended),
         _ => JobSight::NoJob(e.row.desired),
     }
 }

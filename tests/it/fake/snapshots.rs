@@ -187,6 +187,11 @@ impl World {
         let _ = fs::remove_dir_all(path);
     }
 
+    /// The kept state of the complete snapshot at a location.
+    pub fn count_at(&self, place: &str) -> Option<u64> {
+        self.find_snapshot(place).filter(|s| s.complete).map(|s| s.count)
+    }
+
     /// The snapshot at a location: remembered, or read from its directory (another fake may have written it).
     pub(super) fn find_snapshot(&self, place: &str) -> Option<Snapshot> {
         let normal = location::normalised(place);

@@ -2,7 +2,7 @@
 
 mod lifecycle;
 mod oracle;
-mod rig;
+pub mod rig;
 mod trouble;
 
 pub use oracle::check;

@@ -231,7 +231,7 @@ impl Rig {
 }
 
 /// Gives every confirmation that policy may ask for.
-fn confirmed(mut verb: Verb, n: &str) -> Verb {
+pub fn confirmed(mut verb: Verb, n: &str) -> Verb {
     let meta = match &mut verb {
         Verb::Start(r) => &mut r.meta,
         Verb::Suspend(r) => &mut r.meta,
@@ -274,7 +274,7 @@ pub fn restart() -> Verb {
     Verb::Restart(Default::default())
 }
 
-fn jar_bytes(mark: &str) -> Vec<u8> {
+pub fn jar_bytes(mark: &str) -> Vec<u8> {
     use std::io::Write as _;
     let mut zip = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
     zip.start_file(

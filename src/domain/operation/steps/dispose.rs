@@ -14,6 +14,10 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             Judgement::confirmed("Flink has deleted the files")
         }
         (_, Some(false), _) => Judgement::confirmed("nothing is left at the place"),
+        // A disposal whose answer was lost is asked for again; where nobody may look, this is how its success shows.
+        (Some(AsyncStatus::Failed { full, .. }), None, _) if is_gone(full) => {
+            Judgement::confirmed("Flink finds nothing at the place")
+        }
         (Some(AsyncStatus::Failed { reason, .. }), _, _) => {
             Judgement::refuted(format!("Flink could not delete it: {reason}"))
         }
@@ -27,4 +31,8 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         }
         _ => Judgement::refuted("Flink did not answer the disposal"),
     }
+}
+
+fn is_gone(text: &str) -> bool {
+    text.contains("FileNotFoundException: Cannot find checkpoint or savepoint file/directory")
 }

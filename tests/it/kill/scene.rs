@@ -1,0 +1,132 @@
+//! One manager process, one fake Flink, one deployment `pay/prod`.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use nutkin::{
+    contract::model,
+    domain::{deployment::ConditionType, time::Clock},
+};
+use serde_json::json;
+
+use super::{
+    house::House,
+    plays::{Keeps, Play},
+};
+use crate::{
+    fake::{Act, Fake, Settings},
+    manager::rig::{APP, document, fast, jar_bytes, take},
+};
+
+pub struct Scene {
+    pub fake: Arc<Fake>,
+    pub house: House,
+    /// The second release's content hash.
+    pub v2: String,
+    chosen: Option<model::Savepoint>,
+    before: Option<Before>,
+    _savepoints: tempfile::TempDir,
+}
+
+/// What was true when the verb began.
+pub struct Before {
+    /// Acts until then.
+    acts: usize,
+    /// The state that must survive.
+    pub floor: u64,
+    /// The job that lived.
+    pub job: Option<String>,
+}
+
+impl Scene {
+    pub async fn new(play: Play) -> Self {
+        let fake = Arc::new(Fake::start(Settings::default()));
+        let savepoints = tempfile::tempdir().unwrap();
+        let house = House::open(fast()).await;
+        let mut target = play.target();
+        target["url"] = fake.url().into();
+        target["savepointDirectory"] = format!("file:{}", savepoints.path().display()).into();
+        let v1 = house.jar_of("v1", &jar_bytes("v1")).await;
+        let v2 = house.jar_of("v2", &jar_bytes("v2")).await;
+        let spec = json!({
+            "target": "fake", "parallelism": 2,
+            "artifact": { "sha256": v1, "jar": "payments-v1.jar", "version": "v1" }
+        });
+        let documents =
+            vec![document("Target", None, "fake", target), document("Deployment", Some(APP), "prod", spec)];
+        house.apply(documents).await;
+        Self { fake, house, v2, chosen: None, before: None, _savepoints: savepoints }
+    }
+
+    /// Takes the savepoint that a later verb is about.
+    pub async fn choose(&mut self) {
+        self.house.done("prod", take()).await;
+        self.chosen = Some(self.house.savepoints("prod").await.remove(0));
+    }
+
+    pub fn chosen(&self) -> &model::Savepoint {
+        self.chosen.as_ref().expect("the setup chose one")
+    }
+
+    pub fn before(&self) -> &Before {
+        self.before.as_ref().expect("the verb began")
+    }
+
+    /// The job restarts again and again, and the manager has seen it.
+    pub async fn fails_in_a_loop(&self) {
+        let job = self.house.seen("prod").await.job.unwrap().flink_job_id;
+        self.fake.set_job_state(&job, "RESTARTING");
+        self.house
+            .eventually("it is seen as failing", async || {
+                let d = self.house.seen("prod").await;
+                let fails = |c: &ConditionType| {
+                    matches!(c, ConditionType::JobFailing | ConditionType::WaitingForSlots)
+                };
+                if d.conditions.iter().any(|c| fails(&c.kind)) { Ok(()) } else { Err(format!("{d:#?}")) }
+            })
+            .await;
+    }
+
+    /// The last moment before the verb: what must survive is written down, and the cluster has lost all jars, so that
+    /// every upload is a real one.
+    pub fn begin(&mut self, play: Play) {
+        let job = self.fake.live_jobs().pop();
+        let mut world = self.fake.world();
+        world.jars.clear();
+        let now = nutkin::adapters::clock::SystemClock.boottime();
+        let counted = job.as_ref().map(|id| world.jobs[id].count(now));
+        let kept = |keeps: &dyn Fn(&crate::fake::World) -> Option<u64>| keeps(&world).unwrap_or(0);
+        let floor = match play.keeps() {
+            // Of a deployment at rest: what its newest snapshot holds.
+            Keeps::Everything => {
+                counted.or_else(|| world.snapshots.values().map(|s| s.count).max()).unwrap_or(0)
+            }
+            Keeps::LastCheckpoint => kept(&|w| {
+                let mut done = w.jobs[job.as_ref()?].checkpoints.iter().rev();
+                let newest = done.find(|c| c.status == "COMPLETED" && c.kind == "CHECKPOINT")?;
+                w.count_at(newest.path.as_deref()?)
+            }),
+            Keeps::Chosen => kept(&|w| w.count_at(self.chosen.as_ref()?.location.as_deref()?)),
+            Keeps::Nothing => 0,
+        };
+        let acts = world.journal.len();
+        drop(world);
+        self.before = Some(Before { acts, floor, job });
+    }
+
+    /// What the cluster was made to do since the verb began. A disposal is repeated by its place, so it counts once.
+    pub fn effects(&self) -> BTreeMap<&'static str, usize> {
+        let mut keys: Vec<(&'static str, String)> = Vec::new();
+        let acts: Vec<Act> = self.fake.journal().split_off(self.before().acts);
+        for act in acts.into_iter().filter(|a| a.effect) {
+            let key = (act.route, act.key);
+            if act.route != "dispose" || !keys.contains(&key) {
+                keys.push(key);
+            }
+        }
+        let mut count = BTreeMap::new();
+        for (route, _) in keys {
+            *count.entry(route).or_default() += 1;
+        }
+        count
+    }
+}
