@@ -14,7 +14,7 @@ use super::{
 use crate::{
     contract::{
         intent::{Applied, Apply, ApplyAction, Cancel, Document, Intent, Meta, Start, Suspend, Verb},
-        plan::Submitted,
+        plan::{Plan, Submitted, Verdict},
         problem::{Code, Problem},
     },
     domain::{
@@ -317,10 +317,9 @@ impl Manager {
         };
         let diff = spec::diff(&old.layer, &layer);
         let new_job = live && spec::diff(&before, &after).iter().any(spec::needs_new_job);
-        let unchanged =
-            diff.is_empty() && old.labels == doc.metadata.labels && old.applied.as_ref() == Some(&doc.spec);
-        let mut out = applied(doc, &old.name.to_string(), action(true, unchanged), diff.clone());
         let wanted = wanted_state(&old, state, apply.force_state);
+        let unchanged = diff.is_empty() && old.labels == doc.metadata.labels && wanted.is_none();
+        let mut out = applied(doc, &old.name.to_string(), action(true, unchanged), diff.clone());
         if let (None, Some(s)) = (wanted, state.filter(|s| *s != old.desired)) {
             out.warnings.push(format!(
                 "the manifest says {s}, somebody made it {}; it stays so (--force-state overrides)",
@@ -353,14 +352,14 @@ impl Manager {
             // The layer and the upgrade are one commit: a refused upgrade changes nothing.
             match submit::upgrade_to(inner, row, &apply.meta, who, dry_run).await? {
                 Submitted::Operation(op) => out.operation_id = Some(op.operation_id),
-                Submitted::Plan(plan) => out.warnings.extend(plan.warnings),
+                Submitted::Plan(plan) => foresee(&mut out, *plan),
             }
             return Ok(out);
         }
         if dry_run {
             return Ok(out);
         }
-        if !unchanged {
+        if row != old {
             self.write_layer(row, &old, who, apply).await?;
         }
         if let Some(verb) = verb {
@@ -470,6 +469,17 @@ impl Manager {
 
 fn invalid(text: String) -> Problem {
     Problem::new(Code::InvalidSpec, format!("{text}; nothing was changed"))
+}
+
+/// What a dry run's plan says about the upgrade that would follow; one that cannot run would be refused.
+fn foresee(out: &mut Applied, plan: Plan) {
+    out.warnings.extend(plan.warnings.iter().cloned());
+    if let Some(c) = plan.checks.iter().find(|c| c.verdict == Verdict::Failed) {
+        out.action = ApplyAction::Refused;
+        let mut p = Problem::new(Code::PreflightFailed, format!("{}; nothing would be changed", c.message));
+        p.hint.clone_from(&c.hint);
+        out.problem = Some(p);
+    }
 }
 
 const fn action(exists: bool, same: bool) -> ApplyAction {

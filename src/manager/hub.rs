@@ -149,6 +149,8 @@ impl Hub {
             d.deployments.extend(touched.deployments.iter().cloned());
             d.targets.extend(touched.targets.iter().cloned());
             d.applications.extend(touched.applications.iter().cloned());
+            // An application's health is its worst child's.
+            d.applications.extend(touched.deployments.iter().map(|n| n.app().to_owned()));
             d.operations.extend(touched.operations.iter().cloned());
             if last_seq > events_from {
                 d.events_after = Some(d.events_after.unwrap_or(events_from));

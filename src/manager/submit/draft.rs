@@ -391,6 +391,10 @@ impl<'a> Building<'a> {
             self.to_run = None;
             return Ok(());
         }
+        let same = self.to_run.as_ref().map(|(row, _)| row.number) == self.facts.entry.row.revision;
+        if same && self.facts.live.is_some() && r.from.is_none() && r.upgrade_strategy.is_none() {
+            return Err(wrong_state(self.facts, "the upgrade changes nothing", "to run the same revision again, restart it"));
+        }
         self.replace(r.from.as_deref(), strategy, r.format, reachable);
         Ok(())
     }

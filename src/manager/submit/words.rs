@@ -42,11 +42,11 @@ pub fn restore_why(plan: &Plan, advice: Option<&Advice>, stop: Stop) -> Option<S
     }
 }
 
-/// How long this job's last savepoint or checkpoint took.
+/// How long this job's last savepoint took; unknown before the first.
 #[must_use]
 pub fn expected_savepoint(f: &Facts) -> Option<u64> {
     let c = f.checkpoints.as_ref()?;
-    let ms = c.latest_savepoint.as_ref().or(c.latest_completed.as_ref())?.duration_ms?;
+    let ms = c.latest_savepoint.as_ref()?.duration_ms?;
     Some(ms.div_ceil(1000))
 }
 
