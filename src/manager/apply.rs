@@ -109,6 +109,8 @@ impl Manager {
         }
         inner.deps.clusters.connect(&spec).map_err(|e| invalid(format!("spec: {}", e.message)))?;
         let name = TargetName::new(doc.metadata.name.clone());
+        // From the look at the version to the commit nobody else writes.
+        let gate = inner.gate().await;
         let old = inner.world().targets.get(&name).map(|t| t.row.clone());
         matches_version(if_match, old.as_ref().map(|o| o.version))?;
         let diff = spec::diff(old.as_ref().map_or(&Value::Null, |o| &o.spec), &doc.spec);
@@ -128,7 +130,6 @@ impl Manager {
                 EventName::TargetChanged,
                 format!("target {name}: {action}"),
             );
-            let gate = inner.gate().await;
             inner
                 .commit(&gate, Changes { targets: vec![row], events: vec![event], ..Changes::default() })
                 .await?;
@@ -162,6 +163,7 @@ impl Manager {
         if let Some(e) = spec::literal_secrets(&defaults).first() {
             return Err(invalid(format!("spec.defaults.{e}")));
         }
+        let gate = inner.gate().await;
         let old = inner.world().applications.get(name).cloned();
         matches_version(if_match, old.as_ref().map(|o| o.version))?;
         let title = doc
@@ -187,7 +189,6 @@ impl Manager {
                 format!("application {name}: {action}"),
             );
             event.application = Some(name.clone());
-            let gate = inner.gate().await;
             inner
                 .commit(&gate, Changes { applications: vec![row], events: vec![event], ..Changes::default() })
                 .await?;
@@ -400,6 +401,13 @@ impl Manager {
         }
         changes.deployments.push(row);
         let gate = inner.gate().await;
+        // The row was read before; an operation or another change may have written it since.
+        if inner.world().by_id(&old.id).is_none_or(|e| e.row != *old) {
+            let detail = format!("{} has changed in the meantime; nothing was changed", old.name);
+            return Err(
+                Problem::new(Code::StaleRevision, detail).hint("look at it again and repeat your change")
+            );
+        }
         Ok(inner.commit(&gate, changes).await?)
     }
 
@@ -415,6 +423,7 @@ impl Manager {
     /// Takes a target out of the books; refused while a deployment uses it. A dry run only tells.
     pub async fn remove_target(&self, name: &str, who: &Caller, dry_run: bool) -> ManagerResult<()> {
         self.may_change(dry_run)?;
+        let gate = self.inner.gate().await;
         self.target(name)?;
         let name = TargetName::new(name);
         let user =
@@ -435,7 +444,6 @@ impl Manager {
             EventName::TargetChanged,
             format!("target {name} was removed"),
         );
-        let gate = self.inner.gate().await;
         let changes = Changes { remove_targets: vec![name], events: vec![event], ..Changes::default() };
         Ok(self.inner.commit(&gate, changes).await?)
     }
@@ -443,6 +451,7 @@ impl Manager {
     /// Takes an application out of the books; refused while it has deployments. A dry run only tells.
     pub async fn remove_application(&self, name: &str, who: &Caller, dry_run: bool) -> ManagerResult<()> {
         self.may_change(dry_run)?;
+        let gate = self.inner.gate().await;
         let app = self.application(name)?;
         if let Some(d) = app.deployments.first() {
             return Err(Problem::new(
@@ -460,7 +469,6 @@ impl Manager {
             EventName::ApplicationChanged,
             format!("application {name} was removed"),
         );
-        let gate = self.inner.gate().await;
         let changes =
             Changes { remove_applications: vec![name.to_owned()], events: vec![event], ..Changes::default() };
         Ok(self.inner.commit(&gate, changes).await?)

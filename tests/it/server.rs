@@ -248,6 +248,37 @@ async fn an_object_is_created_once_locked_by_its_version_and_removed() {
     h.close().await;
 }
 
+fn patch(label: bool, n: u32) -> Value {
+    if label {
+        json!({"metadata": {"labels": {"n": n.to_string()}}})
+    } else {
+        json!({"spec": {"parallelism": n + 2}})
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_changes_on_the_same_version_one_wins() {
+    let (h, fake) = (House::open().await, Fake::start(fake::Settings::default()));
+    stage(&h, &fake).await;
+    for (path, label) in
+        [("targets/local", true), ("applications/pay", true), ("deployments/pay/prod", false)]
+    {
+        let path = &format!("/api/v1/{path}");
+        let version = get(&h.socket, path).await.header("etag").to_owned();
+        let (version, socket) = (version.as_str(), h.socket.as_path());
+        let patches = (0..10).map(|n| async move {
+            let (key, body) = (format!("{path}{n}"), patch(label, n));
+            let headers = [("idempotency-key", key.as_str()), ("if-match", version)];
+            send(socket, "PATCH", path, &headers, body.to_string()).await
+        });
+        let mut statuses: Vec<u16> = join_all(patches).await.into_iter().map(|r| r.status).collect();
+        statuses.sort_unstable();
+        assert_eq!(statuses, [[200].as_slice(), &[412; 9]].concat(), "{path}");
+        assert_ne!(get(&h.socket, path).await.header("etag"), version);
+    }
+    h.close().await;
+}
+
 #[tokio::test]
 async fn one_key_sent_many_times_at_once_is_one_act() {
     let h = House::open().await;

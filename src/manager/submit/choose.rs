@@ -25,6 +25,7 @@ impl Manager {
         who: &Caller,
         key: Option<Idempotency>,
     ) -> ManagerResult<model::Operation> {
+        self.may_change(false)?;
         let inner = &self.inner;
         if let Some(key) = &key
             && let Some(kept) = inner.deps.store.answer(&who.actor, &key.route, &key.key).await?
@@ -73,6 +74,7 @@ impl Manager {
 
     /// Asks an operation to stop: before its first effect it is CANCELLED, later at its next safe point.
     pub async fn cancel_operation(&self, id: &str, who: &Caller) -> ManagerResult<model::Operation> {
+        self.may_change(false)?;
         let inner = &self.inner;
         let gate = inner.gate().await;
         let mut op = self.active(id).await?;
@@ -89,6 +91,7 @@ impl Manager {
 
     /// Drives an operation again: a waiting one by its first choice `retry`, a running one by another look now.
     pub async fn resume_operation(&self, id: &str, who: &Caller) -> ManagerResult<model::Operation> {
+        self.may_change(false)?;
         let op = self.active(id).await?;
         if op.state != OpState::NeedsAttention {
             self.inner.wake(&op.target).notify_one();
