@@ -71,6 +71,10 @@ fn open(global: &Global) -> Result<Exit, Problem> {
         keymap: keymap(settings)?,
         zone: Zone::from_setting(&settings.time_zone),
         hint: hint(global),
+        program: global
+            .profile
+            .as_ref()
+            .map_or_else(|| "nutkin".to_owned(), |p| format!("nutkin --profile {p}")),
         max_fps: settings.console.max_fps,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
         log_file: None,

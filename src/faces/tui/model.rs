@@ -39,6 +39,8 @@ pub struct Start {
     pub zone: Zone,
     /// One line in the footer's place until a key is pressed.
     pub hint: Option<String>,
+    /// How command lines begin: `nutkin`, with the profile where there is one.
+    pub program: String,
     /// Makes idempotency keys differ between consoles.
     pub key_seed: String,
     /// Now.
@@ -74,6 +76,8 @@ pub struct Model {
     pub zone: Zone,
     /// A hint what to try.
     pub hint: Option<String>,
+    /// How command lines begin.
+    pub program: String,
     /// Operations that were submitted here.
     pub started: BTreeSet<String>,
     /// What was last said to be looked at.
@@ -100,6 +104,7 @@ impl Model {
             theme: start.theme,
             zone: start.zone,
             hint: start.hint,
+            program: start.program,
             started: BTreeSet::new(),
             interest: vec![],
             asks: 0,
@@ -112,6 +117,15 @@ impl Model {
     #[must_use]
     pub const fn manager_now(&self) -> Timestamp {
         Timestamp::from_millis(self.now.millis() + self.data.skew)
+    }
+
+    /// A command line of the manager's, as it must be typed here.
+    #[must_use]
+    pub fn command_line(&self, command: &str) -> String {
+        match command.strip_prefix("nutkin ") {
+            Some(rest) => format!("{} {rest}", self.program),
+            None => command.to_owned(),
+        }
     }
 
     /// A fresh name for a card or form.

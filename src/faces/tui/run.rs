@@ -40,6 +40,8 @@ pub struct ConsoleOptions {
     pub keymap: Option<(String, String)>,
     /// In whose time times are shown.
     pub zone: Zone,
+    /// How command lines begin: `nutkin`, with the profile where there is one.
+    pub program: String,
     /// A hint what to try, shown until the first key.
     pub hint: Option<String>,
     /// Frames a second for data.
@@ -63,7 +65,7 @@ const MESSAGES: usize = 256;
 pub async fn run(options: ConsoleOptions) -> anyhow::Result<u8> {
     let mut console = Console::open(options)?;
     let end = console.run().await;
-    let still = console.model.still_running();
+    let (still, program) = (console.model.still_running(), console.model.program.clone());
     drop(console);
     if matches!(end, End::Left) && !still.is_empty() {
         let mut out = std::io::stdout().lock();
@@ -71,7 +73,7 @@ pub async fn run(options: ConsoleOptions) -> anyhow::Result<u8> {
             // A closed pipe is no failure of a console that has ended.
             let _ = writeln!(out, "{}", crate::domain::text::SafeText::line(&line));
         }
-        let _ = writeln!(out, "Nothing was stopped; `nutkin operation list` shows them.");
+        let _ = writeln!(out, "Nothing was stopped; `{program} operation list` shows them.");
     }
     Ok(0)
 }
@@ -142,6 +144,7 @@ impl Console {
             theme,
             zone: o.zone,
             hint: o.hint,
+            program: o.program,
             key_seed: uuid::Uuid::new_v4().to_string(),
             now: o.clock.now_utc(),
             size: Terminal::size(),

@@ -354,11 +354,18 @@ pub fn loss(seconds: u64) -> Text {
 #[must_use]
 pub fn value(v: &serde_json::Value) -> String {
     match v {
-        serde_json::Value::String(s) => s.clone(),
+        serde_json::Value::String(s) => short_hash(s),
         serde_json::Value::Null => "–".to_owned(),
         serde_json::Value::Array(items) => items.iter().map(value).collect::<Vec<_>>().join(" "),
         other => other.to_string(),
     }
+}
+
+/// A content hash by its first digits, which tell it apart; anything else as it is.
+#[must_use]
+pub fn short_hash(s: &str) -> String {
+    let hash = s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit());
+    if hash { format!("{}…", s.get(..12).unwrap_or(s)) } else { s.to_owned() }
 }
 
 /// A sentence over several lines, plain.

@@ -46,6 +46,8 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         }
         Msg::Snapshot(s) => {
             let notices = model.data.snapshot(*s, model.now);
+            // What was at work may have ended while nobody listened.
+            fx.extend(model.data.active_operations().map(|o| Effect::LoadOperation(o.operation_id.clone())));
             on_notices(model, notices, &mut fx);
         }
         Msg::Watch(m) => on_watch(model, m, &mut fx),
@@ -90,7 +92,10 @@ fn on_notices(model: &mut Model, notices: Vec<Notice>, fx: &mut Vec<Effect>) {
             }
             Notice::Operation { id, deployment, state, kind } => {
                 let (glyph, words, role) = say::op_state(state);
-                model.toast(format!("{glyph} {kind} of {deployment} {words}"), role);
+                // Whoever looks at its card sees it there.
+                if !matches!(model.overlays.last(), Some(Overlay::Operation(c)) if c.id == id) {
+                    model.toast(format!("{glyph} {kind} of {deployment} {words}"), role);
+                }
                 // Nobody should have to look for the operation that they are watching.
                 if state == OpState::NeedsAttention
                     && model.started.contains(&id)

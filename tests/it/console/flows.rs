@@ -204,7 +204,7 @@ fn the_upgrade_form_sends_only_what_changed() {
     c.shows("io.example.Payments").shows("--rate 500").shows("state.backend.type: rocksdb");
     // The jar from the list, a label, another parallelism, one more line of configuration.
     c.press("ctrl-o").shows("payments-2.0.jar").press("enter");
-    c.press("tab").type_text("c0ffe");
+    c.shows("c0ffee001234  payments-2.0.jar").type_text("c0ffe");
     c.press("tab tab tab backspace").type_text("8");
     c.press("tab tab tab end").press("enter").type_text("state.backend.incremental: true");
     c.rest();
@@ -248,7 +248,7 @@ fn a_path_in_the_form_is_uploaded() {
     let mut artifact = world::artifacts().remove(0);
     artifact.sha256 = "abcdef01".repeat(8);
     c.reply(Reply::Uploaded(ask, Ok(Box::new(artifact))));
-    c.shows("abcdef01abcdef01");
+    c.shows("abcdef01abcd");
     c.rest();
     assert!(c.take(|e| matches!(e, Effect::DryRun(..))).is_some(), "the difference is asked for");
 }
@@ -395,6 +395,23 @@ fn the_tail_follows_pauses_and_resumes() {
     let rows = |s: &str| s.lines().filter(|l| l.contains(" done")).map(str::to_owned).collect::<Vec<_>>();
     assert_eq!(rows(&before), rows(&c.screen()), "while paused nothing moves");
     c.press("G").shows("FOLLOWING").shows("#229 done");
+}
+
+#[test]
+fn an_operation_that_ended_while_nobody_listened_is_asked_for() {
+    let mut c = ready();
+    c.press("p").plan(world::plan(Kind::Suspend));
+    c.press("y");
+    let (ask, ..) = submitted(&mut c);
+    accept(&mut c, ask);
+    c.send(Msg::Lost { problem: problem(Code::ManagerUnreachable, "gone"), retry_at: world::now() });
+    c.shows("manager lost").shows("◐ running");
+    c.send(Msg::Snapshot(Box::new(world::snapshot())));
+    let Some(Effect::LoadOperation(id)) = c.take(|e| matches!(e, Effect::LoadOperation(_))) else { panic!() };
+    let mut op = world::operation(OpState::Succeeded);
+    op.ended_at = Some(world::at("06:56:01"));
+    c.reply(Reply::Operation(id, Ok(Box::new(op))));
+    c.shows("✓ succeeded");
 }
 
 #[test]

@@ -49,6 +49,7 @@ fn child_console() {
         keymap: None,
         zone: Zone::Utc,
         hint: None,
+        program: "nutkin".into(),
         max_fps: 30,
         editor: env("EDITOR"),
         log_file: Some("/tmp/nutkin-test.log".into()),
@@ -111,8 +112,8 @@ impl Pty {
         std::thread::spawn(move || {
             let mut bytes = [0; 65536];
             while let Ok(n @ 1..) = reader.read(&mut bytes) {
-                into.lock().unwrap().process(&bytes[..n]);
                 also.lock().unwrap().extend_from_slice(&bytes[..n]);
+                into.lock().unwrap().process(&bytes[..n]);
             }
         });
         let writer = pair.master.take_writer().unwrap();
@@ -368,4 +369,33 @@ fn copying_goes_through_the_terminal() {
     let raw = tty.raw.lock().unwrap();
     let wanted = b"\x1b]52;c;cGF5bWVudHMtZGFzaGJvYXJkL3Byb2R1Y3Rpb24=\x07";
     assert!(raw.windows(wanted.len()).any(|w| w == wanted));
+}
+
+/// The picture for the README, from a console on a running manager: start the demo, then
+/// `NUTKIN_SCREENSHOT_OF=SOCKET cargo test --test it screenshot -- --ignored`.
+#[test]
+#[ignore = "needs a running manager; writes screenshots/home.svg"]
+fn screenshot() {
+    let socket =
+        std::env::var_os("NUTKIN_SCREENSHOT_OF").expect("NUTKIN_SCREENSHOT_OF names a manager's socket");
+    let mut tty = Pty::spawn_command(console_command(Path::new(&socket), &[]), (120, 34));
+    tty.wait("FOLLOWING");
+    tty.wait("RUNNING");
+    // The border below the deployments takes the colour of the focus.
+    let border = |s: &vt100::Screen| {
+        let rows = (0..34).filter_map(|y| s.cell(y, 0).filter(|c| c.contents() == "├"));
+        rows.map(vt100::Cell::fgcolor).nth(1)
+    };
+    let before = border(tty.screen.lock().unwrap().screen());
+    tty.send(b"2");
+    tty.until("the focus on the deployments", |s| border(s) != before);
+    // The numbers of the program come with a poll.
+    tty.wait("since birth");
+    tty.wait(&std::env::var("NUTKIN_SCREENSHOT_WAITS_FOR").unwrap_or_else(|_| "FOLLOWING".into()));
+    let picture = {
+        let parser = tty.screen.lock().unwrap();
+        super::svg::svg(&super::screen::buffer_of(parser.screen()), &super::svg::DARK)
+    };
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("screenshots/home.svg");
+    std::fs::write(file, picture).unwrap();
 }

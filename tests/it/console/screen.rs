@@ -24,6 +24,31 @@ fn colour(c: vt100::Color) -> Color {
     }
 }
 
+/// What an emulator shows, as a buffer.
+pub fn buffer_of(screen: &vt100::Screen) -> Buffer {
+    let (rows, cols) = screen.size();
+    let mut buf = Buffer::empty(Rect::new(0, 0, cols.get(), rows.get()));
+    for y in 0..rows.get() {
+        for x in 0..cols.get() {
+            let cell = screen.cell(y, x).unwrap();
+            let mut style = Style::new().fg(colour(cell.fgcolor())).bg(colour(cell.bgcolor()));
+            for (on, m) in [
+                (cell.bold(), Modifier::BOLD),
+                (cell.dim(), Modifier::DIM),
+                (cell.underline(), Modifier::UNDERLINED),
+                (cell.inverse(), Modifier::REVERSED),
+            ] {
+                if on {
+                    style = style.add_modifier(m);
+                }
+            }
+            let shown = if cell.contents().is_empty() { " " } else { cell.contents() };
+            buf[(x, y)].set_symbol(shown).set_style(style);
+        }
+    }
+    buf
+}
+
 /// Every cell of the emulator is as the buffer says.
 #[track_caller]
 fn same(parser: &vt100::Parser, want: &Buffer) {

@@ -35,6 +35,7 @@ impl Console {
             theme: Theme::built_in(theme).0,
             zone: Zone::Utc,
             hint: None,
+            program: "nutkin".into(),
             key_seed: "key".into(),
             now: world::now(),
             size,

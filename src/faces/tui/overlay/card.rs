@@ -275,7 +275,7 @@ impl Card {
             Command::Press => return self.press(model, fx),
             Command::Confirm => self.say_yes(model, fx),
             Command::CopyCommand => match &self.plan.value {
-                Some(plan) => fx.push(Effect::Copy(plan.command.clone())),
+                Some(plan) => fx.push(Effect::Copy(model.command_line(&plan.command))),
                 None => model.toast("no plan yet, so no command line", Role::Warn),
             },
             _ => {}

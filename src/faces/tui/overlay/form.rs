@@ -273,7 +273,8 @@ impl Form {
                 let chosen = picker.selected().cloned();
                 self.picker = None;
                 if let (Some(chosen), Some(line)) = (chosen, self.line()) {
-                    *line = Line::new(chosen);
+                    *line = Line::new(unique_part(&chosen));
+                    self.step(1);
                     self.edited(fx);
                 }
             }
@@ -376,7 +377,8 @@ impl Form {
     }
 
     /// The artifact that the field names, or the one that runs now.
-    fn known_artifact<'a>(&self, artifacts: &'a [Artifact]) -> Option<&'a Artifact> {
+    #[must_use]
+    pub fn known_artifact<'a>(&self, artifacts: &'a [Artifact]) -> Option<&'a Artifact> {
         let typed = self.artifact.as_str().trim();
         let now = self.base.as_ref().and_then(|b| b.artifact.sha256.as_ref());
         artifacts.iter().find(|a| {
@@ -435,7 +437,7 @@ impl Form {
         self.upload = None;
         match result {
             Ok(a) => {
-                self.artifact = Line::new(a.sha256.clone());
+                self.artifact = Line::new(unique_part(&a.sha256));
                 if let Some(list) = &mut model.data.artifacts.value {
                     list.retain(|x| x.sha256 != a.sha256);
                     list.insert(0, *a);
@@ -511,6 +513,11 @@ impl Form {
             }),
         ))
     }
+}
+
+/// The first digits of a hash, which the manager takes for the whole; anything else as it is.
+fn unique_part(chosen: &str) -> String {
+    if chosen.len() == 64 { chosen.chars().take(12).collect() } else { chosen.to_owned() }
 }
 
 /// Whether the artifact field holds a path to a jar rather than a hash or name.

@@ -24,15 +24,15 @@ pub struct OperationCard {
     pub sending: bool,
     /// Why the choice was refused.
     pub refused: Option<Box<Problem>>,
-    /// Lines that the card is scrolled by.
-    pub scroll: usize,
+    /// Lines that the card is scrolled by; `None` = it follows the step at work.
+    pub scroll: Option<usize>,
 }
 
 impl OperationCard {
     /// A card for an operation.
     #[must_use]
     pub const fn new(id: String) -> Self {
-        Self { id, choice: 0, armed: false, location: None, sending: false, refused: None, scroll: 0 }
+        Self { id, choice: 0, armed: false, location: None, sending: false, refused: None, scroll: None }
     }
 
     /// Characters belong to the field.
@@ -64,8 +64,8 @@ impl OperationCard {
                 (self.location, self.armed) = (None, false);
             }
             Command::CloseOperation => return After::Close,
-            Command::ChoiceDown if count == 0 => self.scroll += 1,
-            Command::ChoiceUp if count == 0 => self.scroll = self.scroll.saturating_sub(1),
+            Command::ChoiceDown if count == 0 => self.scroll = Some(self.scroll.unwrap_or(0) + 1),
+            Command::ChoiceUp if count == 0 => self.scroll = Some(self.scroll.unwrap_or(0).saturating_sub(1)),
             Command::ChoiceDown if self.location.is_none() => {
                 (self.choice, self.armed) = ((self.choice + 1).min(count - 1), false);
             }

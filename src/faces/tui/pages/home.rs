@@ -200,7 +200,12 @@ impl Home {
             (self.log, self.jobs, self.config) = Default::default();
             self.savepoints.go(Move::First);
         }
+        // Nobody has marked a savepoint: the newest one stays the selected one.
+        let newest = self.savepoints.position() == 0 && !self.on_savepoints();
         self.savepoints.sync(self.savepoint_rows(data));
+        if newest {
+            self.savepoints.go(Move::First);
+        }
         self.sync_tail(data);
         self.sync_tab(data);
     }

@@ -153,7 +153,7 @@ fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &Plan, cell
     }
     diff_lines(out, plan, cells);
     out.push(heading("Same as"));
-    wrapped(out, &text(format!("  {}", plan.command), Role::Muted), cells);
+    wrapped(out, &muted(format!("  {}", model.command_line(&plan.command))), cells);
     if card.plan.loading {
         out.push(text("◌ the fields changed, asking again", Role::Busy));
     }

@@ -53,7 +53,7 @@ pub(super) fn applications(model: &Model) -> Vec<Text> {
     if targets.is_empty() {
         return vec![
             muted("No target yet: nutkin does not know any Flink cluster."),
-            muted("→ nutkin target add NAME http://jobmanager:8081"),
+            muted(format!("→ {} target add NAME http://jobmanager:8081", model.program)),
         ];
     }
     let mut lines = vec![muted("No application yet, and no job on")];
@@ -66,7 +66,7 @@ pub(super) fn applications(model: &Model) -> Vec<Text> {
         lines.push(muted("  ").with(&t.name, Role::Text).with(" ", Role::Text).then(state));
         lines.extend(t.error.iter().map(|e| text(format!("  {e}"), Role::Error)));
     }
-    lines.push(muted("→ nutkin apply -f FILE"));
+    lines.push(muted(format!("→ {} apply -f FILE", model.program)));
     lines
 }
 
@@ -78,7 +78,10 @@ pub(super) fn subjects(model: &Model) -> Vec<Text> {
     match model.home.groups.selected() {
         _ if list.hidden() > 0 => filtered(list.hidden(), list.filter()),
         Some(Group::Application(app)) => {
-            vec![muted(format!("{app} has no deployment yet")), muted("→ nutkin apply -f FILE")]
+            vec![
+                muted(format!("{app} has no deployment yet")),
+                muted(format!("→ {} apply -f FILE", model.program)),
+            ]
         }
         Some(Group::Unmanaged(_)) => vec![muted("No such job lives any more")],
         None => vec![muted("Select an application")],

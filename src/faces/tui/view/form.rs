@@ -22,11 +22,8 @@ const LABEL: usize = 15;
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) -> Option<Position> {
     let wide = body.width >= 100;
-    let size = if wide {
-        (body.width.saturating_sub(2).min(150), body.height.saturating_sub(2))
-    } else {
-        (body.width, body.height)
-    };
+    let size =
+        if body.width > 150 { (146, body.height.saturating_sub(2)) } else { (body.width, body.height) };
     let target = model.data.rows.get(&form.deployment).map(|r| r.target.as_str()).unwrap_or_default();
     let title = text("Upgrade ", Role::Focus)
         .with(&form.deployment, Role::Accent)
@@ -129,6 +126,17 @@ fn draw_value(
     }
     let (shown, column) = line.shown(usize::from(area.width), if focused { Role::Field } else { Role::Text });
     c.line(area, &shown);
+    let artifacts = model.data.artifacts.value.as_deref().unwrap_or_default();
+    if let Some(a) = form.known_artifact(artifacts).filter(|_| at == At::Artifact) {
+        // The hash names it, the name tells it to a person.
+        let taken =
+            u16::try_from(line.as_str().len()).unwrap_or(area.width).saturating_add(2).min(area.width);
+        let rest = Rect { x: area.x + taken, width: area.width - taken, ..area };
+        c.line(rest, &text(&a.name, Role::Accent));
+        if focused {
+            c.tint(rest, Role::Field);
+        }
+    }
     focused.then(|| Position::new(area.x + column, area.y))
 }
 

@@ -4,8 +4,11 @@ use ratatui::layout::{Position, Rect};
 
 use super::{empty, overview, tabs};
 use crate::{
-    contract::{model::TargetJob, watch::Row},
-    domain::text::bytes,
+    contract::{
+        model::{Application, TargetJob},
+        watch::Row,
+    },
+    domain::{deployment::Health, text::bytes},
     faces::tui::{
         data::Tab,
         layout::{self, Tier},
@@ -211,7 +214,7 @@ fn group(model: &Model, g: &Group, width: usize) -> Text {
     match g {
         Group::Application(name) => {
             let Some(app) = model.data.applications.get(name) else { return Text::empty() };
-            let (glyph, word, role) = say::health(app.health);
+            let (glyph, word, role) = say::health(health(model, app));
             let title = text(glyph, role).with(" ", Role::Text).with(&app.title, Role::Text);
             let word = text(word, role);
             if title.width() + word.width() + 2 <= width {
@@ -226,6 +229,18 @@ fn group(model: &Model, g: &Group, width: usize) -> Text {
             let title = muted("* ").with(format!("Unmanaged on {target}"), Role::Text);
             title.pad(width.saturating_sub(count.width() + 1)).with(" ", Role::Text).then(count)
         }
+    }
+}
+
+/// The worst of the rows, which are newer than the application's own word; its word counts while rows are missing.
+fn health(model: &Model, app: &Application) -> Health {
+    let mine = |r: &&Row| r.deployment.split_once('/').is_some_and(|(a, _)| a == app.name);
+    let rows: Vec<Health> = model.data.rows.values().filter(mine).map(|r| r.health).collect();
+    let worst = rows.iter().min().copied();
+    if rows.len() < app.deployments.len() {
+        worst.unwrap_or(app.health).min(app.health)
+    } else {
+        worst.unwrap_or(app.health)
     }
 }
 

@@ -26,8 +26,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Operati
         c.line(Rect { x: inner.x + 1, ..inner }, &text("◌ loading", Role::Busy));
         return None;
     };
-    let top = content(model, op, cells);
     let (foot, cursor) = choices(card, op, cells);
+    let room = usize::from(body.height).saturating_sub(foot.len() + 2);
+    let (mut top, mut at) = content(model, op, cells, true);
+    if top.len() > room {
+        // What is done needs no words where there is no room for them.
+        (top, at) = content(model, op, cells, false);
+    }
     let height = u16::try_from(top.len() + foot.len() + 2).unwrap_or(u16::MAX);
     let role = if op.state == OpState::NeedsAttention { Role::Warn } else { Role::Focus };
     let title = text(op.kind.as_str(), Role::Focus)
@@ -39,13 +44,15 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Operati
     let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
     let foot_height = u16::try_from(foot.len()).unwrap_or(0).min(inner.height.saturating_sub(3));
     let upper = Rect { height: inner.height - foot_height, ..inner };
-    scrolled(c, upper, &top, card.scroll);
+    let follow = (at + 3).saturating_sub(usize::from(upper.height));
+    scrolled(c, upper, &top, card.scroll.unwrap_or(follow));
     let lower = Rect { y: upper.bottom(), height: foot_height, ..inner };
     c.lines(lower, &foot);
     cursor.map(|(x, y)| Position::new(lower.x + x, lower.y + y)).filter(|p| p.y < lower.bottom())
 }
 
-fn content(model: &Model, op: &Operation, cells: usize) -> Vec<Text> {
+/// The card's lines, and which of them is about the step at work.
+fn content(model: &Model, op: &Operation, cells: usize, wordy: bool) -> (Vec<Text>, usize) {
     let (glyph, words, role) = say::op_state(op.state);
     let now = model.manager_now();
     let from = op.started_at.unwrap_or(op.created_at);
@@ -58,28 +65,30 @@ fn content(model: &Model, op: &Operation, cells: usize) -> Vec<Text> {
             plain(format!("{} via {} at {}", op.actor, op.via, model.zone.second(op.created_at, now)))
                 .with(reason, Role::Muted),
         ),
-        Text::empty(),
     ];
-    for s in &op.steps {
-        out.extend(step(model, s, cells));
-    }
     if let Some(r) = &op.result {
-        out.push(Text::empty());
         out.extend(field("Result", plain(r)).wrap(cells, 13));
     }
     if let Some(e) = &op.error {
-        out.push(Text::empty());
-        let (word, role) =
-            if op.state == OpState::NeedsAttention { ("Evidence", Role::Warn) } else { ("Why", Role::Error) };
+        let waits = op.state == OpState::NeedsAttention;
+        let (word, role) = if waits { ("Evidence", Role::Warn) } else { ("Why", Role::Error) };
         out.extend(field(word, text(&e.message, role)).wrap(cells, 13));
         if let Some(hint) = &e.hint {
-            out.extend(muted(format!("→ {hint}")).wrap(cells, 2));
+            out.extend(muted(format!("             → {hint}")).wrap(cells, 15));
         }
     }
-    out
+    out.push(Text::empty());
+    let mut at = 0;
+    for s in &op.steps {
+        if op.state.is_active() && !matches!(s.state, StepState::Planned | StepState::Skipped) {
+            at = out.len();
+        }
+        out.extend(step(model, s, cells, wordy));
+    }
+    (out, at)
 }
 
-fn step(model: &Model, s: &Step, cells: usize) -> Vec<Text> {
+fn step(model: &Model, s: &Step, cells: usize, wordy: bool) -> Vec<Text> {
     let (glyph, role) = say::step_state(s.state);
     let now = model.manager_now();
     let took = match (s.started_at, s.ended_at) {
@@ -95,7 +104,8 @@ fn step(model: &Model, s: &Step, cells: usize) -> Vec<Text> {
         .pad(cells.saturating_sub(right.width()))
         .then(right);
     let mut out = vec![head];
-    if !s.detail.is_empty() && s.state != StepState::Planned {
+    let worth = wordy || matches!(s.state, StepState::Intent | StepState::Refuted | StepState::Ambiguous);
+    if worth && !s.detail.is_empty() && s.state != StepState::Planned {
         out.extend(muted(format!("       {}", s.detail)).wrap(cells, 7));
     }
     out

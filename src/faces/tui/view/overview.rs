@@ -9,7 +9,7 @@ use crate::{
         watch::Detail,
     },
     domain::{
-        deployment::{ConditionStatus, Observed},
+        deployment::{ConditionStatus, ConditionType, Observed},
         operation::OpState,
         text::bytes,
     },
@@ -139,7 +139,7 @@ fn state(model: &Model, d: &Deployment) -> Text {
         t += text(format!("  stale {age}"), Role::Warn);
     }
     if let Some(job) = &d.job {
-        if let Some(flink) = job.flink_state.as_deref().filter(|f| *f != d.observed.as_str()) {
+        if let Some(flink) = job.flink_state.as_deref().filter(|f| says_more(d.observed, f)) {
             t += text(format!(" (Flink: {flink})"), Role::Muted);
         }
         if let (Some(at), Observed::Running) = (job.started_at, d.observed) {
@@ -155,11 +155,19 @@ fn state(model: &Model, d: &Deployment) -> Text {
     field("State", t)
 }
 
+/// Flink's word says something that ours does not.
+fn says_more(ours: Observed, flink: &str) -> bool {
+    let ended = matches!(
+        (ours, flink),
+        (Observed::Suspended, "FINISHED") | (Observed::Cancelled, "CANCELED" | "FINISHED" | "FAILED")
+    );
+    !ended && flink != ours.as_str()
+}
+
 fn revision(d: &Deployment) -> Text {
     let label = d.version_label.as_deref().unwrap_or("–");
     let number = d.revision.map(|r| format!(" ({r})")).unwrap_or_default();
-    let drift = if d.drift.is_some() { text("  drifted", Role::Warn) } else { Text::empty() };
-    field("Revision", text(label, Role::Accent).with(number, Role::Muted).then(drift))
+    field("Revision", text(label, Role::Accent).with(number, Role::Muted))
 }
 
 fn target_line(model: &Model, d: &Deployment) -> Text {
@@ -179,6 +187,7 @@ fn parallelism(model: &Model, d: &Deployment) -> Text {
     }
     if let Some(tasks) = d.job.as_ref().and_then(|j| j.tasks)
         && tasks.running < tasks.total
+        && matches!(d.observed, Observed::Running | Observed::Transitioning)
     {
         t += text(format!("  {}/{} tasks run", tasks.running, tasks.total), Role::Warn);
     }
@@ -301,7 +310,9 @@ fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
                 .with(format!(" #{} {}: {why}", c.id, checkpoint_words(model, c)), Role::Text),
         );
     }
-    if let Some(drift) = &d.drift {
+    let told =
+        d.conditions.iter().any(|c| c.kind == ConditionType::Drifted && c.status == ConditionStatus::True);
+    if let Some(drift) = d.drift.as_ref().filter(|_| !told) {
         found.push(text("! Drift", Role::Warn).with(format!(": {}", drift.summary), Role::Text));
     }
     if found.is_empty() {
