@@ -639,6 +639,71 @@ fn a_manager_restarts_between_two_commands() {
     assert_eq!(state.run(&["manager", "stop", "-o", "json"]).json()["stopped"], false);
 }
 
+/// A command that stays, with its lines as they come.
+struct Staying {
+    child: std::process::Child,
+    lines: std::sync::mpsc::Receiver<String>,
+}
+
+impl Staying {
+    fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let stdout = child.stdout.take().unwrap();
+        let (send, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in std::io::BufRead::lines(std::io::BufReader::new(stdout)).map_while(Result::ok) {
+                if send.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { child, lines }
+    }
+    fn until(&self, text: &str) {
+        while !self.lines.recv_timeout(Duration::from_secs(10)).expect(text).contains(text) {}
+    }
+    /// Ctrl-C; answers the exit code.
+    fn interrupt(mut self) -> i32 {
+        let pid = rustix::process::Pid::from_child(&self.child);
+        rustix::process::kill_process(pid, rustix::process::Signal::INT).unwrap();
+        self.child.wait().unwrap().code().unwrap_or(-1)
+    }
+}
+
+#[test]
+fn what_is_watched_goes_on_over_a_restart_of_the_manager() {
+    let home = Home::new();
+    let rows = Staying::start(home.command(&["get", "targets", "-w", "-o", "name"]));
+    let events = Staying::start(home.command(&["events", "-f", "-o", "json"]));
+    // Each stays until something comes, so begin with something.
+    home.run(&["target", "add", "first", "http://127.0.0.1:1", "--no-check"]);
+    rows.until("first");
+    events.until("target first: create");
+    assert_eq!(home.run(&["manager", "restart"]).code, 0);
+    home.run(&["target", "add", "second", "http://127.0.0.1:1", "--no-check"]);
+    rows.until("second");
+    events.until("target second: create");
+    assert_eq!((rows.interrupt(), events.interrupt()), (0, 0));
+}
+
+#[test]
+fn ctrl_c_while_waiting_detaches() {
+    let api = Api::new().on("GET /operations/op-1", 200, operation("RUNNING", &[]));
+    let server = format!("unix:{}", api.path("api.sock").display());
+    let mut wait = command(api.home.path(), &["--server", &server, "operation", "wait", "op-1"]);
+    let waiting = Staying::start({
+        wait.stderr(Stdio::null());
+        wait
+    });
+    let mut tries = 0;
+    while api.asked("GET /operations/op-1").len() < 2 {
+        std::thread::sleep(Duration::from_millis(20));
+        tries += 1;
+        assert!(tries < 500, "it waits");
+    }
+    assert_eq!(waiting.interrupt(), 130);
+}
+
 #[test]
 fn a_state_directory_that_cannot_be_used_says_why_at_once() {
     let state = Home::new();

@@ -5,8 +5,14 @@ use futures_util::StreamExt as _;
 
 use super::context::{Context, Exit, Outcome};
 use crate::{
-    client::routes::{self, EventFilter},
-    contract::{model::Event, problem::Problem},
+    client::{
+        Events,
+        routes::{self, EventFilter},
+    },
+    contract::{
+        model::Event,
+        problem::{Code, Problem},
+    },
     domain::{
         event::Severity,
         time::{Span, Timestamp},
@@ -69,9 +75,17 @@ fn before(now: Timestamp, span: Span) -> Timestamp {
 
 async fn follow(ctx: &Context, mut filter: EventFilter) -> Outcome {
     filter.limit = None;
+    let mut titles = filter.after.is_none();
     loop {
         // A restarting manager is waited for; what came meanwhile is read by its number.
-        let mut stream = ctx.connect().await?.follow_events(&filter).await?;
+        let opened = tokio::select! {
+            _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
+            opened = open(ctx, &filter) => opened?,
+        };
+        let Some(mut stream) = opened else {
+            tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+            continue;
+        };
         loop {
             let event = tokio::select! {
                 _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
@@ -81,7 +95,7 @@ async fn follow(ctx: &Context, mut filter: EventFilter) -> Outcome {
                 Some(Ok(event)) if filter.after.is_some_and(|after| event.seq <= after) => {}
                 Some(Ok(event)) => {
                     filter.after = Some(event.seq);
-                    print(ctx, &event)?;
+                    print(ctx, &event, std::mem::take(&mut titles))?;
                 }
                 Some(Err(_)) | None => break,
             }
@@ -90,7 +104,20 @@ async fn follow(ctx: &Context, mut filter: EventFilter) -> Outcome {
     }
 }
 
-fn print(ctx: &Context, event: &Event) -> Result<(), Problem> {
+/// `None`: the manager does not answer now.
+async fn open(ctx: &Context, filter: &EventFilter) -> Result<Option<Events>, Problem> {
+    let opened = match ctx.connect().await {
+        Ok(client) => client.follow_events(filter).await,
+        Err(problem) => Err(problem),
+    };
+    match opened {
+        Ok(stream) => Ok(Some(stream)),
+        Err(problem) if problem.code == Code::ManagerUnreachable => Ok(None),
+        Err(problem) => Err(problem),
+    }
+}
+
+fn print(ctx: &Context, event: &Event, titles: bool) -> Result<(), Problem> {
     let value = serde_json::to_value(event).unwrap_or_default();
-    ctx.print_lines::<Event>(&[value], false)
+    ctx.print_lines::<Event>(&[value], titles)
 }

@@ -1,6 +1,6 @@
 //! `get` and `describe`: objects as rows, or one in full.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use clap::{Args, ValueEnum};
 use futures_util::StreamExt as _;
@@ -14,7 +14,7 @@ use super::{
     views::Tabular,
 };
 use crate::{
-    client::{Get, routes},
+    client::{Get, Watch, routes},
     config::manifest,
     contract::{
         List,
@@ -355,8 +355,7 @@ async fn watch<T: Tabular + Shown>(
     first: Vec<Value>,
 ) -> Outcome {
     let mut seen: HashMap<String, String> = HashMap::new();
-    print_changed::<T>(ctx, &first, &mut seen, true)?;
-    let client = ctx.client().await?;
+    print_changed::<T>(ctx, &first, &mut seen)?;
     let interest = Interest {
         deployments: first
             .iter()
@@ -365,19 +364,35 @@ async fn watch<T: Tabular + Shown>(
             .into_iter()
             .collect(),
     };
-    let mut changes = client.watch(&interest, None).await?;
+    let mut changes = ctx.client().await?.watch(&interest, None).await?;
     loop {
-        tokio::select! {
+        let change = tokio::select! {
             _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
-            change = changes.next() => match change {
-                Some(Ok(_)) => {
-                    let (items, _) = source.fetch(ctx, limit, labels).await?;
-                    print_changed::<T>(ctx, &items, &mut seen, false)?;
-                }
-                Some(Err(problem)) => return Err(problem),
-                None => return Ok(Exit::OK),
-            }
+            change = changes.next() => change,
+        };
+        if !matches!(change, Some(Ok(_))) {
+            // A restarting manager is waited for, until Ctrl-C.
+            changes = tokio::select! {
+                _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
+                stream = again(ctx, &interest) => stream,
+            };
         }
+        match source.fetch(ctx, limit, labels).await {
+            Ok((items, _)) => print_changed::<T>(ctx, &items, &mut seen)?,
+            Err(p) if p.code == Code::ManagerUnreachable => {}
+            Err(p) => return Err(p),
+        }
+    }
+}
+
+async fn again(ctx: &Context, interest: &Interest) -> Watch {
+    loop {
+        if let Ok(client) = ctx.connect().await
+            && let Ok(stream) = client.watch(interest, None).await
+        {
+            return stream;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
     }
 }
 
@@ -396,8 +411,8 @@ fn print_changed<T: Tabular + Shown>(
     ctx: &Context,
     items: &[Value],
     seen: &mut HashMap<String, String>,
-    titles: bool,
 ) -> Result<(), Problem> {
+    let titles = seen.is_empty();
     let mut changed = Vec::new();
     for item in items {
         let key = item.get(T::KEY).map(ToString::to_string).unwrap_or_default();
