@@ -386,18 +386,14 @@ pub(super) fn run(model: &mut Model, c: Command, fx: &mut Vec<Effect>) {
 
 fn global(model: &mut Model, c: Command, fx: &mut Vec<Effect>) {
     match c {
-        Command::Help | Command::Palette => {
-            if !matches!(model.overlays.last(), Some(Overlay::Help(_))) {
-                let help = super::overlay::help::Help::open(model);
-                model.overlays.push(Overlay::Help(help));
-            }
+        Command::Help | Command::Palette if !matches!(model.overlays.last(), Some(Overlay::Help(_))) => {
+            let help = super::overlay::help::Help::open(model);
+            model.overlays.push(Overlay::Help(help));
         }
-        Command::Operations => {
-            if model.pages.is_empty() {
-                model.pages.push(Page::Operations(super::pages::operations::Operations::default()));
-                model.data.operations_load.ask();
-                fx.push(Effect::LoadOperations);
-            }
+        Command::Operations if model.pages.is_empty() => {
+            model.pages.push(Page::Operations(super::pages::operations::Operations::default()));
+            model.data.operations_load.ask();
+            fx.push(Effect::LoadOperations);
         }
         Command::Back => back(model),
         Command::Quit => quit(model, fx),

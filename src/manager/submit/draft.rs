@@ -393,7 +393,11 @@ impl<'a> Building<'a> {
         }
         let same = self.to_run.as_ref().map(|(row, _)| row.number) == self.facts.entry.row.revision;
         if same && self.facts.live.is_some() && r.from.is_none() && r.upgrade_strategy.is_none() {
-            return Err(wrong_state(self.facts, "the upgrade changes nothing", "to run the same revision again, restart it"));
+            return Err(wrong_state(
+                self.facts,
+                "the upgrade changes nothing",
+                "to run the same revision again, restart it",
+            ));
         }
         self.replace(r.from.as_deref(), strategy, r.format, reachable);
         Ok(())
