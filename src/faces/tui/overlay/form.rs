@@ -207,7 +207,7 @@ impl Form {
         let mut area = TextArea::new(if lines.is_empty() { vec![String::new()] } else { lines });
         area.set_tab_length(2);
         area.move_cursor(CursorMove::Top);
-        self.config = Box::new(area);
+        *self.config = area;
     }
 
     /// The line that has the focus.
