@@ -11,3 +11,4 @@ mod plays;
 mod proxy;
 mod real;
 mod scene;
+mod start;

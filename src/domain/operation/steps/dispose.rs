@@ -36,3 +36,20 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
 fn is_gone(text: &str) -> bool {
     text.contains("FileNotFoundException: Cannot find checkpoint or savepoint file/directory")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::is_gone;
+
+    #[test]
+    fn only_a_missing_place_counts_as_gone() {
+        // Flink 1.16 to 2.3 say the same.
+        assert!(is_gone(
+            "org.apache.flink.util.FlinkException: Could not dispose savepoint file:/s/savepoint-a-b.\nCaused by: java.io.FileNotFoundException: Cannot find checkpoint or savepoint file/directory 'file:/s/savepoint-a-b' on file system 'file'."
+        ));
+        assert!(!is_gone(
+            "Caused by: java.io.FileNotFoundException: Cannot find meta data file '_metadata' in directory 'file:/s/savepoint-a-b'."
+        ));
+        assert!(!is_gone("Caused by: java.io.IOException: Permission denied"));
+    }
+}
