@@ -142,6 +142,8 @@ request!(
         revision: Option<u32>,
         /// A savepoint's id or location, or `last-checkpoint`.
         from: Option<String>,
+        /// State that maps to no operator may be dropped.
+        allow_non_restored_state: bool,
     }
 );
 request!(

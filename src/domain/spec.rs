@@ -271,6 +271,10 @@ fn explain(value: &Value, message: &str) -> SpecError {
         let path = find_key(value, key, "").unwrap_or_else(|| key.to_owned());
         return SpecError { path, message: format!("unknown key{}", hint.unwrap_or_default()) };
     }
+    // serde names a missing field but no place.
+    if let Some(key) = message.strip_prefix("missing field `").and_then(|rest| rest.split('`').next()) {
+        return SpecError { path: key.to_owned(), message: "it is missing".to_owned() };
+    }
     SpecError { path: "spec".to_owned(), message: message.to_owned() }
 }
 

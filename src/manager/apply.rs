@@ -210,8 +210,7 @@ impl Manager {
         let (layer, state) = split_state(&doc.spec)?;
         let old = inner.world().deployments.get(&name).map(|e| e.row.clone());
         matches_version(if_match, old.as_ref().map(|o| o.spec_version))?;
-        let merged = inner.world().merged_layer(&app, &layer);
-        let effective = specs::checked(&merged)?;
+        let effective = specs::checked(&self.merged_with(apply, dry_run, &app, &layer))?;
         if effective.artifact.jar.is_some() && effective.artifact.sha256.is_none() {
             return Err(invalid(
                 "spec.artifact.jar: a path is resolved by the client; send artifact.sha256".to_owned(),
@@ -239,6 +238,20 @@ impl Manager {
         };
         refuse_overwrite(&old, &layer, apply)?;
         self.update(doc, apply, who, dry_run, old, layer, state).await
+    }
+
+    /// The effective spec that a layer would give; a dry run sees the defaults that come in the same batch, which an apply
+    /// has written by then.
+    fn merged_with(&self, apply: &Apply, dry_run: bool, app: &str, layer: &Value) -> spec::Merged {
+        let mut seen = self.inner.world().defaults(app, layer);
+        let of_batch = |kind: &str, name: &str| {
+            let same = |d: &&Document| dry_run && d.kind == kind && d.metadata.name == name;
+            apply.documents.iter().find(same).map(|d| d.spec.get("defaults").cloned().unwrap_or(Value::Null))
+        };
+        seen.application = of_batch("Application", app).or(seen.application);
+        let target = specs::target_of(layer, seen.application.as_ref()).map(str::to_owned);
+        seen.target = target.and_then(|t| of_batch("Target", &t)).or(seen.target);
+        seen.merge(layer)
     }
 
     #[expect(clippy::too_many_arguments, reason = "one call; the arguments are one document taken apart")]
@@ -308,14 +321,13 @@ impl Manager {
         state: Option<Desired>,
     ) -> ManagerResult<Applied> {
         let inner = &self.inner;
-        let (live, before, after) = {
-            let w = inner.world();
-            let live = w
-                .by_id(&old.id)
-                .and_then(|e| e.sight.summary.as_ref())
-                .is_some_and(|s| !s.state.is_terminal());
-            (live, w.merged(&old).value, w.merged_layer(old.name.app(), &layer).value)
-        };
+        let live = inner
+            .world()
+            .by_id(&old.id)
+            .and_then(|e| e.sight.summary.as_ref())
+            .is_some_and(|s| !s.state.is_terminal());
+        let merged = |layer: &Value| self.merged_with(apply, dry_run, old.name.app(), layer).value;
+        let (before, after) = (merged(&old.layer), merged(&layer));
         let diff = spec::diff(&old.layer, &layer);
         let new_job = live && spec::diff(&before, &after).iter().any(spec::needs_new_job);
         let wanted = wanted_state(&old, state, apply.force_state);

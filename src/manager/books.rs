@@ -107,7 +107,12 @@ pub async fn write(
 pub fn retained_checkpoint(inner: &Inner, job: &JobRow) -> Option<Savepoint> {
     let config: KeptConfig = serde_json::from_value(job.checkpoint_config.clone()?).ok()?;
     let kept: KeptCheckpoint = serde_json::from_value(job.last_checkpoint.clone()?).ok()?;
-    let path = kept.path.filter(|_| config.retained && !kept.discarded)?;
+    checkpoint_row(inner, job, kept).filter(|_| config.retained)
+}
+
+/// A row for this checkpoint of a job, unless its place is in the catalogue.
+pub fn checkpoint_row(inner: &Inner, job: &JobRow, kept: KeptCheckpoint) -> Option<Savepoint> {
+    let path = kept.path.filter(|_| !kept.discarded)?;
     let known = inner.world().by_id(&job.deployment).is_some_and(|e| {
         e.savepoints.iter().any(|s| s.location.as_deref().is_some_and(|l| location::same(l, &path)))
     });

@@ -159,6 +159,11 @@ impl Manager {
         Ok(view::deployment(e, &w, self.inner.now()))
     }
 
+    /// Reads the program's own numbers of a deployment, where nobody watches it; what cannot be read stays as it is.
+    pub async fn refresh_numbers(&self, name: &DeploymentName) {
+        super::watcher::refresh_numbers(&self.inner, name).await;
+    }
+
     fn unknown(&self, name: &DeploymentName, w: &super::world::World) -> Problem {
         missing(
             "deployment",

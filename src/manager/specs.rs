@@ -4,7 +4,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::{
-    ports::store::{ApplicationRow, DeploymentRow, RevisionRow},
+    ports::store::{DeploymentRow, RevisionRow},
     world::World,
 };
 use crate::{
@@ -15,20 +15,37 @@ use crate::{
     domain::{
         ids::ArtifactSha,
         spec::{self, Layer, Merged, Protection, Spec},
-        target::TargetSpec,
     },
 };
 
-/// The effective spec of a deployment's layer under its target's and application's defaults.
+/// What is merged under a deployment's own layer.
+#[derive(Debug, Clone, Default)]
+pub struct Defaults {
+    /// The target's.
+    pub target: Option<Value>,
+    /// The application's.
+    pub application: Option<Value>,
+}
+
+impl Defaults {
+    /// The effective spec of a deployment's layer.
+    #[must_use]
+    pub fn merge(&self, layer: &Value) -> Merged {
+        let (built_in, none) = (spec::built_in(), Value::Object(Map::new()));
+        spec::merge(&[
+            (Layer::BuiltIn, &built_in),
+            (Layer::Target, self.target.as_ref().unwrap_or(&none)),
+            (Layer::Application, self.application.as_ref().unwrap_or(&none)),
+            (Layer::Deployment, layer),
+        ])
+    }
+}
+
+/// The target that a layer names, or else its application's defaults.
 #[must_use]
-pub fn merged(layer: &Value, application: Option<&ApplicationRow>, target: Option<&TargetSpec>) -> Merged {
-    let (built_in, none) = (spec::built_in(), Value::Object(Map::new()));
-    spec::merge(&[
-        (Layer::BuiltIn, &built_in),
-        (Layer::Target, target.map_or(&none, |t| &t.defaults)),
-        (Layer::Application, application.map_or(&none, |a| &a.defaults)),
-        (Layer::Deployment, layer),
-    ])
+pub fn target_of<'a>(layer: &'a Value, application: Option<&'a Value>) -> Option<&'a str> {
+    let named = |v: &'a Value| v.get("target").and_then(Value::as_str);
+    named(layer).or_else(|| application.and_then(named))
 }
 
 impl World {
@@ -41,9 +58,15 @@ impl World {
     /// The effective spec that a layer would give in an application.
     #[must_use]
     pub fn merged_layer(&self, app: &str, layer: &Value) -> Merged {
-        let target = layer.get("target").and_then(Value::as_str);
-        let target = target.and_then(|t| self.targets.get(&t.into())).map(|t| &t.spec);
-        merged(layer, self.applications.get(app), target)
+        self.defaults(app, layer).merge(layer)
+    }
+
+    /// The defaults that hold for a layer in an application.
+    #[must_use]
+    pub fn defaults(&self, app: &str, layer: &Value) -> Defaults {
+        let application = self.applications.get(app).map(|a| a.defaults.clone());
+        let target = target_of(layer, application.as_ref()).and_then(|t| self.targets.get(&t.into()));
+        Defaults { target: target.map(|t| t.spec.defaults.clone()), application }
     }
 
     /// The layer that gives exactly the spec of an earlier revision, whatever the inherited layers say now.

@@ -26,10 +26,10 @@ impl Rest {
     pub fn get(&self, path: &str) -> Value {
         self.call(&[], path)
     }
-    fn post(&self, path: &str, body: &Value) -> Value {
+    pub fn post(&self, path: &str, body: &Value) -> Value {
         self.call(&["-H", "Content-Type: application/json", "-d", &body.to_string()], path)
     }
-    fn upload(&self, jar: &Path) -> String {
+    pub fn upload(&self, jar: &Path) -> String {
         let answer = self.call(&["-F", &format!("jarfile=@{}", jar.display())], "/jars/upload");
         answer["filename"].as_str().unwrap().rsplit('/').next().unwrap().to_owned()
     }
@@ -41,11 +41,11 @@ impl Rest {
         }
         self.post(&format!("/jars/{id}/run"), &body)
     }
-    fn start(&self, jar: &Path, parallelism: u32, savepoint: Option<&str>, args: &[&str]) -> String {
+    pub fn start(&self, jar: &Path, parallelism: u32, savepoint: Option<&str>, args: &[&str]) -> String {
         let answer = self.run(jar, parallelism, savepoint, args);
         answer["jobid"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
     }
-    fn cancel(&self, job: &str) {
+    pub fn cancel(&self, job: &str) {
         self.call(&["-X", "PATCH"], &format!("/jobs/{job}"));
     }
     pub fn job(&self, job: &str) -> Value {
@@ -53,10 +53,10 @@ impl Rest {
         let jobs = overview["jobs"].as_array().unwrap().clone();
         jobs.into_iter().find(|found| found["jid"] == job).unwrap_or_default()
     }
-    async fn state(&self, job: &str, state: &str) -> Value {
+    pub async fn state(&self, job: &str, state: &str) -> Value {
         until(&format!("{job} {state}"), || Some(self.job(job)).filter(|found| found["state"] == state)).await
     }
-    async fn running(&self, job: &str) {
+    pub async fn running(&self, job: &str) {
         until("all tasks running", || {
             let found = self.job(job);
             let all = &found["tasks"]["total"];
@@ -65,7 +65,7 @@ impl Rest {
         })
         .await;
     }
-    async fn stop(&self, job: &str) -> String {
+    pub async fn stop(&self, job: &str) -> String {
         let answer = self.post(&format!("/jobs/{job}/stop"), &json!({"drain": false}));
         let trigger = answer["request-id"].as_str().unwrap().to_owned();
         let path = format!("/jobs/{job}/savepoints/{trigger}");
@@ -75,7 +75,7 @@ impl Rest {
         done["operation"]["location"].as_str().unwrap_or_else(|| panic!("{done}")).to_owned()
     }
     /// A number that the program publishes, found by the end of its id.
-    fn metric(&self, job: &str, name: &str) -> Option<f64> {
+    pub fn metric(&self, job: &str, name: &str) -> Option<f64> {
         let details = self.get(&format!("/jobs/{job}"));
         details["vertices"].as_array()?.iter().find_map(|vertex| {
             let path = format!("/jobs/{job}/vertices/{}/subtasks/metrics", vertex["id"].as_str()?);
@@ -92,7 +92,7 @@ impl Rest {
     }
 }
 
-async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = SystemClock.boottime() + Duration::from_secs(60);
     loop {
         if let Some(found) = look() {

@@ -25,6 +25,8 @@ mod kill;
 #[cfg(test)]
 mod manager;
 #[cfg(test)]
+mod real;
+#[cfg(test)]
 mod server;
 #[cfg(test)]
 mod state_dir;

@@ -177,6 +177,9 @@ pub struct RollbackArgs {
     /// A savepoint's id or location, or last-checkpoint.
     #[arg(long, value_name = "SAVEPOINT|last-checkpoint")]
     from: Option<String>,
+    /// State that maps to no operator may be dropped.
+    #[arg(long)]
+    allow_non_restored_state: bool,
     #[command(flatten)]
     act: ActFlags,
 }
@@ -328,7 +331,12 @@ impl ResetArgs {
 impl RollbackArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
         on(ctx, &self.deployment, &self.act, |meta| {
-            Verb::Rollback(Rollback { revision: self.revision, from: self.from.clone(), meta })
+            Verb::Rollback(Rollback {
+                revision: self.revision,
+                from: self.from.clone(),
+                allow_non_restored_state: self.allow_non_restored_state,
+                meta,
+            })
         })
         .await
     }

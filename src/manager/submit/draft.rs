@@ -30,7 +30,7 @@ use crate::{
     manager::{
         Caller, ManagerResult,
         inner::Inner,
-        ports::store::{Changes, DeploymentRow, RevisionRow},
+        ports::store::{ArtifactRow, Changes, DeploymentRow, RevisionRow},
         specs, view,
     },
 };
@@ -99,7 +99,10 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
             b.replace(r.from.as_deref(), UpgradeStrategy::Stateful, None, reachable);
         }
         Verb::Upgrade(r) => b.upgrade(r, reachable).await?,
-        Verb::Rollback(r) => b.roll_back(r.revision, r.from.as_deref(), reachable)?,
+        Verb::Rollback(r) => {
+            b.plan.allow_non_restored_state = r.allow_non_restored_state;
+            b.roll_back(r.revision, r.from.as_deref(), reachable)?;
+        }
         Verb::Reset(r) => b.reset(r)?,
         Verb::Fork(r) => b.fork(r, reachable)?,
         Verb::Delete(_) => {
@@ -314,8 +317,9 @@ impl<'a> Building<'a> {
         if let Some(w) = &advice.warning {
             let repeats = advice.chosen().is_some_and(|c| c.rewind_seconds.is_some_and(|r| r > 0));
             let newer = w.starts_with("a newer");
-            // An older snapshot than the newest usable one is a deviation that a person must agree to.
-            self.destructive |= newer;
+            // An older snapshot than the newest usable one is a deviation that a person must agree to; a reset was that.
+            let agreed = self.facts.entry.row.next_restore.is_some() && matches!(request, Request::Strategy(_));
+            self.destructive |= newer && !agreed;
             if newer || repeats {
                 self.warnings.push(w.clone());
             }
@@ -626,13 +630,8 @@ impl<'a> Building<'a> {
     pub(super) async fn finish(mut self, command: String) -> ManagerResult<Draft> {
         let f = self.facts;
         if let Some((row, spec)) = self.to_run.clone() {
-            let has = match &spec.artifact.sha256 {
-                Some(sha) => {
-                    tokio::fs::try_exists(self.inner.deps.store.artifact_path(sha)).await.unwrap_or(false)
-                }
-                None => false,
-            };
-            preflight::submission(&mut self.checks, f, &spec, &row, &self.inner.settings, has);
+            let jar = self.stored(&spec).await?;
+            preflight::submission(&mut self.checks, f, &spec, &row, &self.inner.settings, jar.as_ref());
             preflight::one_job(&mut self.checks, f);
             self.plan.revision = Some(row.number);
             self.plan.slots_needed = spec.parallelism;
@@ -711,6 +710,15 @@ impl<'a> Building<'a> {
             base: Some(f.entry.row.clone()),
             card,
         })
+    }
+
+    /// The jar of a spec, if its row and its file are here.
+    async fn stored(&self, spec: &Spec) -> ManagerResult<Option<ArtifactRow>> {
+        let Some(sha) = &spec.artifact.sha256 else { return Ok(None) };
+        let store = &self.inner.deps.store;
+        let there = tokio::fs::try_exists(store.artifact_path(sha)).await.unwrap_or(false);
+        let row = store.artifacts().await?.into_iter().find(|a| a.sha == *sha);
+        Ok(row.filter(|_| there))
     }
 
     /// Where somebody may look, the restore point is looked at before anything is stopped.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::{
     contract::problem::{Code, Problem},
     domain::{
-        deployment::FlinkState,
+        deployment::{ConditionType, FlinkState},
         flink::{CheckpointConfig, Checkpoints, JobSummary, Overview},
         ids::{DeploymentName, FlinkJobId},
         names,
@@ -19,7 +19,7 @@ use crate::{
             cluster::{ClusterConfig, JobDetail},
             store::RevisionRow,
         },
-        view,
+        view, watcher,
         world::{DeploymentEntry, TargetEntry},
     },
 };
@@ -121,7 +121,22 @@ pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<
         target,
     };
     look(inner, &mut f).await?;
+    if is_unnoticed(&f) {
+        // The books say that a job lives which does not: what it has left belongs to the plan.
+        watcher::look_now(inner, &f.entry.target()).await;
+        if let Some(entry) = inner.world().deployments.get(name) {
+            f.entry = DeploymentEntry::clone(entry);
+            f.entry.sight.summary = None;
+        }
+    }
     Ok(f)
+}
+
+/// The job has ended or is lost, and no round of the watcher has seen it.
+fn is_unnoticed(f: &Facts) -> bool {
+    let noticed = f.entry.sight.conditions.iter().any(|c| c.kind == ConditionType::JobLost);
+    let lives = f.entry.job.as_ref().is_some_and(|j| j.ended_at.is_none() && j.seen_at.is_some());
+    f.silent.is_none() && f.live.is_none() && lives && !noticed && f.entry.operation.is_none()
 }
 
 async fn look(inner: &Inner, f: &mut Facts) -> ManagerResult<()> {

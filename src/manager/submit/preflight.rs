@@ -7,7 +7,11 @@ use crate::{
         restore::is_newer,
         spec::{Layer, Spec},
     },
-    manager::{ManagerSettings, ports::store::RevisionRow, secrets},
+    manager::{
+        ManagerSettings,
+        ports::store::{ArtifactRow, RevisionRow},
+        secrets,
+    },
 };
 
 /// A list of checks under construction.
@@ -102,7 +106,7 @@ pub fn submission(
     spec: &Spec,
     row: &RevisionRow,
     settings: &ManagerSettings,
-    has_artifact: bool,
+    artifact: Option<&ArtifactRow>,
 ) {
     if f.config.as_ref().is_some_and(|c| !c.web_submit) {
         c.fail(
@@ -115,19 +119,50 @@ pub fn submission(
         None => {
             c.fail("artifact", "the revision has no artifact", "give one: nutkin upgrade NAME --jar FILE")
         }
-        Some(sha) if !has_artifact => {
-            c.fail(
+        Some(sha) => match artifact {
+            None => c.fail(
                 "artifact",
                 format!("the artifact {} is not in the store", sha.short()),
                 "add it: nutkin artifact add FILE",
-            );
-        }
-        Some(sha) => c.ok("artifact", format!("jar {}", sha.short())),
+            ),
+            Some(jar) => {
+                c.ok("artifact", format!("jar {}", sha.short()));
+                entry_class(c, spec, jar);
+            }
+        },
     }
     configuration(c, f, spec, row);
     resolvable(c, spec, settings);
     slots(c, f, spec);
     parallelism(c, f, spec);
+}
+
+/// So many main methods are a fat jar, whose list may have been cut.
+const MANY_CLASSES: usize = 200;
+
+fn few(words: &[String]) -> String {
+    let more = words.len().saturating_sub(4);
+    let shown = words.iter().take(4).cloned().collect::<Vec<_>>().join(", ");
+    if more == 0 { shown } else { format!("{shown} and {more} more") }
+}
+
+/// Flink would say so too, but only after the old job was stopped.
+fn entry_class(c: &mut Checks, spec: &Spec, jar: &ArtifactRow) {
+    let known = || match jar.entry_classes.as_slice() {
+        [] => "no class of it has a main method".to_owned(),
+        classes => format!("classes with a main method: {}", few(classes)),
+    };
+    match (&spec.artifact.entry_class, &jar.main_class) {
+        (None, None) => c.fail(
+            "entryClass",
+            format!("{} names no main class in its manifest, and the spec has no entryClass; {}", jar.name, known()),
+            "name it: --entry-class CLASS, or artifact.entryClass in the manifest",
+        ),
+        (Some(class), _) if !jar.entry_classes.contains(class) && jar.entry_classes.len() < MANY_CLASSES => {
+            c.warn("entryClass", format!("{} seems to have no class {class} with a main method; {}", jar.name, known()));
+        }
+        _ => {}
+    }
 }
 
 fn configuration(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {

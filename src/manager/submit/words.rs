@@ -121,6 +121,7 @@ pub fn command(name: &DeploymentName, verb: &Verb) -> String {
             add(&["rollback", &n]);
             flag(&mut w, "--revision", r.revision.map(|v| v.to_string()).as_deref());
             flag(&mut w, "--from", r.from.as_deref());
+            switch(&mut w, "--allow-non-restored-state", r.allow_non_restored_state);
         }
         Verb::Fork(r) => {
             add(&["fork", &n, &r.new_deployment]);

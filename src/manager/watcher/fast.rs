@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::left::Left;
 use crate::{
     domain::{
         deployment::{
@@ -10,6 +11,7 @@ use crate::{
         event::{EventName, NewEvent, Severity},
         flink::JobSummary,
         ids::{Issuer, TargetName},
+        savepoint::Savepoint,
         time::Timestamp,
     },
     manager::{
@@ -47,7 +49,8 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, rounds: u64) -> bool 
             if was != Some(true) || rounds.is_multiple_of(OVERVIEW_ROUNDS) {
                 refresh_overview(inner, target, &*cluster, was != Some(true)).await;
             }
-            reachable(inner, target, jobs.items, was).await;
+            let left = super::left::look(inner, target, &jobs.items).await;
+            reachable(inner, target, jobs.items, was, left).await;
             true
         }
         Err(e) => {
@@ -138,7 +141,13 @@ fn our_end(j: &JobRow) -> OurEnd {
     }
 }
 
-async fn reachable(inner: &Arc<Inner>, target: &TargetName, jobs: Vec<JobSummary>, was: Option<bool>) {
+async fn reachable(
+    inner: &Arc<Inner>,
+    target: &TargetName,
+    jobs: Vec<JobSummary>,
+    was: Option<bool>,
+    left: Vec<Left>,
+) {
     let gate = inner.gate().await;
     let now = inner.now();
     let mut changes = Changes::default();
@@ -188,16 +197,39 @@ async fn reachable(inner: &Arc<Inner>, target: &TargetName, jobs: Vec<JobSummary
     let ended: Vec<JobRow> = changes.jobs.iter().filter(|j| j.ended_at == Some(now)).cloned().collect();
     for job in ended {
         if let Some(sp) = books::retained_checkpoint(inner, &job) {
-            let text =
-                format!("the job left a retained checkpoint: {}", sp.location.clone().unwrap_or_default());
-            let mut event = NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text);
-            event.deployment = Some(job.deployment.clone());
-            event.deployment_name = inner.world().names.get(&job.deployment).map(ToString::to_string);
-            changes.events.push(event);
-            changes.savepoints.push(sp);
+            enter(inner, sp, now, &mut changes);
         }
     }
+    for left in left {
+        keep(inner, left, now, &mut changes);
+    }
     publish(inner, &gate, changes, touched).await;
+}
+
+/// The newest checkpoint of a lost job is its deployment's restore point, and the newest that anybody knows of.
+fn keep(inner: &Inner, left: Left, now: Timestamp, changes: &mut Changes) {
+    let Some(checkpoint) = left.checkpoint else { return };
+    let job = {
+        let mut world = inner.world_mut();
+        let of_job = |e: &&mut DeploymentEntry| e.job.as_ref().is_some_and(|j| j.id == left.job);
+        let Some(e) = world.deployments.values_mut().find(of_job) else { return };
+        let Some(job) = e.job.as_mut().filter(|j| j.ended_at.is_none()) else { return };
+        job.last_checkpoint = serde_json::to_value(&checkpoint).ok();
+        job.clone()
+    };
+    if let Some(sp) = books::checkpoint_row(inner, &job, checkpoint) {
+        enter(inner, sp, now, changes);
+    }
+    changes.jobs.push(job);
+}
+
+fn enter(inner: &Inner, sp: Savepoint, now: Timestamp, changes: &mut Changes) {
+    let text = format!("the job left a checkpoint: {}", sp.location.clone().unwrap_or_default());
+    let mut event = NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text);
+    event.deployment = Some(sp.deployment.clone());
+    event.deployment_name = inner.world().names.get(&sp.deployment).map(ToString::to_string);
+    changes.events.push(event);
+    changes.savepoints.push(sp);
 }
 
 async fn publish(inner: &Inner, gate: &crate::manager::inner::Gate<'_>, changes: Changes, touched: Touched) {

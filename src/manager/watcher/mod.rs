@@ -7,7 +7,11 @@
 //! ```
 
 mod fast;
+mod left;
+mod numbers;
 mod slow;
+
+pub use numbers::refresh as refresh_numbers;
 
 use std::{sync::Arc, time::Duration};
 
@@ -72,6 +76,11 @@ pub async fn round(inner: &Arc<Inner>, target: &TargetName, rounds: u64) {
     if fast::look(inner, target, rounds).await {
         slow::look(inner, target).await;
     }
+}
+
+/// Looks at once, where a plan has just seen more than the last round did.
+pub async fn look_now(inner: &Arc<Inner>, target: &TargetName) {
+    fast::look(inner, target, 1).await;
 }
 
 /// The interval, jittered by a tenth, or until somebody rings.

@@ -15,6 +15,7 @@ use crate::{
         time::Timestamp,
     },
     manager::{
+        books,
         inner::Inner,
         ports::{cluster::Cluster, store::Changes},
         world::{DeploymentEntry, Touched},
@@ -60,8 +61,9 @@ fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
     let job = e.job.as_ref()?;
     let summary = e.sight.summary.as_ref()?;
     let troubled = matches!(summary.state, FlinkState::Failed | FlinkState::Failing | FlinkState::Restarting);
-    // A job that somebody else stopped is looked at once more: its stop savepoint is a restore point.
-    let foreign_end = summary.state == FlinkState::Finished
+    // A job that ended without us is looked at once more, when Flink's statistics are settled: its stop savepoint, or the
+    // last checkpoint that it left, is a restore point.
+    let foreign_end = summary.state.is_terminal()
         && job.our_end == "NONE"
         && job.ended_at.is_some_and(|end| e.sight.checkpoints_at.is_none_or(|t| t <= end + CACHE));
     if summary.state.is_terminal() && !foreign_end && !(troubled && e.sight.root_cause.is_none()) {
@@ -109,6 +111,7 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
     let now = inner.now();
     let mut changes = Changes::default();
     let mut touched = Touched::default();
+    let mut ended = None;
     {
         let mut world = inner.world_mut();
         let Some(e) = world.deployments.get_mut(&d.name) else { return };
@@ -153,15 +156,39 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
                 .collect();
         }
         if let Some(row) = e.job.clone().filter(|_| d.checkpoints) {
+            ended = row.ended_at.is_some().then(|| row.clone());
             changes.jobs.push(row);
         }
         touched.deployments.push(d.name.clone());
+    }
+    if let Some(sp) = ended.and_then(|job| books::retained_checkpoint(inner, &job)) {
+        last_word(inner, &d.name, sp, now, &mut changes);
     }
     tracing::trace!(deployment = %d.name, looked_at = d.looked_at, "slow lane");
     if let Err(e) = inner.commit(&gate, changes).await {
         tracing::warn!(error = %e, "what was seen could not be written; it is seen again");
     }
     inner.touched(&touched);
+}
+
+/// The ended job left a newer checkpoint than the one that was entered at its end: Flink has deleted that one.
+fn last_word(inner: &Inner, name: &DeploymentName, sp: Savepoint, now: Timestamp, changes: &mut Changes) {
+    let world = inner.world();
+    let Some(e) = world.deployments.get(name) else { return };
+    let replaced = e.savepoints.iter().filter(|s| {
+        s.origin == Origin::RetainedCheckpoint
+            && s.flink_job == sp.flink_job
+            && s.status == Status::Completed
+            && s.checkpoint_id < sp.checkpoint_id
+    });
+    changes.savepoints.extend(replaced.cloned().map(|mut s| {
+        s.status = Status::Deleted;
+        s.failure = Some("Flink replaced it by a newer checkpoint".to_owned());
+        s
+    }));
+    let text = format!("the job left a checkpoint: {}", sp.location.clone().unwrap_or_default());
+    changes.events.push(about(e, NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text)));
+    changes.savepoints.push(sp);
 }
 
 fn keep_config(e: &mut DeploymentEntry, c: CheckpointConfig) {

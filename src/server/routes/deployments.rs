@@ -80,7 +80,9 @@ async fn list(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<Depl
     responses((status = 200, body = Deployment))
 )]
 async fn one(State(app): State<App>, P(of): P<Named>) -> Answer<Response> {
-    let deployment = app.manager.deployment(&of.name()?)?;
+    let name = of.name()?;
+    app.manager.refresh_numbers(&name).await;
+    let deployment = app.manager.deployment(&name)?;
     Ok(([etag(deployment.spec_version)], Json(deployment)).into_response())
 }
 

@@ -30,6 +30,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
                 "the job restarts again and again without a checkpoint: {}",
                 ev.root_cause.as_deref().unwrap_or("no exception is known")
             )),
+            _ if restarts_for_ever(case, ev) => looping(case, ev),
             FlinkState::Running
                 if job.tasks.running == 0 && job.tasks.pending > 0 && case.waited() >= SLOT_WAIT =>
             {
@@ -52,6 +53,32 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             choices: vec![choice(ChoiceId::Retry, "look again"), abandon()],
         },
         Sight::Unreachable(_) => Judgement::Wait("the cluster does not answer".to_owned()),
+    }
+}
+
+/// It fails again and again, though between its failures it completes checkpoints: no positive failure, and no success.
+fn restarts_for_ever(case: Case<'_>, ev: &Evidence) -> bool {
+    ev.restarts.is_some_and(|r| r >= HOPELESS_RESTARTS) && case.waited() >= case.op.plan.probation.timeout.0
+}
+
+fn looping(case: Case<'_>, ev: &Evidence) -> Judgement {
+    let mut choices = vec![choice(ChoiceId::Accept, "the new job stays as it is, failing; the operation counts as done")];
+    if case.op.plan.previous_revision.is_some() {
+        choices.push(choice(
+            ChoiceId::RollBack,
+            "cancel it and run the previous revision from the same snapshot; its own checkpoints are given up, outputs since are produced again",
+        ));
+    }
+    choices.push(abandon());
+    Judgement::Attention {
+        code: "RESTART_LOOP",
+        reason: format!(
+            "the job has failed and restarted {} times in {} s, and completes checkpoints in between: {}",
+            ev.restarts.unwrap_or_default(),
+            case.waited().as_secs(),
+            ev.root_cause.as_deref().unwrap_or("no exception is known")
+        ),
+        choices,
     }
 }
 

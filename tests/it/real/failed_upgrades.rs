@@ -1,0 +1,137 @@
+//! Upgrades that fail, each in its own way, at the same time: the old revision runs on from the right savepoint.
+
+use serde_json::{Value, json};
+
+use super::desk::{Desk, Wanted, until};
+use crate::support::flink::{self, NEW, TestCluster};
+
+/// What is true after every failed upgrade: revision 1 runs, from the savepoint that the upgrade took, with its count.
+async fn back_on_v1(desk: &Desk, name: &str, before: f64) {
+    let found = desk.until(name, "running again", |d| d["observed"] == "RUNNING").await;
+    assert_eq!((&found["revision"], &found["desired"]), (&json!(1), &json!("RUNNING")), "{found:#}");
+    assert_eq!(desk.restored_from(name).await, desk.place(name, "SUSPEND_AND_UPGRADE").await);
+    desk.count(name, before).await;
+    let again = desk.ran(&["start", name]).await.ended(1).error();
+    assert_eq!(again["code"], "WRONG_STATE", "{again}");
+}
+
+async fn rolled_back(desk: &Desk, name: &str, args: Vec<&str>, why: &str) {
+    let before = desk.count_above(name, 20.0).await;
+    let ran = desk.try_act(&[vec!["upgrade", name], args].concat()).await.ended(3).says(&[why]);
+    let operation = ran.json();
+    assert_eq!(operation["state"], "ROLLED_BACK", "{operation:#}");
+    let result = operation["result"].as_str().unwrap();
+    assert!(result.contains("revision 1 runs again from file:"), "{result}");
+    back_on_v1(desk, name, before).await;
+    assert!(desk.events(name).await.iter().any(|e| e == "ROLLED_BACK"));
+    desk.act(&["cancel", name]).await;
+}
+
+/// Found before anything is stopped.
+async fn refused(desk: &Desk, name: &str, cases: &[(&[&str], &[&str])]) {
+    let job = desk.flink_job(name).await;
+    for (args, why) in cases {
+        let ran = desk.try_act(&[&["upgrade", name], *args].concat()).await;
+        let ran = ran.ended(1).says(&["PREFLIGHT_FAILED", "nothing was changed"]).says(why);
+        assert!(ran.out.is_empty());
+    }
+    assert_eq!(desk.flink_job(name).await, job, "the same job runs on");
+    assert_eq!(desk.deployment(name).await["revision"], 1);
+}
+
+/// The way back is not taken by itself: a person chooses it.
+async fn asks(desk: &Desk, name: &str, jar: &str) {
+    let before = desk.count_above(name, 20.0).await;
+    let ran = desk.try_act(&["upgrade", name, "--jar", jar, "--set", "probation.onFailure=ASK"]).await.ended(4);
+    let waiting = ran.json();
+    assert_eq!(waiting["state"], "NEEDS_ATTENTION", "{waiting:#}");
+    let id = waiting["operationId"].as_str().unwrap();
+    desk.ran(&["suspend", name]).await.ended(5).says(&["OPERATION_ACTIVE", id]);
+    let text = desk.run(&["operation", "show", id]).await.ended(0);
+    assert!(text.err.contains(&format!("operation choose {id} roll-back")), "{text:?}");
+    let child = desk.ok(&["operation", "choose", id, "roll-back"]).await;
+    let child = child["operationId"].as_str().unwrap();
+    desk.ran(&["operation", "wait", child]).await.ended(3).says(&["ROLLED_BACK"]);
+    assert_eq!(desk.ok(&["operation", "show", id]).await["state"], "RESOLVED");
+    back_on_v1(desk, name, before).await;
+    desk.act(&["cancel", name]).await;
+}
+
+/// A job that fails again and again cannot be stopped; it goes on from its last checkpoint.
+async fn out_of_a_restart_loop(desk: &Desk, name: &str, looping: &str, v2: &str) {
+    let before = desk.count_above(name, 20.0).await;
+    // Its probation is over before the trouble begins.
+    let args = ["--rate", "200", "--interval", "500", "--checkpoints", "16"];
+    let upgrade = ["upgrade", name, "--jar", looping, "--version-label", "looping", "--wait", "--args"];
+    desk.ran(&[&upgrade[..], &args].concat()).await.ended(0);
+    until("failures", 60, async || {
+        let found = desk.deployment(name).await;
+        found["rootCause"]["message"].as_str().is_some_and(|m| m.contains("on purpose")).then_some(())
+    })
+    .await;
+    let operation = desk.act(&["upgrade", name, "--jar", v2, "--version-label", "v2", "--from", "last-checkpoint"]).await;
+    let from = desk.restored_from(name).await;
+    assert!(from.contains("/chk-") && operation["result"].as_str().unwrap().contains(&from), "{operation:#}");
+    desk.until(name, "running", |d| d["observed"] == "RUNNING").await;
+    desk.count(name, before).await;
+    desk.act(&["cancel", name]).await;
+}
+
+/// A job that fails at once after each checkpoint never runs for long: a person is asked, and goes on from its last
+/// checkpoint instead.
+async fn a_loop_from_the_beginning(desk: &Desk, name: &str, looping: &str) {
+    let before = desk.count_above(name, 20.0).await;
+    let upgrade = ["upgrade", name, "--jar", looping, "--version-label", "looping", "--set", "probation.timeout=15s"];
+    let waiting = desk.try_act(&upgrade).await.ended(4).says(&["after a checkpoint on purpose"]).json();
+    assert_eq!(waiting["error"]["code"], "RESTART_LOOP", "{waiting:#}");
+    desk.ok(&["operation", "choose", waiting["operationId"].as_str().unwrap(), "abandon"]).await;
+    desk.act(&["rollback", name, "--from", "last-checkpoint"]).await;
+    assert!(desk.restored_from(name).await.contains("/chk-"));
+    desk.count(name, before).await;
+    desk.act(&["cancel", name]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_old_revision_runs_on_from_the_right_savepoint() {
+    let cluster = TestCluster::shared(NEW).await;
+    let jars = flink::payments(NEW).await;
+    let v1 = jars.release("v1");
+    let desk = Desk::at(&cluster.url()).await;
+    let names = ["no-main", "throws", "unmapped", "fails", "loops", "fails-again", "refused"];
+    let all: Vec<Wanted<'_>> = names
+        .into_iter()
+        .map(|name| Wanted { name, state: "RUNNING", jar: &v1, version: "v1", more: "" })
+        .collect();
+    desk.apply("bad", &all).await;
+    let mut job = Vec::new();
+    for name in ["NoMain", "MainThrows", "OtherUids", "FailsAtStart", "RestartLoop"] {
+        job.push(flink::test_job(NEW, name).await.display().to_string());
+    }
+    let (v2, v3) = (jars.release("v2").display().to_string(), jars.release("v3-broken").display().to_string());
+    let too_much: &[(&[&str], &[&str])] = &[
+        (&["--jar", &job[0]], &["names no main class", "--entry-class"]),
+        (&["--parallelism", "99"], &["99 slots are needed"]),
+    ];
+    tokio::join!(
+        rolled_back(&desk, "bad/no-main", vec!["--jar", &job[0], "--entry-class", "no.such.Main"], "no.such.Main"),
+        rolled_back(&desk, "bad/throws", vec!["--jar", &job[1]], "main gave up on purpose"),
+        rolled_back(&desk, "bad/unmapped", vec!["--jar", &job[2]], "Cannot map"),
+        rolled_back(&desk, "bad/fails", vec!["--jar", &job[3]], "task failed at its start on purpose"),
+        out_of_a_restart_loop(&desk, "bad/loops", &job[4], &v2),
+        a_loop_from_the_beginning(&desk, "bad/fails-again", &job[4]),
+        refused(&desk, "bad/refused", too_much),
+    );
+    // And on the deployment that was only refused so far: the release that breaks, and the one that asks.
+    let v3_why = ["without a checkpoint"];
+    rolled_back_from(&desk, "bad/refused", &v3, &v3_why).await;
+    asks(&desk, "bad/refused", &job[3]).await;
+}
+
+/// As [`rolled_back`], and the deployment runs on.
+async fn rolled_back_from(desk: &Desk, name: &str, jar: &str, why: &[&str]) {
+    let before = desk.count_above(name, 20.0).await;
+    let args = ["upgrade", name, "--jar", jar, "--version-label", "v3"];
+    let operation: Value = desk.try_act(&args).await.ended(3).says(why).json();
+    assert_eq!(operation["state"], "ROLLED_BACK", "{operation:#}");
+    back_on_v1(desk, name, before).await;
+}

@@ -1,0 +1,199 @@
+//! A cluster that loses its JobManager in the middle of things, and one that has no slots left.
+//!
+//! Without high availability a new JobManager knows nothing of the old one's jobs. What nutkin then says must be true,
+//! and every way on that it offers must keep the state that is left.
+
+use nutkin::{
+    adapters::clock::SystemClock,
+    demo::cluster::{JOB_MANAGER, Shape},
+};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+use super::desk::{Desk, Wanted, until};
+use crate::support::flink::{self, NEW, TestCluster};
+
+/// Two TaskManagers of one slot each, which are missed soon.
+fn shape() -> Shape {
+    let config = [
+        ("metrics.fetcher.update-interval", "500"),
+        ("heartbeat.interval", "1000"),
+        ("heartbeat.timeout", "8000"),
+        ("slot.request.timeout", "5000"),
+        ("resourcemanager.standalone.start-up-time", "1000"),
+        ("cluster.registration.error-delay", "500"),
+    ];
+    let config = config.map(|(k, v)| (k.to_owned(), v.to_owned())).into();
+    Shape { slots: 1, config, ..Shape::default() }
+}
+
+/// Kills every process at once and starts them again: the jobs are gone, the files are not.
+async fn lose_everything(cluster: &mut TestCluster) {
+    let names: Vec<String> = cluster.cluster.processes().iter().map(|p| p.name.clone()).collect();
+    cluster.cluster.kill();
+    until("the end of the cluster", 30, async || {
+        (!names.iter().any(|n| cluster.cluster.is_alive(n))).then_some(())
+    })
+    .await;
+    for name in &names {
+        cluster.cluster.restart(name).unwrap();
+    }
+    cluster.cluster.wait_ready(Duration::from_secs(90), &SystemClock).await.unwrap();
+}
+
+/// The TaskManager on which the job's tasks run, by its process name.
+fn host_of(desk: &Desk, job: &str) -> String {
+    let details = desk.rest.get(&format!("/jobs/{job}"));
+    let vertex = details["vertices"][0]["id"].as_str().unwrap().to_owned();
+    let subtasks = desk.rest.get(&format!("/jobs/{job}/vertices/{vertex}"));
+    let id = subtasks["subtasks"][0]["taskmanager-id"].as_str().unwrap_or_else(|| panic!("{subtasks}"));
+    id.split('-').next().unwrap().to_owned()
+}
+
+/// Freezes the TaskManagers: no checkpoint completes any more, and a savepoint that begins does not end.
+///
+/// Answers once nutkin knows the last checkpoint there will be.
+async fn freeze(cluster: &TestCluster, desk: &Desk, name: &str) -> String {
+    for tm in ["tm1", "tm2"] {
+        cluster.cluster.process(tm).unwrap().freeze();
+    }
+    let job = desk.flink_job(name).await;
+    until("the last checkpoint in the books", 60, async || {
+        let all = desk.rest.get(&format!("/jobs/{job}/checkpoints"));
+        let last = all["latest"]["completed"]["external_path"].as_str()?.to_owned();
+        let known = desk.deployment(name).await;
+        (known["lastCheckpoint"]["location"] == json!(last)).then_some(last)
+    })
+    .await
+}
+
+async fn step_at_work(desk: &Desk, id: &str, name: &str) -> Value {
+    until(&format!("step {name}"), 60, async || {
+        let operation = desk.ok(&["operation", "show", id]).await;
+        let steps = operation["steps"].as_array().unwrap().clone();
+        let at = steps.into_iter().find(|s| s["state"] != "CONFIRMED" && s["state"] != "SKIPPED")?;
+        (at["name"] == name && at["state"] != "PLANNED").then_some(at)
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_guessed_when_the_cluster_dies() {
+    let mut cluster = TestCluster::private(NEW, shape()).await;
+    let jars = flink::payments(NEW).await;
+    let v1 = jars.release("v1");
+    let desk = Desk::at(&cluster.url()).await;
+    let name = "lost/prod";
+    let more = "  maxJobAttempts: 1\n  flinkConfiguration: { execution.checkpointing.timeout: 60s }\n";
+    desk.apply("lost", &[Wanted { name: "prod", state: "RUNNING", jar: &v1, version: "v1", more }]).await;
+
+    let count = no_slots_after_the_stop(&mut cluster, &desk, name).await;
+    let count = lost_during_a_savepoint(&mut cluster, &desk, name, count).await;
+    let count = lost_during_the_stop_of_an_upgrade(&mut cluster, &desk, name, count, &jars.release("v2")).await;
+    lost_while_main_runs(&mut cluster, &desk, name, count).await;
+}
+
+/// A slot that preflight counted is gone when it is needed: the old revision runs again where it fits.
+async fn no_slots_after_the_stop(cluster: &mut TestCluster, desk: &Desk, name: &str) -> f64 {
+    let before = desk.count_above(name, 20.0).await;
+    let host = host_of(desk, &desk.flink_job(name).await);
+    let other = if host == "tm1" { "tm2" } else { "tm1" };
+    cluster.cluster.process(other).unwrap().kill();
+    let ran = desk.try_act(&["upgrade", name, "--parallelism", "2"]).await;
+    let operation = ran.ended(3).json();
+    assert_eq!(operation["state"], "ROLLED_BACK", "{operation:#}");
+    let found = desk.until(name, "running again", |d| d["observed"] == "RUNNING").await;
+    assert_eq!((&found["revision"], &found["parallelism"]), (&json!(1), &json!(1)), "{found:#}");
+    assert_eq!(desk.restored_from(name).await, desk.place(name, "SUSPEND_AND_UPGRADE").await);
+    cluster.cluster.restart(other).unwrap();
+    cluster.cluster.wait_ready(Duration::from_secs(60), &SystemClock).await.unwrap();
+    desk.count(name, before).await
+}
+
+/// The savepoint was begun and never written; the job is gone, its last checkpoint is not.
+async fn lost_during_a_savepoint(cluster: &mut TestCluster, desk: &Desk, name: &str, count: f64) -> f64 {
+    let count = desk.count(name, count).await;
+    let savepoint = desk.act(&["savepoint", name]).await;
+    let job = desk.flink_job(name).await;
+    until("a checkpoint after the savepoint", 30, async || {
+        let latest = desk.rest.get(&format!("/jobs/{job}/checkpoints"))["latest"].clone();
+        (latest["completed"]["id"].as_u64()? > latest["savepoint"]["id"].as_u64()?).then_some(())
+    })
+    .await;
+    let last = freeze(cluster, desk, name).await;
+    let id = desk.ok(&["savepoint", name, "--no-wait"]).await["operationId"].as_str().unwrap().to_owned();
+    step_at_work(desk, &id, "TRIGGER_SAVEPOINT").await;
+    lose_everything(cluster).await;
+    let ended = desk.ran(&["operation", "wait", &id, "--timeout", "3m"]).await.ended(1).json();
+    assert_eq!(ended["state"], "FAILED_NO_EFFECT", "{ended:#}");
+    let lost = desk.until(name, "lost", |d| d["observed"] == "UNKNOWN").await;
+    assert!(lost["conditions"].to_string().contains("JobLost"), "{lost:#}");
+    let not_taken = desk.savepoints(name).await.into_iter().find(|s| s["operationId"] == json!(id)).unwrap();
+    assert_eq!(not_taken["status"], "UNKNOWN", "{not_taken:#}");
+    // The way on: the newest state there is, which is the checkpoint, not the savepoint before it.
+    let next = desk.deployment(name).await["nextRestorePoint"].clone();
+    assert_eq!(next["location"], json!(last), "{next:#}; older: {savepoint:#}");
+    desk.act(&["start", name]).await;
+    assert_eq!(desk.restored_from(name).await, last);
+    desk.count(name, count).await
+}
+
+/// The stop was begun and nobody knows a snapshot of it: a person decides, and can go on from the last checkpoint.
+async fn lost_during_the_stop_of_an_upgrade(
+    cluster: &mut TestCluster,
+    desk: &Desk,
+    name: &str,
+    count: f64,
+    v2: &std::path::Path,
+) -> f64 {
+    let count = desk.count(name, count).await;
+    let last = freeze(cluster, desk, name).await;
+    let jar = v2.display().to_string();
+    let args = ["upgrade", name, "--jar", &jar, "--version-label", "v2", "--no-wait"];
+    let id = desk.ok(&args).await["operationId"].as_str().unwrap().to_owned();
+    step_at_work(desk, &id, "STOP_WITH_SAVEPOINT").await;
+    lose_everything(cluster).await;
+    let waiting = desk.ran(&["operation", "wait", &id, "--timeout", "3m"]).await.ended(4).json();
+    assert_eq!(waiting["error"]["code"], "ENDED_WITHOUT_SNAPSHOT", "{waiting:#}");
+    let choices: Vec<&str> =
+        waiting["choices"].as_array().unwrap().iter().map(|c| c["id"].as_str().unwrap()).collect();
+    assert_eq!(choices, ["savepoint-at", "last-checkpoint", "abandon"]);
+    assert!(waiting["choices"].to_string().contains(&last), "{waiting:#}");
+    let child = desk.ok(&["operation", "choose", &id, "last-checkpoint"]).await;
+    let child = child["operationId"].as_str().unwrap();
+    let done = desk.ran(&["operation", "wait", child, "--timeout", "4m"]).await.ended(0).json();
+    assert_eq!(done["state"], "SUCCEEDED", "{done:#}");
+    assert_eq!(desk.restored_from(name).await, last);
+    assert_eq!(desk.deployment(name).await["revision"], 3);
+    desk.count(name, count).await
+}
+
+/// The submission's answer is lost with the JobManager that ran `main()`. The stop's savepoint is in the books.
+async fn lost_while_main_runs(cluster: &mut TestCluster, desk: &Desk, name: &str, count: f64) {
+    let count = desk.count(name, count).await;
+    let slow = flink::test_job(NEW, "SlowMain").await.display().to_string();
+    let mut args = vec!["upgrade", name, "--jar", &slow, "--version-label", "slow", "--no-wait", "--args"];
+    args.extend(["--rate", "200", "--interval", "500", "--statistics", "true", "--main-ms", "20000"]);
+    let id = desk.ok(&args).await["operationId"].as_str().unwrap().to_owned();
+    step_at_work(desk, &id, "RUN_JAR").await;
+    let stopped = desk.place(name, "SUSPEND_AND_UPGRADE").await;
+    cluster.cluster.process(JOB_MANAGER).unwrap().kill();
+    until("its end", 30, async || (!cluster.cluster.is_alive(JOB_MANAGER)).then_some(())).await;
+    cluster.cluster.restart(JOB_MANAGER).unwrap();
+    // Honest meanwhile: it says that the answer was lost, and nothing is submitted twice.
+    until("the doubt", 60, async || {
+        let operation = desk.ok(&["operation", "show", &id]).await;
+        operation["steps"].to_string().contains("the answer was lost").then_some(())
+    })
+    .await;
+    let found = desk.deployment(name).await;
+    assert_ne!(found["observed"], "RUNNING", "{found:#}");
+    // A person who does not want to wait supersedes it, and starts from the savepoint of the stop.
+    desk.try_act(&["cancel", name, "--supersede", "--confirm", name]).await.says(&[]);
+    let next = desk.deployment(name).await["nextRestorePoint"].clone();
+    assert_eq!(next["location"], json!(stopped), "{next:#}");
+    desk.act(&["rollback", name, "--revision", "3"]).await;
+    assert_eq!(desk.restored_from(name).await, stopped);
+    desk.count(name, count).await;
+    desk.act(&["cancel", name]).await;
+}
