@@ -10,7 +10,11 @@ use crate::{
         problem::Problem,
         watch::{Detail, Row, Snapshot, Totals, WatchMessage},
     },
-    domain::{deployment::Observed, operation::OpState, time::Timestamp},
+    domain::{
+        deployment::{Health, Observed},
+        operation::OpState,
+        time::Timestamp,
+    },
     words,
 };
 
@@ -117,6 +121,8 @@ pub struct Data {
     pub applications: IndexMap<String, Application>,
     /// Slim rows by deployment.
     pub rows: IndexMap<String, Row>,
+    /// Rows of an application, and the worst of them.
+    worst: HashMap<String, (usize, Health)>,
     /// Rows in all, when the window is smaller.
     pub total_rows: u32,
     /// Targets by name.
@@ -172,6 +178,13 @@ impl Data {
         self.applications = s.applications.into_iter().map(|a| (a.name.clone(), a)).collect();
         self.rows = s.rows.into_iter().map(|r| (r.deployment.clone(), r)).collect();
         self.total_rows = s.total_rows;
+        self.worst.clear();
+        for (app, health) in
+            self.rows.values().filter_map(|r| Some((r.deployment.split_once('/')?.0, r.health)))
+        {
+            let (n, worst) = self.worst.entry(app.to_owned()).or_insert((0, health));
+            (*n, *worst) = (*n + 1, health.min(*worst));
+        }
         self.targets = s.targets.into_iter().map(|t| (t.name.clone(), t)).collect();
         self.unmanaged.clear();
         for job in s.unmanaged {
@@ -198,6 +211,7 @@ impl Data {
             WatchMessage::Deployment { row, detail } => self.put_row(row, detail, now),
             WatchMessage::DeploymentGone { deployment } => {
                 self.rows.shift_remove(&deployment);
+                self.judge(&deployment);
                 self.details.remove(&deployment);
                 self.tabs.retain(|(d, _), _| *d != deployment);
                 vec![]
@@ -243,6 +257,7 @@ impl Data {
         if self.rows.insert(name.clone(), row).is_none() {
             self.total_rows = self.total_rows.saturating_add(1);
         }
+        self.judge(&name);
         if let Some(d) = detail {
             let (d, was) = (*d, self.details.get(&name).and_then(|l| l.value.as_ref()));
             if was.is_some_and(|w| fingerprint(w) != fingerprint(&d)) {
@@ -251,6 +266,28 @@ impl Data {
             self.put_detail(d, now);
         }
         notices
+    }
+
+    /// Looks again at the application of a deployment whose row changed.
+    fn judge(&mut self, deployment: &str) {
+        let Some((app, _)) = deployment.split_once('/') else { return };
+        let mine = |r: &&Row| r.deployment.split_once('/').is_some_and(|(a, _)| a == app);
+        let rows: Vec<Health> = self.rows.values().filter(mine).map(|r| r.health).collect();
+        match rows.iter().min() {
+            Some(worst) => self.worst.insert(app.to_owned(), (rows.len(), *worst)),
+            None => self.worst.remove(app),
+        };
+    }
+
+    /// An application's health: the worst of its rows, which are newer than its own word; that one counts while rows are
+    /// missing.
+    #[must_use]
+    pub fn health(&self, app: &Application) -> Health {
+        match self.worst.get(&app.name) {
+            Some((n, worst)) if *n >= app.deployments.len() => *worst,
+            Some((_, worst)) => app.health.min(*worst),
+            None => app.health,
+        }
     }
 
     /// A deployment in full; the oldest ones are forgotten.
@@ -326,6 +363,13 @@ impl Data {
     #[must_use]
     pub fn detail(&self, deployment: &str) -> Option<&Detail> {
         self.details.get(deployment).and_then(|l| l.value.as_ref())
+    }
+
+    /// Of these revisions, the one that the deployment runs, or ran last; else the newest.
+    #[must_use]
+    pub fn current_revision<'r>(&self, deployment: &str, revisions: &'r [Revision]) -> Option<&'r Revision> {
+        let number = self.detail(deployment).and_then(|d| d.deployment.revision);
+        revisions.iter().find(|r| Some(r.number) == number).or_else(|| revisions.first())
     }
 
     /// Operations at work or waiting.

@@ -28,21 +28,31 @@ pub enum Move {
 }
 
 impl<Id: Clone + PartialEq> ListView<Id> {
-    /// Takes the rows that exist now; the selection stays on its row, or where it was when the row is gone.
-    pub fn sync(&mut self, rows: impl IntoIterator<Item = (Id, String)>) {
+    /// Takes the rows that exist now; the selection stays on its row, or where it was when the row is gone. A row's words
+    /// are asked for only where a filter looks at them.
+    pub fn sync<T>(
+        &mut self,
+        rows: impl IntoIterator<Item = T>,
+        id: impl Fn(&T) -> Id,
+        words: impl Fn(&T) -> String,
+    ) {
         let chosen = self.selected().cloned();
         let filter = Filter::parse(&self.filter);
         let (mut items, mut all) = (Vec::with_capacity(self.items.len()), 0);
-        for (id, haystack) in rows {
+        for row in rows {
             all += 1;
-            if filter.passes(&haystack) {
-                items.push(id);
+            if filter.is_empty() || filter.passes(&words(&row)) {
+                items.push(id(&row));
             }
         }
         self.hidden = all - items.len();
         self.items = items;
-        let found = chosen.and_then(|c| self.items.iter().position(|i| *i == c));
-        self.selected = found.unwrap_or(self.selected).min(self.items.len().saturating_sub(1));
+        // Mostly the row is where it was.
+        let stays = chosen.as_ref().is_some_and(|c| self.items.get(self.selected) == Some(c));
+        if !stays {
+            let found = chosen.and_then(|c| self.items.iter().position(|i| *i == c));
+            self.selected = found.unwrap_or(self.selected).min(self.items.len().saturating_sub(1));
+        }
     }
 
     /// The selected row.
@@ -147,10 +157,11 @@ impl Filter {
         f
     }
 
+    fn is_empty(&self) -> bool {
+        self.with.is_empty() && self.without.is_empty()
+    }
+
     fn passes(&self, haystack: &str) -> bool {
-        if self.with.is_empty() && self.without.is_empty() {
-            return true;
-        }
         let h = haystack.to_lowercase();
         self.with.iter().all(|w| h.contains(w)) && !self.without.iter().any(|w| h.contains(w))
     }
@@ -160,22 +171,22 @@ impl Filter {
 mod tests {
     use super::*;
 
-    fn rows(names: &[&str]) -> Vec<(String, String)> {
-        names.iter().map(|n| ((*n).to_owned(), (*n).to_owned())).collect()
+    fn take(l: &mut ListView<String>, names: &[&str]) {
+        l.sync(names, |n| (**n).to_owned(), |n| (**n).to_owned());
     }
 
     #[test]
     fn the_selection_follows_its_row() {
         let mut l = ListView::default();
-        l.sync(rows(&["a", "b", "c"]));
+        take(&mut l, &["a", "b", "c"]);
         l.go(Move::By(1));
-        l.sync(rows(&["x", "a", "b", "c"]));
+        take(&mut l, &["x", "a", "b", "c"]);
         assert_eq!(l.selected().unwrap(), "b");
-        l.sync(rows(&["x", "a", "c"]));
+        take(&mut l, &["x", "a", "c"]);
         assert_eq!(l.selected().unwrap(), "c", "its row is gone: the one in its place");
-        l.sync(rows(&[]));
+        take(&mut l, &[]);
         assert_eq!(l.selected(), None);
-        l.sync(rows(&["z"]));
+        take(&mut l, &["z"]);
         assert_eq!(l.selected().unwrap(), "z");
     }
 
@@ -183,7 +194,7 @@ mod tests {
     fn the_window_keeps_the_selection_in_sight() {
         let names: Vec<String> = (0..20).map(|i| i.to_string()).collect();
         let mut l = ListView::default();
-        l.sync(names.iter().map(|n| (n.clone(), n.clone())));
+        l.sync(&names, |n| (*n).clone(), |n| (*n).clone());
         l.go(Move::By(7));
         l.reveal(5);
         assert_eq!(l.window(5).map(|(i, _)| i.as_str()).collect::<Vec<_>>(), ["3", "4", "5", "6", "7"]);
@@ -199,10 +210,10 @@ mod tests {
     fn filters_have_and_not() {
         let mut l = ListView::default();
         l.set_filter("Pay !stag");
-        l.sync(rows(&["payments production", "payments staging", "fraud"]));
+        take(&mut l, &["payments production", "payments staging", "fraud"]);
         assert_eq!((l.len(), l.hidden()), (1, 2));
         l.set_filter("!");
-        l.sync(rows(&["a", "b"]));
+        take(&mut l, &["a", "b"]);
         assert_eq!(l.len(), 2, "a filter that is being typed hides nothing");
     }
 }

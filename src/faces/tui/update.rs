@@ -28,8 +28,11 @@ use super::{
 };
 use crate::{
     contract::watch::{Interest, WatchMessage},
-    domain::operation::OpState,
+    domain::{operation::OpState, time::Timestamp},
 };
+
+/// What was loaded so many seconds ago is asked for again when it comes into sight.
+const FRESH_SECONDS: u64 = 3;
 
 /// Takes one message in; what is to be done comes out.
 #[must_use]
@@ -532,11 +535,26 @@ fn settle(model: &mut Model, fx: &mut Vec<Effect>) {
     }
 }
 
+/// What comes into sight again may have changed meanwhile: it stays in sight, and is asked for anew.
+fn refresh(model: &mut Model, shown: Option<&String>) {
+    let Some(name) = shown else { return };
+    let old = |at: Option<Timestamp>| at.is_some_and(|t| model.now.seconds_since(t) >= FRESH_SECONDS);
+    if let Some(load) = model.data.details.get_mut(name).filter(|l| old(l.at)) {
+        load.at = None;
+    }
+    for tab in Tab::ALL {
+        if let Some(load) = model.data.tabs.get_mut(&(name.clone(), *tab)).filter(|l| old(l.at)) {
+            load.at = None;
+        }
+    }
+}
+
 /// Asks for what is looked at and not known.
 fn look(model: &mut Model, fx: &mut Vec<Effect>) {
     let shown: Vec<String> = model.home.deployment().map(str::to_owned).into_iter().collect();
     if shown != model.interest {
         model.interest.clone_from(&shown);
+        refresh(model, shown.first());
         fx.push(Effect::SetInterest(Interest { deployments: shown.clone() }));
     }
     if let Some(Subject::Deployment(name)) = model.home.subject().cloned() {

@@ -11,12 +11,7 @@ use super::{
     card::{Card, SETTLE_MS},
 };
 use crate::{
-    contract::{
-        intent,
-        model::{Artifact, Revision},
-        plan::Plan,
-        problem::Problem,
-    },
+    contract::{intent, model::Artifact, plan::Plan, problem::Problem},
     domain::{
         spec::{Spec, UpgradeStrategy, effective},
         text::SafeText,
@@ -179,9 +174,7 @@ impl Form {
         let Some(load) = model.data.tabs.get(&(self.deployment.clone(), Tab::Config)) else { return };
         self.base_problem = load.problem.as_ref().map(|p| p.detail.clone());
         let Some(TabData::Config(revisions)) = &load.value else { return };
-        let running = model.data.detail(&self.deployment).and_then(|d| d.deployment.revision);
-        let revision: Option<&Revision> =
-            revisions.iter().find(|r| Some(r.number) == running).or_else(|| revisions.first());
+        let revision = model.data.current_revision(&self.deployment, revisions);
         match revision.map(|r| effective(&r.spec)) {
             Some(Ok(spec)) => self.fill_from(spec),
             Some(Err(e)) => self.base_problem = Some(e.to_string()),
@@ -372,7 +365,7 @@ impl Form {
             return;
         }
         let mut list = ListView::default();
-        list.sync(rows.into_iter().map(|r| (r.clone(), r)));
+        list.sync(rows, Clone::clone, Clone::clone);
         self.picker = Some(list);
     }
 

@@ -4,7 +4,7 @@ use crossterm::event::KeyEvent;
 
 use super::After;
 use crate::faces::tui::{
-    command::{COMMANDS, Command, Context},
+    command::{COMMANDS, Command, Context, Spec},
     input::Line,
     list::{ListView, Move},
     model::Model,
@@ -43,10 +43,8 @@ impl Help {
             COMMANDS.iter().filter(|s| order(s.context) != usize::MAX || page(s.context)).collect();
         // Moving about is known best and comes last.
         all.sort_by_key(|s| (s.context == Context::List, order(s.context)));
-        self.list.sync(all.into_iter().map(|s| {
-            let key = model.keymap.key_of(s.id).unwrap_or_default();
-            (s.id, format!("{} {} {} {key}", s.name, s.title, s.help))
-        }));
+        let key = |s: &&Spec| model.keymap.key_of(s.id).unwrap_or_default();
+        self.list.sync(all, |s| s.id, |s| format!("{} {} {} {}", s.name, s.title, s.help, key(s)));
     }
 
     pub(super) fn key(&mut self, e: &KeyEvent, model: &Model) -> bool {

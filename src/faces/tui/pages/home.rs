@@ -7,16 +7,14 @@
 //! ```
 
 use crate::{
-    contract::{
-        model::{Event, Savepoint, TargetJob},
-        watch::Row,
-    },
+    contract::model::{Event, Job, Savepoint, TargetJob},
     domain::operation::OpState,
     faces::tui::{
         command::{Command, Context},
         data::{Data, Tab, TabData},
         input::Line,
         list::{ListView, Move},
+        view::config::Entry,
     },
 };
 
@@ -114,11 +112,11 @@ impl EventLog {
     fn sync<'e>(&mut self, events: impl Iterator<Item = &'e Event>) {
         let (mut last, mut unseen) = (None, 0);
         let seen = self.seen;
-        self.list.sync(events.map(|e| {
+        let events = events.inspect(|e| {
             last = Some(e.seq);
             unseen += usize::from(seen.is_some_and(|s| e.seq > s));
-            (e.seq, haystack(e))
-        }));
+        });
+        self.list.sync(events, |e| e.seq, |e| haystack(e));
         if self.follow {
             self.list.go(Move::Last);
             (self.seen, self.unseen) = (last, 0);
@@ -189,8 +187,8 @@ impl Home {
     /// Takes what is known; selections stay where they are.
     pub fn sync(&mut self, data: &Data) {
         let before = (self.groups.selected().cloned(), self.subject().cloned());
-        self.groups.sync(groups(data));
-        self.subjects.sync(subjects(data, self.groups.selected()));
+        self.groups.sync(groups(data), Clone::clone, |g| group_words(data, g));
+        self.subjects.sync(subjects(data, self.groups.selected()), Clone::clone, |s| subject_words(data, s));
         if before.0.as_ref() != self.groups.selected() {
             self.subjects.go(Move::First);
             self.tail = EventLog::default();
@@ -202,7 +200,7 @@ impl Home {
         }
         // Nobody has marked a savepoint: the newest one stays the selected one.
         let newest = self.savepoints.position() == 0 && !self.on_savepoints();
-        self.savepoints.sync(self.savepoint_rows(data));
+        self.sync_savepoints(data);
         if newest {
             self.savepoints.go(Move::First);
         }
@@ -210,22 +208,14 @@ impl Home {
         self.sync_tab(data);
     }
 
-    fn savepoint_rows(&self, data: &Data) -> Vec<(String, String)> {
+    fn sync_savepoints(&mut self, data: &Data) {
         let detail = self.deployment().and_then(|d| data.detail(d));
-        detail
-            .map(|d| {
-                let words = |s: &Savepoint| {
-                    format!(
-                        "{} {} {} {}",
-                        s.origin,
-                        s.status,
-                        s.label.as_deref().unwrap_or_default(),
-                        s.savepoint_id
-                    )
-                };
-                d.savepoints.iter().map(|s| (s.savepoint_id.clone(), words(s))).collect()
-            })
-            .unwrap_or_default()
+        let words = |s: &&Savepoint| {
+            let label = s.label.as_deref().unwrap_or_default();
+            format!("{} {} {label} {}", s.origin, s.status, s.savepoint_id)
+        };
+        let all = detail.map(|d| d.savepoints.as_slice()).unwrap_or_default();
+        self.savepoints.sync(all, |s| s.savepoint_id.clone(), words);
     }
 
     fn sync_tail(&mut self, data: &Data) {
@@ -239,24 +229,18 @@ impl Home {
 
     fn sync_tab(&mut self, data: &Data) {
         let Some(name) = self.deployment().map(str::to_owned) else { return };
-        match data.tabs.get(&(name, self.tab)).and_then(|l| l.value.as_ref()) {
+        match data.tabs.get(&(name.clone(), self.tab)).and_then(|l| l.value.as_ref()) {
             Some(TabData::Events(events)) => self.log.sync(events.iter()),
-            Some(TabData::Jobs(jobs)) => self.jobs.sync(jobs.iter().map(|j| {
-                (
-                    j.job_id.clone(),
-                    format!(
-                        "{} {} {}",
-                        j.flink_job_id,
-                        j.state,
-                        j.flink_state.as_deref().unwrap_or_default()
-                    ),
-                )
-            })),
+            Some(TabData::Jobs(jobs)) => {
+                let flink = |j: &&Job| j.flink_state.clone().unwrap_or_default();
+                let words = |j: &&Job| format!("{} {} {}", j.flink_job_id, j.state, flink(j));
+                self.jobs.sync(jobs, |j| j.job_id.clone(), words);
+            }
             Some(TabData::Config(revisions)) => {
-                let rows = revisions.first().map(|r| super::super::view::config::rows(r)).unwrap_or_default();
-                self.config.sync(
-                    rows.into_iter().map(|r| (r.path.clone(), format!("{} {} {}", r.path, r.value, r.layer))),
-                );
+                let current = data.current_revision(&name, revisions);
+                let rows = current.map(crate::faces::tui::view::config::rows).unwrap_or_default();
+                let words = |e: &Entry| format!("{} {} {}", e.path, e.value, e.layer);
+                self.config.sync(rows, |e| e.path.clone(), words);
             }
             None => {}
         }
@@ -427,51 +411,46 @@ impl Home {
     }
 }
 
-fn groups(data: &Data) -> Vec<(Group, String)> {
-    let apps = data
-        .applications
-        .values()
-        .map(|a| (Group::Application(a.name.clone()), format!("{} {}", a.name, a.title)));
-    let rest = data
-        .unmanaged
-        .iter()
-        .filter(|(_, jobs)| !jobs.is_empty())
-        .map(|(t, _)| (Group::Unmanaged(t.clone()), format!("unmanaged on {t}")));
-    apps.chain(rest).collect()
+fn groups(data: &Data) -> impl Iterator<Item = Group> {
+    let apps = data.applications.keys().cloned().map(Group::Application);
+    let rest = data.unmanaged.iter().filter(|(_, jobs)| !jobs.is_empty()).map(|(t, _)| t.clone());
+    apps.chain(rest.map(Group::Unmanaged))
 }
 
-fn subjects(data: &Data, group: Option<&Group>) -> Vec<(Subject, String)> {
+fn group_words(data: &Data, group: &Group) -> String {
+    match group {
+        Group::Application(name) => {
+            let title = data.applications.get(name).map(|a| a.title.as_str()).unwrap_or_default();
+            format!("{name} {title}")
+        }
+        Group::Unmanaged(target) => format!("unmanaged on {target}"),
+    }
+}
+
+fn subjects(data: &Data, group: Option<&Group>) -> Vec<Subject> {
     match group {
         Some(Group::Application(app)) => {
-            let mine = |r: &&Row| r.deployment.split_once('/').is_some_and(|(a, _)| a == app);
-            data.rows
-                .values()
-                .filter(mine)
-                .map(|r| {
-                    let words = format!(
-                        "{} {} {} {}",
-                        r.deployment,
-                        r.target,
-                        r.observed,
-                        r.operation.as_deref().unwrap_or_default()
-                    );
-                    (Subject::Deployment(r.deployment.clone()), words)
-                })
-                .collect()
+            let mine = |d: &&String| d.split_once('/').is_some_and(|(a, _)| a == app);
+            data.rows.keys().filter(mine).cloned().map(Subject::Deployment).collect()
         }
-        Some(Group::Unmanaged(target)) => data
-            .unmanaged
-            .get(target)
-            .into_iter()
-            .flatten()
-            .map(|j| {
-                (
-                    Subject::Job(target.clone(), j.flink_job_id.clone()),
-                    format!("{} {} {}", j.name, j.flink_job_id, j.flink_state),
-                )
-            })
-            .collect(),
+        Some(Group::Unmanaged(target)) => {
+            let jobs = data.unmanaged.get(target).into_iter().flatten();
+            jobs.map(|j| Subject::Job(target.clone(), j.flink_job_id.clone())).collect()
+        }
         None => vec![],
+    }
+}
+
+fn subject_words(data: &Data, subject: &Subject) -> String {
+    match subject {
+        Subject::Deployment(name) => data.rows.get(name).map_or_else(String::new, |r| {
+            let operation = r.operation.as_deref().unwrap_or_default();
+            format!("{name} {} {} {operation}", r.target, r.observed)
+        }),
+        Subject::Job(target, id) => {
+            let job = data.unmanaged.get(target).and_then(|jobs| jobs.iter().find(|j| j.flink_job_id == *id));
+            job.map_or_else(String::new, |j| format!("{} {id} {}", j.name, j.flink_state))
+        }
     }
 }
 

@@ -17,11 +17,8 @@ impl Operations {
     pub fn sync(&mut self, data: &Data) {
         let mut all: Vec<&Operation> = data.operations.values().collect();
         all.sort_by_key(|o| (!o.state.is_active(), std::cmp::Reverse(o.created_at)));
-        self.list.sync(all.into_iter().map(|o| {
-            (
-                o.operation_id.clone(),
-                format!("{} {} {} {} {}", o.deployment, o.kind, o.state, o.actor, o.target),
-            )
-        }));
+        let words =
+            |o: &&Operation| format!("{} {} {} {} {}", o.deployment, o.kind, o.state, o.actor, o.target);
+        self.list.sync(all, |o| o.operation_id.clone(), words);
     }
 }

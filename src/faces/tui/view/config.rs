@@ -69,19 +69,23 @@ pub(super) fn draw(
     revisions: &[Revision],
     focused: bool,
 ) {
-    let Some(newest) = revisions.first() else {
+    let current = model.home.deployment().and_then(|d| model.data.current_revision(d, revisions));
+    let Some(current) = current else {
         c.line(head, &muted(" No revision yet: apply a manifest or upgrade"));
         return;
     };
-    let when = model.zone.minute(newest.created_at, model.manager_now());
+    let when = model.zone.minute(current.created_at, model.manager_now());
+    let newest = revisions.first().filter(|r| r.number != current.number);
+    let newer = newest.map(|r| format!("  newest is {} {}", r.number, r.version_label)).unwrap_or_default();
     c.line(
         head,
         &muted(" Revision ")
-            .with(format!("{} {}", newest.number, newest.version_label), Role::Accent)
-            .with(format!("  by {} at {when}", newest.author), Role::Muted)
-            .with(newest.reason.as_ref().map(|r| format!("  “{r}”")).unwrap_or_default(), Role::Muted),
+            .with(format!("{} {}", current.number, current.version_label), Role::Accent)
+            .with(newer, Role::Warn)
+            .with(format!("  by {} at {when}", current.author), Role::Muted)
+            .with(current.reason.as_ref().map(|r| format!("  “{r}”")).unwrap_or_default(), Role::Muted),
     );
-    let entries = rows(newest);
+    let entries = rows(current);
     let widest = entries.iter().map(|e| e.path.chars().count()).max().unwrap_or(0);
     list_rows(
         c,

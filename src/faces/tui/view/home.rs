@@ -4,11 +4,8 @@ use ratatui::layout::{Position, Rect};
 
 use super::{empty, overview, tabs};
 use crate::{
-    contract::{
-        model::{Application, TargetJob},
-        watch::Row,
-    },
-    domain::{deployment::Health, text::bytes},
+    contract::{model::TargetJob, watch::Row},
+    domain::text::bytes,
     faces::tui::{
         data::Tab,
         layout::{self, Tier},
@@ -155,7 +152,16 @@ fn draw_pane(c: &mut Canvas<'_>, model: &Model, pane: Pane, inner: Rect) {
             rows(c, inner, focused, &home.groups, || empty::applications(model), |g, w| group(model, g, w))
         }
         Pane::Deployments => {
-            rows(c, inner, focused, &home.subjects, || empty::subjects(model), |s, w| subject(model, s, w))
+            let shown = home.subjects.window(usize::from(inner.height));
+            let names = shown.map(|(s, _)| name_width(s)).max().unwrap_or(0);
+            rows(
+                c,
+                inner,
+                focused,
+                &home.subjects,
+                || empty::subjects(model),
+                |s, w| subject(model, s, names, w),
+            );
         }
         Pane::Savepoints => {
             rows(
@@ -214,7 +220,7 @@ fn group(model: &Model, g: &Group, width: usize) -> Text {
     match g {
         Group::Application(name) => {
             let Some(app) = model.data.applications.get(name) else { return Text::empty() };
-            let (glyph, word, role) = say::health(health(model, app));
+            let (glyph, word, role) = say::health(model.data.health(app));
             let title = text(glyph, role).with(" ", Role::Text).with(&app.title, Role::Text);
             let word = text(word, role);
             if title.width() + word.width() + 2 <= width {
@@ -232,22 +238,10 @@ fn group(model: &Model, g: &Group, width: usize) -> Text {
     }
 }
 
-/// The worst of the rows, which are newer than the application's own word; its word counts while rows are missing.
-fn health(model: &Model, app: &Application) -> Health {
-    let mine = |r: &&Row| r.deployment.split_once('/').is_some_and(|(a, _)| a == app.name);
-    let rows: Vec<Health> = model.data.rows.values().filter(mine).map(|r| r.health).collect();
-    let worst = rows.iter().min().copied();
-    if rows.len() < app.deployments.len() {
-        worst.unwrap_or(app.health).min(app.health)
-    } else {
-        worst.unwrap_or(app.health)
-    }
-}
-
-fn subject(model: &Model, s: &Subject, width: usize) -> Text {
+fn subject(model: &Model, s: &Subject, names: usize, width: usize) -> Text {
     match s {
         Subject::Deployment(name) => {
-            model.data.rows.get(name).map_or_else(Text::empty, |r| deployment(model, r, width))
+            model.data.rows.get(name).map_or_else(Text::empty, |r| deployment(model, r, names, width))
         }
         Subject::Job(target, id) => {
             let job =
@@ -258,10 +252,9 @@ fn subject(model: &Model, s: &Subject, width: usize) -> Text {
 }
 
 /// Name, state, version; in a narrow pane the state loses words before the name does.
-fn deployment(model: &Model, r: &Row, width: usize) -> Text {
+fn deployment(model: &Model, r: &Row, names: usize, width: usize) -> Text {
     let name = r.deployment.split_once('/').map_or(r.deployment.as_str(), |(_, n)| n);
-    let longest = model.home.subjects.window(usize::MAX / 2).map(|(s, _)| name_width(s)).max().unwrap_or(0);
-    let name_cells = longest.clamp(6, (width / 2).max(6));
+    let name_cells = names.clamp(6, (width / 2).max(6));
     let mut states = say::row_state(r, model.manager_now());
     if !model.data.reachable(&r.target)
         && let Some(at) = model.data.targets.get(&r.target).and_then(|t| t.observed_at)

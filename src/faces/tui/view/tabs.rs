@@ -148,7 +148,7 @@ fn job(model: &Model, j: &Job, width: usize) -> Text {
     let mut t = muted(j.started_at.map(time).unwrap_or_default()).pad(12);
     t += text(state, role).pad(16).with(" ", Role::Text);
     t += plain(j.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
-    t += muted(j.flink_job_id.chars().take(8).collect::<String>()).pad(10);
+    t += muted(short_id(&j.flink_job_id)).pad(10);
     t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
     if width >= 62 {
         t += match &j.restored_from {
