@@ -155,11 +155,18 @@ fn entry_class(c: &mut Checks, spec: &Spec, jar: &ArtifactRow) {
     match (&spec.artifact.entry_class, &jar.main_class) {
         (None, None) => c.fail(
             "entryClass",
-            format!("{} names no main class in its manifest, and the spec has no entryClass; {}", jar.name, known()),
+            format!(
+                "{} names no main class in its manifest, and the spec has no entryClass; {}",
+                jar.name,
+                known()
+            ),
             "name it: --entry-class CLASS, or artifact.entryClass in the manifest",
         ),
         (Some(class), _) if !jar.entry_classes.contains(class) && jar.entry_classes.len() < MANY_CLASSES => {
-            c.warn("entryClass", format!("{} seems to have no class {class} with a main method; {}", jar.name, known()));
+            c.warn(
+                "entryClass",
+                format!("{} seems to have no class {class} with a main method; {}", jar.name, known()),
+            );
         }
         _ => {}
     }

@@ -44,17 +44,17 @@ pub async fn refresh(inner: &Arc<Inner>, name: &DeploymentName) {
     }
 }
 
-fn due(
-    inner: &Inner,
-    name: &DeploymentName,
-) -> Option<(Arc<dyn Cluster>, FlinkJobId, Vec<OverviewMetric>)> {
+fn due(inner: &Inner, name: &DeploymentName) -> Option<(Arc<dyn Cluster>, FlinkJobId, Vec<OverviewMetric>)> {
     let world = inner.world();
     let e = world.deployments.get(name)?;
     let wanted = e.spec.as_ref().map(|s| s.overview_metrics.clone()).filter(|m| !m.is_empty())?;
     let lives = e.sight.summary.as_ref().is_some_and(|s| s.tasks.all_running());
     let target = world.targets.get(&e.target()).filter(|t| lives && t.sight.reachable == Some(true))?;
-    let fresh =
-        e.sight.metrics.iter().any(|m| m.value.is_some() && m.observed_at.is_some_and(|t| inner.now().since(t) < FRESH));
+    let fresh = e
+        .sight
+        .metrics
+        .iter()
+        .any(|m| m.value.is_some() && m.observed_at.is_some_and(|t| inner.now().since(t) < FRESH));
     let flink = e.job.as_ref().map(|j| j.flink.clone())?;
     Some((target.cluster.clone().ok()?, flink, wanted)).filter(|_| !fresh)
 }

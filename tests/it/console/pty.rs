@@ -2,6 +2,8 @@
 //!
 //! The child is this test binary again, told to run one ignored test that is the console.
 
+#![expect(clippy::disallowed_methods, reason = "a terminal in real time has no other clock")]
+
 use std::{
     io::{Read, Write},
     num::NonZeroU16,

@@ -4,8 +4,8 @@ use nutkin::{
     client::{Act, Client, routes},
     contract::{
         intent::{
-            Adopt, Cancel, DeleteDeployment, DisposeSavepoint, Fork, ImportSavepoint, Meta, Reset, Restart, Rollback,
-            Start, Suspend, TakeSavepoint, Upgrade, Verb,
+            Adopt, Cancel, DeleteDeployment, DisposeSavepoint, Fork, ImportSavepoint, Meta, Reset, Restart,
+            Rollback, Start, Suspend, TakeSavepoint, Upgrade, Verb,
         },
         model::{self, Operation},
         plan::Submitted,
@@ -64,14 +64,16 @@ async fn every_verb_through_the_api() {
     let jars = flink::payments(NEW).await;
     let (v1, v2) = (jars.release("v1"), jars.release("v2"));
     let desk = Desk::at(&cluster.url()).await;
-    desk.apply("api", &[Wanted { name: "prod", state: "CANCELLED", jar: &v1, version: "v1", more: "" }]).await;
+    desk.apply("api", &[Wanted { name: "prod", state: "CANCELLED", jar: &v1, version: "v1", more: "" }])
+        .await;
     let api = Pipeline { client: desk.client() };
     let name: DeploymentName = "api/prod".parse().unwrap();
     let prod = "api/prod";
     let meta = || meta(&name);
 
     // The same key starts it once; another request under the key is refused.
-    let start = routes::verb(&name, &Verb::Start(Start { meta: meta(), ..Start::default() })).with_key(Some("k1"));
+    let start =
+        routes::verb(&name, &Verb::Start(Start { meta: meta(), ..Start::default() })).with_key(Some("k1"));
     let first = api.submit(&start).await;
     assert_eq!(api.submit(&start).await.operation_id, first.operation_id);
     let other = Verb::Start(Start { from: Some("none".into()), meta: meta(), ..Start::default() });
@@ -109,22 +111,23 @@ async fn every_verb_through_the_api() {
     };
     api.verb(&name, Verb::Upgrade(Box::new(upgrade(false)))).await;
     count = desk.count(prod, count).await;
-    let back = Rollback { revision: Some(1), allow_non_restored_state: true, meta: meta(), ..Rollback::default() };
+    let back =
+        Rollback { revision: Some(1), allow_non_restored_state: true, meta: meta(), ..Rollback::default() };
     let back = api.verb(&name, Verb::Rollback(back)).await;
     assert_eq!((back.actor.is_empty(), back.reason.as_deref()), (false, Some("pipeline 7")));
     count = desk.count(prod, count).await;
 
     // Fork, and back to the fork's beginning.
     let fork: DeploymentName = "api/fork".parse().unwrap();
-    let new = Fork { new_deployment: fork.to_string(), from: Some("new".into()), meta: meta(), ..Fork::default() };
+    let new =
+        Fork { new_deployment: fork.to_string(), from: Some("new".into()), meta: meta(), ..Fork::default() };
     api.verb(&name, Verb::Fork(new)).await;
     let copied = api.savepoints(&fork).await.remove(0);
     assert!(copied.location.is_some(), "{copied:?}");
     let meta_fork = || self::meta(&fork);
     api.verb(&fork, Verb::Start(Start { meta: meta_fork(), ..Start::default() })).await;
     desk.count("api/fork", count).await;
-    let reset =
-        Reset { savepoint: copied.savepoint_id.clone(), cancel_and_start: true, meta: meta_fork() };
+    let reset = Reset { savepoint: copied.savepoint_id.clone(), cancel_and_start: true, meta: meta_fork() };
     api.verb(&fork, Verb::Reset(reset)).await;
     let restored = api.deployment(&fork).await.job.unwrap().restored_from.unwrap();
     assert_eq!(Some(restored.location), copied.location);
@@ -140,7 +143,8 @@ async fn every_verb_through_the_api() {
     let known = api.client.act(&routes::import_savepoint(&import)).await.unwrap_err();
     assert_eq!(known.code, Code::AlreadyExists);
 
-    let labelled = api.savepoints(&name).await.into_iter().find(|s| s.label.as_deref() == Some("api")).unwrap();
+    let labelled =
+        api.savepoints(&name).await.into_iter().find(|s| s.label.as_deref() == Some("api")).unwrap();
     assert_eq!(labelled.origin, Origin::UserRequest);
     let dispose = DisposeSavepoint { meta: meta() };
     api.done(&routes::dispose_savepoint(&labelled.savepoint_id, &dispose)).await;

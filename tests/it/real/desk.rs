@@ -195,7 +195,10 @@ impl Desk {
     pub async fn place(&self, name: &str, origin: &str) -> String {
         let all = self.savepoints(name).await;
         let found = all.iter().find(|s| s["origin"] == origin && s["status"] == "COMPLETED");
-        found.and_then(|s| s["location"].as_str()).unwrap_or_else(|| panic!("no {origin} in {all:#?}")).to_owned()
+        found
+            .and_then(|s| s["location"].as_str())
+            .unwrap_or_else(|| panic!("no {origin} in {all:#?}"))
+            .to_owned()
     }
 
     /// Names of the events of a deployment that a person wants to read.
@@ -289,7 +292,10 @@ impl Watchdog {
             HOME="$2" "$3" --state-dir "$2/state" -q manager stop
             rm -rf "$2""#;
         let mut watchdog = std::process::Command::new("setsid");
-        watchdog.args(["sh", "-c", SCRIPT, "watchdog", &std::process::id().to_string()]).arg(home).arg(NUTKIN);
+        watchdog
+            .args(["sh", "-c", SCRIPT, "watchdog", &std::process::id().to_string()])
+            .arg(home)
+            .arg(NUTKIN);
         watchdog.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         Self(watchdog.spawn().expect("setsid, of util-linux, is needed by tests on real Flink"))
     }

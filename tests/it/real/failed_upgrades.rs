@@ -42,7 +42,8 @@ async fn refused(desk: &Desk, name: &str, cases: &[(&[&str], &[&str])]) {
 /// The way back is not taken by itself: a person chooses it.
 async fn asks(desk: &Desk, name: &str, jar: &str) {
     let before = desk.count_above(name, 20.0).await;
-    let ran = desk.try_act(&["upgrade", name, "--jar", jar, "--set", "probation.onFailure=ASK"]).await.ended(4);
+    let ran =
+        desk.try_act(&["upgrade", name, "--jar", jar, "--set", "probation.onFailure=ASK"]).await.ended(4);
     let waiting = ran.json();
     assert_eq!(waiting["state"], "NEEDS_ATTENTION", "{waiting:#}");
     let id = waiting["operationId"].as_str().unwrap();
@@ -69,7 +70,8 @@ async fn out_of_a_restart_loop(desk: &Desk, name: &str, looping: &str, v2: &str)
         found["rootCause"]["message"].as_str().is_some_and(|m| m.contains("on purpose")).then_some(())
     })
     .await;
-    let operation = desk.act(&["upgrade", name, "--jar", v2, "--version-label", "v2", "--from", "last-checkpoint"]).await;
+    let operation =
+        desk.act(&["upgrade", name, "--jar", v2, "--version-label", "v2", "--from", "last-checkpoint"]).await;
     let from = desk.restored_from(name).await;
     assert!(from.contains("/chk-") && operation["result"].as_str().unwrap().contains(&from), "{operation:#}");
     desk.until(name, "running", |d| d["observed"] == "RUNNING").await;
@@ -81,7 +83,8 @@ async fn out_of_a_restart_loop(desk: &Desk, name: &str, looping: &str, v2: &str)
 /// checkpoint instead.
 async fn a_loop_from_the_beginning(desk: &Desk, name: &str, looping: &str) {
     let before = desk.count_above(name, 20.0).await;
-    let upgrade = ["upgrade", name, "--jar", looping, "--version-label", "looping", "--set", "probation.timeout=15s"];
+    let upgrade =
+        ["upgrade", name, "--jar", looping, "--version-label", "looping", "--set", "probation.timeout=15s"];
     let waiting = desk.try_act(&upgrade).await.ended(4).says(&["after a checkpoint on purpose"]).json();
     assert_eq!(waiting["error"]["code"], "RESTART_LOOP", "{waiting:#}");
     desk.ok(&["operation", "choose", waiting["operationId"].as_str().unwrap(), "abandon"]).await;
@@ -107,13 +110,19 @@ async fn the_old_revision_runs_on_from_the_right_savepoint() {
     for name in ["NoMain", "MainThrows", "OtherUids", "FailsAtStart", "RestartLoop"] {
         job.push(flink::test_job(NEW, name).await.display().to_string());
     }
-    let (v2, v3) = (jars.release("v2").display().to_string(), jars.release("v3-broken").display().to_string());
+    let (v2, v3) =
+        (jars.release("v2").display().to_string(), jars.release("v3-broken").display().to_string());
     let too_much: &[(&[&str], &[&str])] = &[
         (&["--jar", &job[0]], &["names no main class", "--entry-class"]),
         (&["--parallelism", "99"], &["99 slots are needed"]),
     ];
     tokio::join!(
-        rolled_back(&desk, "bad/no-main", vec!["--jar", &job[0], "--entry-class", "no.such.Main"], "no.such.Main"),
+        rolled_back(
+            &desk,
+            "bad/no-main",
+            vec!["--jar", &job[0], "--entry-class", "no.such.Main"],
+            "no.such.Main"
+        ),
         rolled_back(&desk, "bad/throws", vec!["--jar", &job[1]], "main gave up on purpose"),
         rolled_back(&desk, "bad/unmapped", vec!["--jar", &job[2]], "Cannot map"),
         rolled_back(&desk, "bad/fails", vec!["--jar", &job[3]], "task failed at its start on purpose"),

@@ -37,7 +37,10 @@ async fn a_whole_life_through_the_command_line() {
 
     let first = place(&desk.act(&["savepoint", prod, "--label", "first"]).await);
     let running = desk.until(prod, "running", |d| d["observed"] == "RUNNING").await;
-    assert!(running["lastCheckpoint"]["location"].is_string() || running["endLossSeconds"].is_number(), "{running:#}");
+    assert!(
+        running["lastCheckpoint"]["location"].is_string() || running["endLossSeconds"].is_number(),
+        "{running:#}"
+    );
 
     count = desk.count(prod, count).await;
     let stopped = place(&desk.act(&["suspend", prod]).await);
@@ -81,7 +84,9 @@ async fn a_whole_life_through_the_command_line() {
     let difference = desk.ok(&["history", prod, "1", "2"]).await.to_string();
     assert!(difference.contains("parallelism") && difference.contains("artifact/sha256"), "{difference}");
     let events = desk.events(prod).await;
-    for name in ["DEPLOYMENT_CREATED", "OPERATION_SUCCEEDED", "SAVEPOINT_COMPLETED", "ROLLED_BACK", "JOB_STARTED"] {
+    for name in
+        ["DEPLOYMENT_CREATED", "OPERATION_SUCCEEDED", "SAVEPOINT_COMPLETED", "ROLLED_BACK", "JOB_STARTED"]
+    {
         assert!(events.iter().any(|e| e == name), "no {name} in {events:?}");
     }
     let savepoints = desk.savepoints(prod).await;
@@ -98,7 +103,10 @@ async fn a_whole_life_through_the_command_line() {
     // An old savepoint is deleted, one that the live job came from is not.
     let id = |place: &str, all: &[serde_json::Value]| {
         let found = all.iter().find(|s| s["location"] == json!(place));
-        found.and_then(|s| s["savepointId"].as_str()).unwrap_or_else(|| panic!("{place} in {all:#?}")).to_owned()
+        found
+            .and_then(|s| s["savepointId"].as_str())
+            .unwrap_or_else(|| panic!("{place} in {all:#?}"))
+            .to_owned()
     };
     let first_id = id(&first, &savepoints);
     desk.ran(&["savepoint", "dispose", &first_id]).await.ended(8).says(&["--confirm"]);
@@ -136,7 +144,8 @@ async fn state_moves_between_deployments() {
     let (v1, v2) = (jars.release("v1"), jars.release("v2"));
     let desk = Desk::at(&cluster.url()).await;
     let main = "moves/main";
-    desk.apply("moves", &[Wanted { name: "main", state: "RUNNING", jar: &v1, version: "v1", more: "" }]).await;
+    desk.apply("moves", &[Wanted { name: "main", state: "RUNNING", jar: &v1, version: "v1", more: "" }])
+        .await;
     let count = desk.count_above(main, 100.0).await;
 
     // A fork from a new savepoint runs at once; the original goes on.

@@ -89,7 +89,8 @@ async fn nothing_is_guessed_when_the_cluster_dies() {
 
     let count = no_slots_after_the_stop(&mut cluster, &desk, name).await;
     let count = lost_during_a_savepoint(&mut cluster, &desk, name, count).await;
-    let count = lost_during_the_stop_of_an_upgrade(&mut cluster, &desk, name, count, &jars.release("v2")).await;
+    let count =
+        lost_during_the_stop_of_an_upgrade(&mut cluster, &desk, name, count, &jars.release("v2")).await;
     lost_while_main_runs(&mut cluster, &desk, name, count).await;
 }
 

@@ -12,7 +12,8 @@ async fn of_two_clients_one_wins_and_another_managers_job_is_left_alone() {
     let (v1, v2) = (jars.release("v1"), jars.release("v2").display().to_string());
     let desk = Desk::at(&cluster.url()).await;
     let name = "rivals/prod";
-    desk.apply("rivals", &[Wanted { name: "prod", state: "RUNNING", jar: &v1, version: "v1", more: "" }]).await;
+    desk.apply("rivals", &[Wanted { name: "prod", state: "RUNNING", jar: &v1, version: "v1", more: "" }])
+        .await;
     let count = desk.count_above(name, 20.0).await;
 
     let upgrade = |label: &'static str| {
@@ -37,7 +38,8 @@ async fn of_two_clients_one_wins_and_another_managers_job_is_left_alone() {
     })
     .await;
     assert!(seen["management"].as_str().unwrap().starts_with("another nutkin"), "{seen}");
-    let refused = other.ran(&["adopt", "mine/now", "--target", "flink", "--flink-job", &job]).await.ended(8).error();
+    let refused =
+        other.ran(&["adopt", "mine/now", "--target", "flink", "--flink-job", &job]).await.ended(8).error();
     assert_eq!(refused["code"], "MANAGED_ELSEWHERE", "{refused}");
     // Taking over is possible, and never by mistake.
     let adopt = ["adopt", "mine/now", "--target", "flink", "--flink-job", &job, "--take-over"];

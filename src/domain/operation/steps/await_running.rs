@@ -62,7 +62,8 @@ fn restarts_for_ever(case: Case<'_>, ev: &Evidence) -> bool {
 }
 
 fn looping(case: Case<'_>, ev: &Evidence) -> Judgement {
-    let mut choices = vec![choice(ChoiceId::Accept, "the new job stays as it is, failing; the operation counts as done")];
+    let mut choices =
+        vec![choice(ChoiceId::Accept, "the new job stays as it is, failing; the operation counts as done")];
     if case.op.plan.previous_revision.is_some() {
         choices.push(choice(
             ChoiceId::RollBack,
