@@ -137,7 +137,7 @@ mod tests {
             vec![Cell::new("日本"), Cell::new("RUNNING").tone(Tone::Good), Cell::new("x")],
             vec![Cell::new("a\u{1b}[2J"), Cell::some(None::<String>), Cell::new("y")],
         ];
-        let expected = "NAME     STATE\n日本     RUNNING\na␛[2J    -\n";
+        let expected = "NAME    STATE\n日本    RUNNING\na␛[2J   -\n";
         assert_eq!(draw(&columns, &rows, false, true, false), expected);
         assert_eq!(draw(&columns, &rows[..1], true, false, true), "日本   \u{1b}[32mRUNNING\u{1b}[0m   x\n");
     }
