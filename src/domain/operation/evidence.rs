@@ -134,6 +134,9 @@ pub struct Evidence {
     pub root_cause: Option<String>,
     /// Whether the location to dispose is still complete.
     pub location_complete: Option<bool>,
+    /// The JobManager that took the request is gone: the one that answers does not know the job that this operation
+    /// stopped, and none of them hands its memory on.
+    pub replaced: bool,
 }
 
 impl Default for Evidence {
@@ -153,6 +156,7 @@ impl Default for Evidence {
             restarts: None,
             root_cause: None,
             location_complete: None,
+            replaced: false,
         }
     }
 }

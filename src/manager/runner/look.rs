@@ -8,9 +8,10 @@ use crate::{
         flink::{AsyncStatus, JobSummary},
         ids::{FlinkJobId, Hex32},
         operation::{
-            Act, Operation, Step,
+            Act, Operation, Step, StepState,
             evidence::{Answer, Child, Evidence, Sight},
         },
+        target::TargetSpec,
         time::Timestamp,
     },
     manager::{inner::Inner, ports::cluster::Cluster},
@@ -104,10 +105,29 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
         Act::PlanJar { .. }
         | Act::CancelJob { .. }
         | Act::AwaitTerminal { .. }
-        | Act::RunJar { .. }
         | Act::WriteCatalogue => {}
+        Act::RunJar { .. } => {
+            let answered = matches!(memory.answer, Some(Answer::Accepted(_) | Answer::Refused { .. }));
+            if matches!(ev.job, Sight::Absent(_)) && !answered {
+                ev.replaced = is_replaced(op, &target, &*cluster).await;
+            }
+        }
     }
     ev
+}
+
+/// Jobs that have ended are listed for as long as their JobManager lives: one that this operation has just stopped and
+/// that is not listed was known to another JobManager. With high availability, or behind several addresses, the program
+/// may run on elsewhere.
+async fn is_replaced(op: &Operation, target: &TargetSpec, cluster: &dyn Cluster) -> bool {
+    let stopped = op.steps.iter().find_map(|s| match &s.act {
+        Act::StopWithSavepoint { job } if s.state == StepState::Confirmed => Some(&job.flink),
+        _ => None,
+    });
+    let (Some(stopped), true) = (stopped, target.addresses().len() == 1) else { return false };
+    let (Ok(jobs), Ok(conf)) = (cluster.jobs().await, cluster.jobmanager_config().await) else { return false };
+    let high = ["high-availability.type", "high-availability"].iter().find_map(|k| conf.get(*k));
+    !jobs.items.iter().any(|j| j.id == *stopped) && high.is_none_or(|h| h.eq_ignore_ascii_case("NONE"))
 }
 
 /// The job whose state decides about the step.

@@ -86,6 +86,9 @@ impl Manager {
         {
             return Ok(kept);
         }
+        if !dry_run {
+            not_held(inner, &intent)?;
+        }
         let meta = meta_of(&intent).clone();
         let mut draft = draft_of(inner, &intent, who).await?;
         decide(inner, &mut draft, &meta, who, dry_run).await?;
@@ -253,14 +256,27 @@ fn sign(rev: &mut RevisionRow, op: &Operation) {
     rev.created_at = op.created_at;
 }
 
+/// Another operation holds the deployment: that is said before anything that only follows from it.
+fn not_held(inner: &Inner, intent: &Intent) -> ManagerResult<()> {
+    let Intent::Deployment { name, verb } = intent else { return Ok(()) };
+    let world = inner.world();
+    let held = world.deployments.get(name).and_then(|e| world.operations.get(e.operation.as_ref()?));
+    match held {
+        Some(active) if !may_supersede(verb.kind(), active) => Err(active_problem(active)),
+        _ => Ok(()),
+    }
+}
+
+fn may_supersede(kind: Kind, active: &Operation) -> bool {
+    kind == Kind::Cancel || (kind == Kind::Suspend && active.kind == Kind::Savepoint)
+}
+
 /// Nothing that the plan was made of has changed since, and nobody else holds the deployment.
 fn unchanged(inner: &Inner, d: &Draft) -> ManagerResult<()> {
     let world = inner.world();
     if let Some(e) = world.by_id(&d.deployment) {
         if let Some(active) = e.operation.as_ref().and_then(|id| world.operations.get(id)) {
-            let supersedes =
-                d.kind == Kind::Cancel || (d.kind == Kind::Suspend && active.kind == Kind::Savepoint);
-            if !(supersedes && active.state == OpState::Cancelled) {
+            if !(may_supersede(d.kind, active) && active.state == OpState::Cancelled) {
                 return Err(active_problem(active));
             }
         }

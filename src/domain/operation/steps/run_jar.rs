@@ -1,7 +1,7 @@
 //! RUN_JAR: submitted once under a job id of ours.
 //!
 //! After any answer but 200 the job id decides: listed means submitted; unknown means that `main()` may still run, so
-//! nothing is sent again before the submission deadline.
+//! nothing is sent again before the submission deadline, unless the JobManager that ran it is gone for certain.
 
 use super::Case;
 use crate::domain::operation::{
@@ -38,6 +38,11 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             Judgement::refuted(format!("the cluster could not be reached: {why}; nothing was sent"))
         }
         (_, Sight::Seen { .. }) => submitted("the answer was lost; Flink has the job"),
+        (_, Sight::Absent(for_)) if ev.replaced && *for_ >= case.patience.absent => Judgement::Redo {
+            from: StepName::NoLiveJob,
+            reason: "the JobManager was replaced while main() ran in it: the submission ended with it".to_owned(),
+            after: std::time::Duration::ZERO,
+        },
         (_, Sight::Absent(_)) if case.waited() >= case.patience.submission => Judgement::Redo {
             from: StepName::NoLiveJob,
             reason: "the submission never arrived".to_owned(),
