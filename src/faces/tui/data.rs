@@ -121,6 +121,8 @@ pub struct Data {
     pub applications: IndexMap<String, Application>,
     /// Slim rows by deployment.
     pub rows: IndexMap<String, Row>,
+    /// Grows whenever a row or an unmanaged job comes, goes or changes.
+    pub rows_version: u64,
     /// Rows of an application, and the worst of them.
     worst: HashMap<String, (usize, Health)>,
     /// Rows in all, when the window is smaller.
@@ -173,6 +175,7 @@ impl Data {
         let was_lost = matches!(self.link, Link::Lost { .. });
         self.link = Link::Live;
         self.loaded = true;
+        self.rows_version += 1;
         self.skew = s.now.millis() - now.millis();
         (self.actor, self.read_only, self.totals) = (s.actor, s.read_only, s.totals);
         self.applications = s.applications.into_iter().map(|a| (a.name.clone(), a)).collect();
@@ -205,6 +208,12 @@ impl Data {
 
     /// A change; `paused` keeps old events.
     pub fn watch(&mut self, m: WatchMessage, now: Timestamp, paused: bool) -> Vec<Notice> {
+        if !matches!(
+            m,
+            WatchMessage::Events { .. } | WatchMessage::Totals { .. } | WatchMessage::Operation { .. }
+        ) {
+            self.rows_version += 1;
+        }
         match m {
             WatchMessage::Hello { .. } => vec![],
             WatchMessage::Reset { .. } => vec![Notice::Reset],

@@ -162,6 +162,8 @@ pub struct Home {
     pub config: ListView<String>,
     /// The filter that is being typed.
     pub filtering: Option<Line>,
+    /// What the second pane was last made from: a fleet's rows are not looked through for every key.
+    made_from: Option<(u64, Option<Group>, String)>,
 }
 
 impl Default for Home {
@@ -179,6 +181,7 @@ impl Default for Home {
             jobs: ListView::default(),
             config: ListView::default(),
             filtering: None,
+            made_from: None,
         }
     }
 }
@@ -188,7 +191,7 @@ impl Home {
     pub fn sync(&mut self, data: &Data) {
         let before = (self.groups.selected().cloned(), self.subject().cloned());
         self.groups.sync(groups(data), Clone::clone, |g| group_words(data, g));
-        self.subjects.sync(subjects(data, self.groups.selected()), Clone::clone, |s| subject_words(data, s));
+        self.sync_subjects(data);
         if before.0.as_ref() != self.groups.selected() {
             self.subjects.go(Move::First);
             self.tail = EventLog::default();
@@ -206,6 +209,16 @@ impl Home {
         }
         self.sync_tail(data);
         self.sync_tab(data);
+    }
+
+    fn sync_subjects(&mut self, data: &Data) {
+        let group = self.groups.selected().cloned();
+        let from = Some((data.rows_version, group, self.subjects.filter().to_owned()));
+        if from != self.made_from {
+            let rows = subjects(data, self.groups.selected());
+            self.subjects.sync(rows, Clone::clone, |s| subject_words(data, s));
+            self.made_from = from;
+        }
     }
 
     fn sync_savepoints(&mut self, data: &Data) {
