@@ -12,7 +12,7 @@ use crate::{
     domain::{
         ids::DeploymentName,
         operation::{
-            Act, Operation, Plan, RestoreSource,
+            Act, Kind, Operation, Plan, RestoreSource,
             recipe::{self, Stop},
         },
         restore::Advice,
@@ -62,7 +62,8 @@ pub fn accepted(op: &Operation) -> String {
 pub fn digest(d: &Draft) -> String {
     let doc = json!({
         "kind": d.kind,
-        "deployment": d.deployment,
+        // An adoption makes its deployment anew with every look; what a person confirms is its name.
+        "deployment": if d.kind == Kind::Adopt { d.name.to_string() } else { d.deployment.to_string() },
         "target": d.target,
         "steps": d.card.steps,
         "revision": d.card.revision_next,
