@@ -18,6 +18,7 @@ use crate::{
         plan::{Confirmation, Plan, Submitted, Verdict},
         problem::{Code, Problem},
     },
+    domain::operation::Kind,
     faces::tui::{
         command::Command,
         data::Load,
@@ -349,6 +350,10 @@ impl Card {
         match result {
             Ok(Submitted::Operation(op)) => {
                 model.started.insert(op.operation_id.clone());
+                if op.kind == Kind::Adopt {
+                    // A job changes sides: what is unmanaged is looked at anew.
+                    fx.push(Effect::LoadSnapshot);
+                }
                 let card = OperationCard::new(op.operation_id.clone());
                 model.data.put_operation(*op);
                 return After::Become(Overlay::Operation(card));
