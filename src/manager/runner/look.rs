@@ -102,10 +102,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
             }
             ev.location_complete = inner.deps.eyes.is_complete(&target, location).await;
         }
-        Act::PlanJar { .. }
-        | Act::CancelJob { .. }
-        | Act::AwaitTerminal { .. }
-        | Act::WriteCatalogue => {}
+        Act::PlanJar { .. } | Act::CancelJob { .. } | Act::AwaitTerminal { .. } | Act::WriteCatalogue => {}
         Act::RunJar { .. } => {
             let answered = matches!(memory.answer, Some(Answer::Accepted(_) | Answer::Refused { .. }));
             if matches!(ev.job, Sight::Absent(_)) && !answered {
@@ -125,7 +122,9 @@ async fn is_replaced(op: &Operation, target: &TargetSpec, cluster: &dyn Cluster)
         _ => None,
     });
     let (Some(stopped), true) = (stopped, target.addresses().len() == 1) else { return false };
-    let (Ok(jobs), Ok(conf)) = (cluster.jobs().await, cluster.jobmanager_config().await) else { return false };
+    let (Ok(jobs), Ok(conf)) = (cluster.jobs().await, cluster.jobmanager_config().await) else {
+        return false;
+    };
     let high = ["high-availability.type", "high-availability"].iter().find_map(|k| conf.get(*k));
     !jobs.items.iter().any(|j| j.id == *stopped) && high.is_none_or(|h| h.eq_ignore_ascii_case("NONE"))
 }

@@ -40,7 +40,8 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         (_, Sight::Seen { .. }) => submitted("the answer was lost; Flink has the job"),
         (_, Sight::Absent(for_)) if ev.replaced && *for_ >= case.patience.absent => Judgement::Redo {
             from: StepName::NoLiveJob,
-            reason: "the JobManager was replaced while main() ran in it: the submission ended with it".to_owned(),
+            reason: "the JobManager was replaced while main() ran in it: the submission ended with it"
+                .to_owned(),
             after: std::time::Duration::ZERO,
         },
         (_, Sight::Absent(_)) if case.waited() >= case.patience.submission => Judgement::Redo {
