@@ -275,10 +275,10 @@ fn may_supersede(kind: Kind, active: &Operation) -> bool {
 fn unchanged(inner: &Inner, d: &Draft) -> ManagerResult<()> {
     let world = inner.world();
     if let Some(e) = world.by_id(&d.deployment) {
-        if let Some(active) = e.operation.as_ref().and_then(|id| world.operations.get(id)) {
-            if !(may_supersede(d.kind, active) && active.state == OpState::Cancelled) {
-                return Err(active_problem(active));
-            }
+        if let Some(active) = e.operation.as_ref().and_then(|id| world.operations.get(id))
+            && !(may_supersede(d.kind, active) && active.state == OpState::Cancelled)
+        {
+            return Err(active_problem(active));
         }
         if d.base.as_ref().is_some_and(|b| *b != e.row) {
             return Err(Problem::new(
