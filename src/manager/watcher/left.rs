@@ -3,7 +3,7 @@
 //! The books have the checkpoint that the slow lane saw last. Flink has completed others since, and deleted that one: so
 //! the directory is looked at, where somebody may look. Elsewhere the books' word stands, unverified.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{KeptCheckpoint, KeptConfig};
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
         location,
         savepoint::{Savepoint, Status},
         target::TargetSpec,
+        time::Timestamp,
     },
     manager::{inner::Inner, ports::store::JobRow, world::DeploymentEntry},
 };
@@ -63,8 +64,8 @@ async fn newest(
         Some(folder) => inner.deps.eyes.children(spec, &folder).await,
         None => None,
     };
+    let config = job.checkpoint_config.clone().and_then(|c| serde_json::from_value::<KeptConfig>(c).ok());
     let Some(children) = children else {
-        let config = job.checkpoint_config.clone().and_then(|c| serde_json::from_value::<KeptConfig>(c).ok());
         return Some(kept).filter(|k| config.is_some_and(|c| c.retained) && !k.discarded);
     };
     let complete = children.into_iter().filter(|c| c.complete);
@@ -74,20 +75,74 @@ async fn newest(
     if id == kept.id {
         return Some(kept);
     }
-    // When it was triggered is not known, only after what: a moment that is too early claims too little.
-    let before = savepoints
-        .iter()
-        .filter(|s| s.status == Status::Completed && s.flink_job.as_ref() == Some(&job.flink))
-        .filter(|s| s.checkpoint_id.is_some_and(|n| n < id))
-        .map(Savepoint::state_of)
-        .max();
-    let after = Some(kept.triggered_at).filter(|_| kept.id < id).max(before);
+    let interval = config.and_then(|c| c.interval).map(|i| i.0).unwrap_or_default();
+    let triggered_at = not_before(&kept, id, interval, of_job(savepoints, job));
     Some(KeptCheckpoint {
         id,
-        triggered_at: after.unwrap_or(kept.triggered_at),
+        triggered_at,
         completed_at: None,
         size: child.size,
         path: Some(child.location),
         discarded: false,
     })
+}
+
+fn of_job<'a>(savepoints: &'a [Savepoint], job: &JobRow) -> Vec<&'a Savepoint> {
+    let ours = |s: &&Savepoint| s.status == Status::Completed && s.flink_job.as_ref() == Some(&job.flink);
+    savepoints.iter().filter(ours).collect()
+}
+
+/// When checkpoint `id` was triggered is not known, only after what: after every snapshot with a lower number, and not
+/// sooner than one interval after another. A moment that is too early claims too little.
+fn not_before(kept: &KeptCheckpoint, id: u64, interval: Duration, savepoints: Vec<&Savepoint>) -> Timestamp {
+    let lower = savepoints.iter().filter(|s| s.checkpoint_id.is_some_and(|n| n < id));
+    let after = lower.map(|s| s.state_of()).max();
+    let between = savepoints.iter().filter(|s| s.state_of() >= kept.triggered_at).count() as u64;
+    // Savepoints have numbers too; the first tick may have been due at once.
+    let ticks = id.saturating_sub(kept.id).saturating_sub(between + 1);
+    let paced = kept.triggered_at + interval * u32::try_from(ticks).unwrap_or(u32::MAX);
+    after.map_or(paced, |t| t.max(paced))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        ids::{DeploymentId, SavepointId},
+        savepoint::Origin,
+    };
+    use rstest::rstest;
+
+    const fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_millis(seconds * 1000)
+    }
+
+    /// Checkpoint 10 was seen, triggered at 100 s; one comes each second.
+    #[rstest]
+    #[case::nothing_else(15, &[], 104)]
+    #[case::a_savepoint_with_a_lower_number(15, &[(Some(14), 109)], 109)]
+    #[case::a_savepoint_with_a_higher_number(15, &[(Some(16), 109)], 103)]
+    #[case::a_savepoint_whose_number_nobody_knows(20, &[(None, 102)], 108)]
+    #[case::an_older_one_is_left_while_the_seen_one_is_gone(8, &[], 100)]
+    fn a_moment_that_is_certain(#[case] id: u64, #[case] taken: &[(Option<u64>, i64)], #[case] expected: i64) {
+        let kept = KeptCheckpoint {
+            id: 10,
+            triggered_at: at(100),
+            completed_at: None,
+            size: None,
+            path: None,
+            discarded: false,
+        };
+        let rows: Vec<Savepoint> = taken
+            .iter()
+            .map(|(number, t)| {
+                let (id, of) = (SavepointId::new("s"), DeploymentId::new("d"));
+                let mut sp = Savepoint::new(id, of, Origin::UserRequest, Status::Completed, at(*t));
+                sp.checkpoint_id = *number;
+                sp
+            })
+            .collect();
+        let found = not_before(&kept, id, Duration::from_secs(1), rows.iter().collect());
+        assert_eq!(found, at(expected));
+    }
 }

@@ -239,6 +239,7 @@ fn keep_checkpoints(
         let text = format!("#{} failed: {why}", s.id);
         changes.events.push(about(e, NewEvent::auto(now, Severity::Warn, EventName::CheckpointFailed, text)));
     }
+    changes.savepoints.extend(c.history.iter().filter_map(|s| numbered(e, s)));
     let foreign: Vec<&CheckpointStat> = c.history.iter().filter(|s| is_foreign_savepoint(e, s)).collect();
     for s in foreign {
         let sp = adopted(e, s, fresh(), now);
@@ -254,6 +255,14 @@ fn keep_checkpoints(
         changes.savepoints.push(sp);
     }
     e.sight.checkpoints = Some(c);
+}
+
+/// A savepoint of the catalogue whose number Flink's statistics now tell: it orders savepoints and checkpoints of a job.
+fn numbered(e: &DeploymentEntry, s: &CheckpointStat) -> Option<Savepoint> {
+    let path = s.path.as_deref().filter(|_| s.kind != "CHECKPOINT" && s.status == "COMPLETED")?;
+    let here = |k: &&Savepoint| k.location.as_deref().is_some_and(|l| location::same(l, path));
+    let row = e.savepoints.iter().find(here).filter(|k| k.checkpoint_id.is_none())?;
+    Some(Savepoint { checkpoint_id: Some(s.id), triggered_at: Some(s.triggered_at), ..row.clone() })
 }
 
 /// A complete savepoint that is not in the catalogue and not in one of our own directories.

@@ -118,7 +118,11 @@ impl Desk {
 
     /// A verb with `--wait`, however it ends.
     pub async fn try_act(&self, args: &[&str]) -> Ran {
-        self.ran(&[args, &["--wait", "--timeout", "3m"]].concat()).await
+        let mut ran = self.ran(&[args, &["--wait", "--timeout", "3m"]].concat()).await;
+        if ran.code == 7 {
+            ran.err.push_str(&self.run(&["operation", "list", "-o", "json", "--active"]).await.out);
+        }
+        ran
     }
 
     /// Where the manager keeps everything.
