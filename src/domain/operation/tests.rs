@@ -14,8 +14,9 @@ use super::{
 use crate::domain::{
     deployment::{FlinkState, TaskCounts},
     flink::{AsyncStatus, CheckpointConfig, CheckpointStat, Checkpoints, JobSummary, Restored},
-    ids::SavepointId,
+    ids::{ArtifactSha, Hex32, JobId, SavepointId},
     savepoint::{Format, Origin},
+    time::Span,
 };
 
 const START: Timestamp = Timestamp::from_millis(1_000);

@@ -124,7 +124,11 @@ mod tests {
     #[case::a_savepoint_with_a_higher_number(15, &[(Some(16), 109)], 103)]
     #[case::a_savepoint_whose_number_nobody_knows(20, &[(None, 102)], 108)]
     #[case::an_older_one_is_left_while_the_seen_one_is_gone(8, &[], 100)]
-    fn a_moment_that_is_certain(#[case] id: u64, #[case] taken: &[(Option<u64>, i64)], #[case] expected: i64) {
+    fn a_moment_that_is_certain(
+        #[case] id: u64,
+        #[case] taken: &[(Option<u64>, i64)],
+        #[case] expected: i64,
+    ) {
         let kept = KeptCheckpoint {
             id: 10,
             triggered_at: at(100),

@@ -1,0 +1,116 @@
+//! Puts steps, checks and words together.
+
+use serde_json::Value;
+
+use super::{super::Draft, Building};
+use crate::{
+    contract::plan::{Confirmation, Plan as Card},
+    domain::{
+        ids::ArtifactSha,
+        operation::recipe::{self, Facts as Shape},
+        spec::{self, Spec},
+    },
+    manager::{
+        ManagerResult,
+        ports::store::{ArtifactRow, RevisionRow},
+        submit::{preflight, words},
+        view,
+    },
+};
+
+impl Building<'_> {
+    /// Puts steps, checks and words together.
+    pub(in crate::manager::submit) async fn finish(mut self, command: String) -> ManagerResult<Draft> {
+        let f = self.facts;
+        if let Some((row, spec)) = self.to_run.clone() {
+            let jar = self.stored(&spec).await?;
+            preflight::submission(&mut self.checks, f, &spec, &row, &self.inner.settings, jar.as_ref());
+            preflight::one_job(&mut self.checks, f);
+            self.plan.revision = Some(row.number);
+            self.plan.slots_needed = spec.parallelism;
+            self.plan.probation = spec.probation;
+            self.plan.max_job_attempts = spec.max_job_attempts;
+        }
+        let jar = |p: &Option<(RevisionRow, Spec)>| p.as_ref().and_then(|(_, s)| s.artifact.sha256.clone());
+        // A deployment whose jar nobody knows cannot be run again: then there is no way back.
+        let previous_jar: Option<ArtifactSha> = jar(&self.previous);
+        if let Some((row, spec)) =
+            self.previous.as_ref().filter(|_| previous_jar.is_some() && f.live.is_some())
+        {
+            self.plan.previous_revision = Some(row.number);
+            self.plan.previous_slots_needed = spec.parallelism;
+        }
+        self.verify_restore_point().await;
+        let shape = Shape {
+            live: f.job().cloned(),
+            stop: self.stop,
+            jar: jar(&self.to_run),
+            previous_jar,
+            retained: f.checkpoint_config.as_ref().is_some_and(|c| c.retained),
+            plan_check: f.target.as_ref().is_some_and(|t| t.spec.plan_check),
+        };
+        let acts = recipe::steps(self.kind, &self.plan, &shape);
+        let now_spec = f.entry.revision.as_ref().map_or(Value::Null, |r| r.spec.clone());
+        let next_spec = self.to_run.as_ref().map(|(r, _)| r.spec.clone());
+        let diff = next_spec.as_ref().map(|n| spec::diff(&now_spec, n)).unwrap_or_default();
+        let (crash, end) =
+            crate::domain::restore::loss_windows(&f.entry.savepoints, view::live_checkpoint(&f.entry));
+        let live = f.live.is_some();
+        let age =
+            |t: Option<crate::domain::time::Timestamp>| t.filter(|_| live).map(|t| f.now.seconds_since(t));
+        let target = f.entry.target();
+        let card = Card {
+            kind: self.kind,
+            deployment: f.entry.row.name.to_string(),
+            target: target.to_string(),
+            steps: words::steps(&acts, &self.plan),
+            revision_now: f.entry.row.revision,
+            revision_next: self.plan.revision,
+            version_label: self.to_run.as_ref().map(|(r, _)| r.version_label.clone()),
+            diff,
+            spec: next_spec,
+            restore_points: self.advice.as_ref().map(view::restore_points).unwrap_or_default(),
+            restore_why: words::restore_why(&self.plan, self.advice.as_ref(), self.stop),
+            checks: self.checks.0,
+            warnings: self.warnings,
+            irreversible: self.irreversible,
+            crash_loss_seconds: age(crash),
+            end_loss_seconds: age(end),
+            rewind_seconds: self.advice.as_ref().and_then(|a| a.chosen()).and_then(|c| c.rewind_seconds),
+            expected_savepoint_seconds: words::expected_savepoint(f),
+            confirmation: Confirmation::None,
+            runnable: false,
+            command,
+            plan_digest: String::new(),
+        };
+        let (protection, target_read_only) = {
+            let world = self.inner.world();
+            let spec = self.to_run.as_ref().map(|(_, s)| s).or(f.entry.spec.as_ref());
+            (world.protection(spec, &target), f.target.as_ref().is_some_and(|t| t.spec.read_only))
+        };
+        Ok(Draft {
+            kind: self.kind,
+            deployment: f.entry.row.id.clone(),
+            name: f.entry.row.name.clone(),
+            target,
+            plan: self.plan,
+            acts,
+            rows: self.rows,
+            typed_name: f.entry.row.name.to_string(),
+            protection,
+            target_read_only,
+            destructive: self.destructive,
+            base: Some(f.entry.row.clone()),
+            card,
+        })
+    }
+
+    /// The jar of a spec, if its row and its file are here.
+    pub(super) async fn stored(&self, spec: &Spec) -> ManagerResult<Option<ArtifactRow>> {
+        let Some(sha) = &spec.artifact.sha256 else { return Ok(None) };
+        let store = &self.inner.deps.store;
+        let there = tokio::fs::try_exists(store.artifact_path(sha)).await.unwrap_or(false);
+        let row = store.artifacts().await?.into_iter().find(|a| a.sha == *sha);
+        Ok(row.filter(|_| there))
+    }
+}

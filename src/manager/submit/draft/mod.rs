@@ -1,0 +1,227 @@
+//! From a verb and the facts to a draft: the operation's plan, its steps, its rows, and the card.
+
+mod ends;
+mod finish;
+mod fork;
+mod restore;
+mod revise;
+
+use std::sync::Arc;
+
+use super::{
+    Draft, desired_after,
+    facts::Facts,
+    preflight::{self, Checks},
+    words,
+};
+use crate::{
+    contract::{
+        intent::{Upgrade, Verb},
+        problem::{Code, Problem},
+    },
+    domain::{
+        operation::{Kind, Plan, RestoreSource, recipe::Stop},
+        restore::{Advice, Request},
+        savepoint::{Format, Origin},
+        spec::{RestoreStrategy, Spec, UpgradeStrategy},
+        time::Span,
+    },
+    manager::{
+        Caller, ManagerResult,
+        inner::Inner,
+        ports::store::{Changes, DeploymentRow, RevisionRow},
+        view,
+    },
+};
+
+/// A draft under construction.
+pub(in crate::manager::submit) struct Building<'a> {
+    pub inner: &'a Arc<Inner>,
+    pub facts: &'a Facts,
+    pub kind: Kind,
+    pub plan: Plan,
+    pub checks: Checks,
+    pub rows: Changes,
+    pub stop: Stop,
+    pub to_run: Option<(RevisionRow, Spec)>,
+    pub previous: Option<(RevisionRow, Spec)>,
+    pub advice: Option<Advice>,
+    pub warnings: Vec<String>,
+    pub irreversible: Vec<String>,
+    pub destructive: bool,
+}
+
+/// Drafts a verb on a deployment.
+pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) -> ManagerResult<Draft> {
+    let mut b = Building::new(inner, f, verb.kind());
+    let reachable = match verb {
+        Verb::Delete(_) => true,
+        _ => preflight::reachable(&mut b.checks, f),
+    };
+    match verb {
+        Verb::Start(r) => {
+            b.wants_no_job()?;
+            b.current_revision()?;
+            b.plan.allow_non_restored_state = r.allow_non_restored_state;
+            b.restore(&from_words(r.from.as_deref(), f));
+        }
+        Verb::Suspend(r) => {
+            b.wants_job()?;
+            b.take(r.format, Origin::Suspend);
+            b.plan.drain = r.drain;
+            if r.drain {
+                b.warnings.push(
+                    "draining fires all windows and timers; the restore advisor passes such a savepoint over"
+                        .to_owned(),
+                );
+            }
+            if reachable {
+                preflight::snapshot(&mut b.checks, f, true);
+            }
+            b.adopted_warning();
+        }
+        Verb::Savepoint(r) => {
+            b.wants_job()?;
+            b.take(r.format, Origin::UserRequest);
+            b.plan.label.clone_from(&r.label);
+            if let Some(dir) = &r.directory {
+                b.plan.savepoint_base = Some(dir.clone());
+            }
+            if reachable {
+                preflight::snapshot(&mut b.checks, f, false);
+            }
+        }
+        Verb::Cancel(_) => b.cancel()?,
+        Verb::Restart(r) => {
+            b.current_revision()?;
+            b.previous = b.to_run.clone();
+            b.replace(r.from.as_deref(), UpgradeStrategy::Stateful, None, reachable);
+        }
+        Verb::Upgrade(r) => b.upgrade(r, reachable).await?,
+        Verb::Rollback(r) => {
+            b.plan.allow_non_restored_state = r.allow_non_restored_state;
+            b.roll_back(r.revision, r.from.as_deref(), reachable)?;
+        }
+        Verb::Reset(r) => b.reset(r)?,
+        Verb::Fork(r) => b.fork(r, reachable)?,
+        Verb::Delete(_) => {
+            if f.live.is_some() {
+                return Err(wrong_state(f, "it has a live job", "suspend or cancel it first"));
+            }
+            b.destructive = true;
+            b.irreversible.push("the name leaves the books; savepoints and their files stay".to_owned());
+        }
+    }
+    b.plan.desired_after = desired_after(b.kind);
+    b.finish(words::command(&f.entry.row.name, verb)).await
+}
+
+/// Drafts the upgrade that a changed manifest asks for.
+pub async fn of_row(inner: &Arc<Inner>, f: &Facts, next: DeploymentRow) -> ManagerResult<Draft> {
+    let mut b = Building::new(inner, f, Kind::Upgrade);
+    let reachable = preflight::reachable(&mut b.checks, f);
+    b.upgrade_row(next, &Upgrade::default(), None, reachable)?;
+    b.plan.desired_after = desired_after(b.kind);
+    let name = f.entry.row.name.to_string();
+    b.finish(format!("nutkin apply -f MANIFEST   # {name}")).await
+}
+
+/// `latest`, `none`, or a savepoint's id or place; nothing = the deployment's strategy.
+pub(super) fn from_words(from: Option<&str>, f: &Facts) -> Request {
+    match from {
+        None => view::next_request(&f.entry),
+        Some("latest" | "last-checkpoint") => Request::Strategy(RestoreStrategy::LatestState),
+        Some("none") => Request::Strategy(RestoreStrategy::None),
+        Some(other) => Request::This(other.to_owned()),
+    }
+}
+
+pub(super) fn wrong_state(f: &Facts, why: &str, hint: &str) -> Problem {
+    let text = format!("{} is {}: {why}; nothing was changed", f.entry.row.name, f.entry.sight.observed);
+    Problem::new(Code::WrongState, text).hint(hint)
+}
+
+impl<'a> Building<'a> {
+    pub(in crate::manager::submit) fn new(inner: &'a Arc<Inner>, facts: &'a Facts, kind: Kind) -> Self {
+        let spec = facts.entry.spec.as_ref();
+        let config = facts.checkpoint_config.as_ref();
+        let plan = Plan {
+            version: 1,
+            old_job: facts.job().cloned(),
+            revision: None,
+            previous_revision: None,
+            restore: RestoreSource::Empty,
+            allow_non_restored_state: false,
+            savepoint_base: facts.base.clone(),
+            format: spec.map_or(Format::Canonical, |s| s.savepoint_format),
+            drain: false,
+            label: None,
+            origin: Origin::UserRequest,
+            max_savepoint_attempts: spec.map_or(4, |s| s.max_savepoint_attempts),
+            max_job_attempts: spec.map_or(4, |s| s.max_job_attempts),
+            probation: spec.map(|s| s.probation).unwrap_or_default(),
+            checkpoint_timeout: config
+                .and_then(|c| c.timeout)
+                .unwrap_or(Span(std::time::Duration::from_secs(600))),
+            checkpoint_interval: config.and_then(|c| c.interval),
+            slots_needed: 0,
+            previous_slots_needed: 0,
+            desired_after: None,
+            savepoint: None,
+            location: None,
+            warnings: vec![],
+            acknowledged: None,
+            before: None,
+            creates: None,
+            compensation: None,
+        };
+        Self {
+            inner,
+            facts,
+            kind,
+            plan,
+            checks: Checks::default(),
+            rows: Changes::default(),
+            stop: Stop::Savepoint,
+            to_run: None,
+            previous: None,
+            advice: None,
+            warnings: vec![],
+            irreversible: vec![],
+            destructive: false,
+        }
+    }
+
+    fn wants_job(&self) -> ManagerResult<()> {
+        if self.facts.live.is_none() && self.facts.silent.is_none() {
+            return Err(wrong_state(self.facts, "no job of it lives", "start it: nutkin start APP/NAME"));
+        }
+        Ok(())
+    }
+
+    fn wants_no_job(&self) -> ManagerResult<()> {
+        if self.facts.live.is_some() {
+            return Err(wrong_state(
+                self.facts,
+                "its job lives",
+                "upgrade or restart it, or suspend it first",
+            ));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, format: Option<Format>, origin: Origin) {
+        if let Some(f) = format {
+            self.plan.format = f;
+        }
+        self.plan.origin = origin;
+    }
+
+    fn adopted_warning(&mut self) {
+        if self.facts.entry.row.adopted {
+            self.warnings.push(
+                "this job was adopted: nutkin does not know its jar and cannot start it again before an upgrade names one".to_owned(),
+            );
+        }
+    }
+}

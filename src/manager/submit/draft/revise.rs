@@ -1,0 +1,188 @@
+//! Which revision is to run, and what the deployment's own layer becomes.
+
+use super::{Building, wrong_state};
+use crate::{
+    contract::{
+        intent::Upgrade,
+        problem::{Code, Problem},
+    },
+    domain::{
+        operation::{Before, Kind},
+        spec::{self, Spec, UpgradeStrategy},
+    },
+    manager::{
+        ManagerResult,
+        ports::store::{DeploymentRow, RevisionRow},
+        specs,
+        submit::others,
+    },
+};
+
+impl Building<'_> {
+    pub(super) fn revision_of(&self, number: u32) -> ManagerResult<(RevisionRow, Spec)> {
+        let row = self.facts.revisions.iter().find(|r| r.number == number).cloned();
+        let row = row.ok_or_else(|| {
+            let known: Vec<String> =
+                self.facts.revisions.iter().take(8).map(|r| r.number.to_string()).collect();
+            Problem::new(
+                Code::NotFound,
+                format!("{} has no revision {number}; nothing was changed", self.facts.entry.row.name),
+            )
+            .hint(format!("its revisions are {}", known.join(", ")))
+        })?;
+        let spec = serde_json::from_value(row.spec.clone())
+            .map_err(|e| Problem::new(Code::Internal, format!("revision {number} cannot be read: {e}")))?;
+        Ok((row, spec))
+    }
+
+    /// The current revision, or a fresh one when the layers give something else and nothing runs.
+    pub(super) fn current_revision(&mut self) -> ManagerResult<()> {
+        let row = &self.facts.entry.row;
+        let merged = self.inner.world().merged(row);
+        let current = row.revision.map(|n| self.revision_of(n)).transpose()?;
+        let drifted = current.as_ref().is_none_or(|(r, _)| r.spec != merged.value);
+        if self.kind == Kind::Start && drifted {
+            self.add_revision(&merged, None)?;
+            self.previous = current;
+        } else {
+            self.to_run = current;
+        }
+        Ok(())
+    }
+
+    /// A new revision of the merged spec, to be committed with the operation.
+    pub(super) fn add_revision(&mut self, merged: &spec::Merged, jar: Option<&str>) -> ManagerResult<()> {
+        let spec = specs::checked(merged)?;
+        let row = &self.facts.entry.row;
+        if let Some((same, s)) =
+            row.revision.and_then(|n| self.revision_of(n).ok()).filter(|(r, _)| r.spec == merged.value)
+        {
+            self.to_run = Some((same, s));
+            return Ok(());
+        }
+        let number = self.facts.revisions.first().map_or(1, |r| r.number + 1);
+        let revision = specs::revision(row, number, merged, jar);
+        self.rows.revisions.push(revision.clone());
+        self.to_run = Some((revision, spec));
+        Ok(())
+    }
+
+    pub(super) async fn upgrade(&mut self, r: &Upgrade, reachable: bool) -> ManagerResult<()> {
+        let row = self.facts.entry.row.clone();
+        let artifact = match &r.artifact {
+            Some(a) => Some(others::find_artifact(self.inner, a).await?),
+            None => None,
+        };
+        if row.adopted {
+            self.adopted_needs(r, artifact.is_some())?;
+        }
+        let layer = specs::with_upgrade(&row.layer, r, artifact.as_ref().map(|a| (&a.sha, a.name.as_str())));
+        let mut next = row.clone();
+        next.adopted = false;
+        if layer != row.layer {
+            next.layer = layer;
+            next.spec_version += 1;
+        }
+        self.upgrade_row(next, r, artifact.as_ref().map(|a| a.name.as_str()), reachable)
+    }
+
+    /// The upgrade to a given row of the deployment.
+    pub(super) fn upgrade_row(
+        &mut self,
+        next: DeploymentRow,
+        r: &Upgrade,
+        jar: Option<&str>,
+        reachable: bool,
+    ) -> ManagerResult<()> {
+        let row = &self.facts.entry.row;
+        let merged = self.inner.world().merged_layer(next.name.app(), &next.layer);
+        let current = row.revision.map(|n| self.revision_of(n)).transpose()?;
+        self.add_revision(&merged, jar)?;
+        self.previous = current;
+        self.write_row(next);
+        self.plan.allow_non_restored_state = r.allow_non_restored_state;
+        let strategy = r
+            .upgrade_strategy
+            .or(self.to_run.as_ref().map(|(_, s)| s.upgrade_strategy))
+            .unwrap_or(UpgradeStrategy::Stateful);
+        if strategy == UpgradeStrategy::None && self.facts.live.is_some() {
+            self.warnings.push("upgradeStrategy NONE: the new revision runs at the next start; until then the deployment shows drift".to_owned());
+            self.to_run = None;
+            return Ok(());
+        }
+        let same = self.to_run.as_ref().map(|(row, _)| row.number) == self.facts.entry.row.revision;
+        if same && self.facts.live.is_some() && r.from.is_none() && r.upgrade_strategy.is_none() {
+            return Err(wrong_state(
+                self.facts,
+                "the upgrade changes nothing",
+                "to run the same revision again, restart it",
+            ));
+        }
+        self.replace(r.from.as_deref(), strategy, r.format, reachable);
+        Ok(())
+    }
+
+    /// The row is written with the operation, and put back unless the operation succeeds.
+    pub(super) fn write_row(&mut self, next: DeploymentRow) {
+        let row = &self.facts.entry.row;
+        if next == *row {
+            return;
+        }
+        self.plan.before = Some(Before {
+            layer: row.layer.clone(),
+            applied: row.applied.clone(),
+            adopted: row.adopted,
+            written_version: next.spec_version,
+        });
+        self.rows.deployments.push(next);
+    }
+
+    pub(super) fn adopted_needs(&self, r: &Upgrade, has_jar: bool) -> ManagerResult<()> {
+        let missing: Vec<&str> = [
+            (has_jar, "--jar"),
+            (r.entry_class.is_some(), "--entry-class"),
+            (r.args.is_some(), "--args"),
+            (r.parallelism.is_some(), "--parallelism"),
+        ]
+        .into_iter()
+        .filter_map(|(given, flag)| (!given).then_some(flag))
+        .collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::InvalidSpec,
+            format!(
+                "{} was adopted: its first upgrade needs {}, nothing is guessed; nothing was changed",
+                self.facts.entry.row.name,
+                missing.join(", ")
+            ),
+        ))
+    }
+
+    pub(super) fn roll_back(
+        &mut self,
+        revision: Option<u32>,
+        from: Option<&str>,
+        reachable: bool,
+    ) -> ManagerResult<()> {
+        let now = self.facts.entry.row.revision.unwrap_or(0);
+        let number = match revision {
+            Some(n) => n,
+            None => self.facts.revisions.iter().map(|r| r.number).find(|n| *n < now).ok_or_else(|| {
+                wrong_state(self.facts, "it has no earlier revision", "list them: nutkin history APP/NAME")
+            })?,
+        };
+        let target = self.revision_of(number)?;
+        self.previous = self.facts.entry.row.revision.map(|n| self.revision_of(n)).transpose()?;
+        let mut next = self.facts.entry.row.clone();
+        next.layer = self.inner.world().layer_for(next.name.app(), &target.0);
+        if next.layer != self.facts.entry.row.layer {
+            next.spec_version += 1;
+            self.write_row(next);
+        }
+        self.to_run = Some(target);
+        self.replace(from, UpgradeStrategy::Stateful, None, reachable);
+        Ok(())
+    }
+}
