@@ -173,13 +173,14 @@ fn is_unclear(ev: &Evidence) -> bool {
     !matches!(ev.answer, Some(Answer::Accepted(_))) && !matches!(ev.job, Sight::Seen { .. })
 }
 
-/// Polls fast only while an operation waits, and slower the longer it does.
+/// Polls fast only while an operation waits, and slower the longer it does: the records wait for the first second.
 fn pace(waited: Duration) -> Duration {
-    match waited.as_secs() {
-        0..30 => Duration::from_millis(100),
-        30..300 => Duration::from_millis(500),
-        _ => Duration::from_secs(2),
-    }
+    Duration::from_millis(match waited.as_secs() {
+        0 => 20,
+        1..30 => 100,
+        30..300 => 500,
+        _ => 2_000,
+    })
 }
 
 async fn commit_absorbed(
