@@ -13,7 +13,7 @@ use crate::{
         time::Timestamp,
     },
     manager::{
-        ManagerResult,
+        ManagerResult, books,
         inner::Inner,
         ports::{
             cluster::{ClusterConfig, JobDetail},
@@ -105,7 +105,7 @@ pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<
     };
     let revisions = inner.deps.store.revisions(&entry.row.id).await?;
     let mut f = Facts {
-        flink_version: view::flink_version(inner, &entry),
+        flink_version: books::flink_version(inner, &entry.target()),
         config: target.as_ref().and_then(|t| t.sight.config.clone()),
         overview: None,
         silent: None,

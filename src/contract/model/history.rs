@@ -1,0 +1,190 @@
+//! What stays: jobs, operations and their steps, events, revisions, artifacts, exceptions.
+
+use super::deployment::RestoredFrom;
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::domain::{
+    deployment::Observed,
+    event::{Severity, Via},
+    operation::{Choice, Kind, OpError, OpState, StepName, StepState},
+    spec::Layer,
+    time::Timestamp,
+};
+
+/// One Flink job of a deployment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Job {
+    /// Ours.
+    pub job_id: String,
+    /// `APP/NAME`.
+    pub deployment: String,
+    /// Flink's.
+    pub flink_job_id: String,
+    /// The revision it runs.
+    pub revision: Option<u32>,
+    /// Our word.
+    pub state: Observed,
+    /// Flink's word, as last seen.
+    pub flink_state: Option<String>,
+    /// When it started.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Where it was restored from.
+    pub restored_from: Option<RestoredFrom>,
+    /// Restarts seen.
+    pub restarts: Option<u64>,
+}
+
+/// One step of an operation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    /// Number, from 1.
+    pub n: u32,
+    /// Name.
+    pub name: StepName,
+    /// Where it stands.
+    pub state: StepState,
+    /// When it began.
+    pub started_at: Option<Timestamp>,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// What is known.
+    pub detail: String,
+}
+
+/// A lifecycle action.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Operation {
+    /// Id.
+    pub operation_id: String,
+    /// The operation whose choice made this one.
+    pub parent: Option<String>,
+    /// What for.
+    pub kind: Kind,
+    /// `APP/NAME`.
+    pub deployment: String,
+    /// Where.
+    pub target: String,
+    /// Where it stands.
+    pub state: OpState,
+    /// Who.
+    pub actor: String,
+    /// Through which face.
+    pub via: Via,
+    /// Why.
+    pub reason: Option<String>,
+    /// Accepted.
+    pub created_at: Timestamp,
+    /// Began.
+    pub started_at: Option<Timestamp>,
+    /// Ended.
+    pub ended_at: Option<Timestamp>,
+    /// Its steps.
+    pub steps: Vec<Step>,
+    /// Why it failed or waits.
+    pub error: Option<OpError>,
+    /// Ways out of NEEDS_ATTENTION.
+    pub choices: Vec<Choice>,
+    /// What it brought.
+    pub result: Option<String>,
+}
+
+/// An entry of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Event {
+    /// Number.
+    pub seq: u64,
+    /// When.
+    pub at: Timestamp,
+    /// How loud.
+    pub severity: Severity,
+    /// Name.
+    pub name: String,
+    /// Application.
+    pub application: Option<String>,
+    /// `APP/NAME`.
+    pub deployment: Option<String>,
+    /// Our job.
+    pub job_id: Option<String>,
+    /// Operation.
+    pub operation_id: Option<String>,
+    /// Who.
+    pub actor: String,
+    /// Through which face.
+    pub via: Via,
+    /// One line.
+    pub message: String,
+    /// More.
+    #[schema(value_type = Object)]
+    pub details: Value,
+}
+
+/// An immutable effective spec.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Revision {
+    /// Number within the deployment.
+    pub number: u32,
+    /// Words: `payments@33de6`.
+    pub version_label: String,
+    /// Who.
+    pub author: String,
+    /// Why.
+    pub reason: Option<String>,
+    /// When.
+    pub created_at: Timestamp,
+    /// Of the effective spec.
+    pub content_hash: String,
+    /// The effective spec.
+    #[schema(value_type = Object)]
+    pub spec: Value,
+    /// Path → layer.
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    pub provenance: IndexMap<String, Layer>,
+}
+
+/// A jar by content hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Artifact {
+    /// Content hash.
+    pub sha256: String,
+    /// File name it came with.
+    pub name: String,
+    /// Bytes.
+    pub size_bytes: u64,
+    /// The manifest's main class.
+    pub main_class: Option<String>,
+    /// Classes with a `main` method.
+    pub entry_classes: Vec<String>,
+    /// First seen.
+    pub created_at: Timestamp,
+    /// Deployments whose revisions refer to it.
+    pub used_by: Vec<String>,
+}
+
+/// An exception of a job as Flink's history has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ExceptionEntry {
+    /// When.
+    pub at: Option<Timestamp>,
+    /// The last `Caused by`.
+    pub root_cause: String,
+    /// Task.
+    pub task: Option<String>,
+    /// TaskManager.
+    pub task_manager: Option<String>,
+    /// The whole text.
+    pub trace: String,
+}

@@ -1,0 +1,14 @@
+//! Read models: what every face shows.
+
+mod deployment;
+mod history;
+mod snapshot;
+mod target;
+
+pub use deployment::{
+    Application, Deployment, DeploymentJob, DeploymentOperation, Drift, MetricValue, NextRestorePoint,
+    RestoredFrom, RootCause, Tasks,
+};
+pub use history::{Artifact, Event, ExceptionEntry, Job, Operation, Revision, Step};
+pub use snapshot::{Checkpoint, RestorePoint, Savepoint};
+pub use target::{Capability, Target, TargetJob};

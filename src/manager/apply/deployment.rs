@@ -1,0 +1,349 @@
+//! A deployment's document: a new one, a changed layer, a state to go to, or an upgrade of what runs.
+
+use serde_json::{Map, Value};
+
+use super::{Ask, action, applied, invalid, matches_version};
+use crate::{
+    contract::{
+        intent::{Applied, ApplyAction, Cancel, Document, Intent, Meta, Start, Suspend, Verb},
+        plan::{Plan, Submitted, Verdict},
+        problem::{Code, Problem},
+    },
+    domain::{
+        deployment::Desired,
+        event::{EventName, Severity},
+        ids::{DeploymentName, TargetName},
+        names,
+        operation::{Creates, Kind},
+        spec::{self},
+    },
+    manager::{
+        Caller, Manager, ManagerResult, books,
+        ports::store::{Changes, DeploymentRow},
+        specs, submit,
+    },
+};
+
+impl Manager {
+    pub(super) async fn apply_deployment(&self, ask: &Ask<'_>, doc: &Document) -> ManagerResult<Applied> {
+        let inner = &self.inner;
+        let app = doc.metadata.application.clone().unwrap_or_default();
+        let name = DeploymentName::new(&app, &doc.metadata.name).map_err(|e| invalid(e.to_string()))?;
+        let (layer, state) = split_state(&doc.spec)?;
+        let old = inner.world().deployments.get(&name).map(|e| e.row.clone());
+        matches_version(ask.if_match, old.as_ref().map(|o| o.spec_version))?;
+        let effective = specs::checked(&self.merged_with(ask, &app, &layer))?;
+        if effective.artifact.jar.is_some() && effective.artifact.sha256.is_none() {
+            return Err(invalid(
+                "spec.artifact.jar: a path is resolved by the client; send artifact.sha256".to_owned(),
+            ));
+        }
+        let unknown_target = {
+            let w = inner.world();
+            (!w.targets.contains_key(&effective.target.as_str().into())).then(|| {
+                let near = names::nearest(&effective.target, w.targets.keys().map(TargetName::as_str));
+                invalid(format!("spec.target: there is no target {:?}", effective.target)).hint(
+                    near.map_or_else(
+                        || "register it first: nutkin target add".to_owned(),
+                        |n| format!("did you mean {n}?"),
+                    ),
+                )
+            })
+        };
+        let in_batch =
+            ask.batch.documents.iter().any(|d| d.kind == "Target" && d.metadata.name == effective.target);
+        if let Some(p) = unknown_target.filter(|_| !(ask.dry_run && in_batch)) {
+            return Err(p);
+        }
+        let Some(old) = old else {
+            return self.create(ask, doc, name, layer, state).await;
+        };
+        refuse_overwrite(&old, &layer, ask.batch.force)?;
+        self.update(ask, doc, old, layer, state).await
+    }
+
+    /// The effective spec that a layer would give; a dry run sees the defaults that come in the same batch, which an apply
+    /// has written by then.
+    fn merged_with(&self, ask: &Ask<'_>, app: &str, layer: &Value) -> spec::Merged {
+        let mut seen = self.inner.world().defaults(app, layer);
+        let of_batch = |kind: &str, name: &str| {
+            let same = |d: &&Document| ask.dry_run && d.kind == kind && d.metadata.name == name;
+            ask.batch
+                .documents
+                .iter()
+                .find(same)
+                .map(|d| d.spec.get("defaults").cloned().unwrap_or(Value::Null))
+        };
+        seen.application = of_batch("Application", app).or(seen.application);
+        let target = specs::target_of(layer, seen.application.as_ref()).map(str::to_owned);
+        seen.target = target.and_then(|t| of_batch("Target", &t)).or(seen.target);
+        seen.merge(layer)
+    }
+
+    async fn create(
+        &self,
+        ask: &Ask<'_>,
+        doc: &Document,
+        name: DeploymentName,
+        layer: Value,
+        state: Option<Desired>,
+    ) -> ManagerResult<Applied> {
+        let inner = &self.inner;
+        let diff = spec::diff(&Value::Null, &doc.spec);
+        let mut out = applied(doc, &name.to_string(), ApplyAction::Create, diff);
+        let starts = state == Some(Desired::Running);
+        out.operation_kind = starts.then_some(Kind::Start);
+        if ask.dry_run {
+            return Ok(out);
+        }
+        let creates = Creates { id: inner.fresh_deployment(), name: name.clone(), layer, start: false };
+        let mut row = books::new_deployment(inner, &creates);
+        row.labels = doc.metadata.labels.clone();
+        row.applied = Some(doc.spec.clone());
+        row.revision = Some(1);
+        let merged = inner.world().merged(&row);
+        let mut revision = specs::revision(&row, 1, &merged, None);
+        revision.author.clone_from(&ask.who.actor);
+        revision.reason.clone_from(&ask.batch.meta.reason);
+        let mut changes = Changes::default();
+        if !inner.world().applications.contains_key(name.app()) {
+            changes.applications.push(submit::new_application(inner, name.app()));
+        }
+        let mut event = inner.caller_event(
+            ask.who,
+            Severity::Info,
+            EventName::DeploymentCreated,
+            format!("{name} was created"),
+        );
+        event.application = Some(name.app().to_owned());
+        event.deployment = Some(row.id.clone());
+        event.deployment_name = Some(name.to_string());
+        changes.events.push(event);
+        changes.deployments.push(row);
+        changes.revisions.push(revision);
+        let gate = inner.gate().await;
+        inner.commit(&gate, changes).await?;
+        drop(gate);
+        if starts {
+            // A first start has nothing to lose: the manifest that creates it is its confirmation.
+            let meta = Meta { yes: true, confirm: Some(name.to_string()), ..ask.batch.meta.clone() };
+            self.follow(&mut out, &name, Verb::Start(Start { meta, ..Start::default() }), ask.who).await;
+        }
+        Ok(out)
+    }
+
+    async fn update(
+        &self,
+        ask: &Ask<'_>,
+        doc: &Document,
+        old: DeploymentRow,
+        layer: Value,
+        state: Option<Desired>,
+    ) -> ManagerResult<Applied> {
+        let inner = &self.inner;
+        let live = inner
+            .world()
+            .by_id(&old.id)
+            .and_then(|e| e.sight.summary.as_ref())
+            .is_some_and(|s| !s.state.is_terminal());
+        let merged = |layer: &Value| self.merged_with(ask, old.name.app(), layer).value;
+        let (before, after) = (merged(&old.layer), merged(&layer));
+        let diff = spec::diff(&old.layer, &layer);
+        let new_job = live && spec::diff(&before, &after).iter().any(spec::needs_new_job);
+        let wanted = wanted_state(&old, state, ask.batch.force_state);
+        let unchanged = diff.is_empty() && old.labels == doc.metadata.labels && wanted.is_none();
+        let mut out = applied(doc, &old.name.to_string(), action(true, unchanged), diff.clone());
+        if let (None, Some(s)) = (wanted, state.filter(|s| *s != old.desired)) {
+            out.warnings.push(format!(
+                "the manifest says {s}, somebody made it {}; it stays so (--force-state overrides)",
+                old.desired
+            ));
+        }
+        let verb = match (wanted, new_job) {
+            (Some(Desired::Suspended), _) => {
+                Some(Verb::Suspend(Suspend { meta: ask.batch.meta.clone(), ..Suspend::default() }))
+            }
+            (Some(Desired::Cancelled), _) => {
+                Some(Verb::Cancel(Cancel { meta: ask.batch.meta.clone(), ..Cancel::default() }))
+            }
+            (Some(Desired::Running), _) if !live => {
+                Some(Verb::Start(Start { meta: ask.batch.meta.clone(), ..Start::default() }))
+            }
+            _ => None,
+        };
+        let upgrades = new_job && verb.is_none();
+        out.operation_kind = verb.as_ref().map(Verb::kind).or(upgrades.then_some(Kind::Upgrade));
+        let mut row = old.clone();
+        row.labels = doc.metadata.labels.clone();
+        row.applied = Some(doc.spec.clone());
+        if !diff.is_empty() {
+            row.layer = layer;
+            row.spec_version += 1;
+        }
+        if upgrades {
+            // The layer and the upgrade are one commit: a refused upgrade changes nothing.
+            match submit::upgrade_to(inner, row, &ask.batch.meta, ask.who, ask.dry_run).await? {
+                Submitted::Operation(op) => out.operation_id = Some(op.operation_id),
+                Submitted::Plan(plan) => foresee(&mut out, *plan),
+            }
+            return Ok(out);
+        }
+        if ask.dry_run {
+            return Ok(out);
+        }
+        if row != old {
+            self.write_layer(ask, row, &old).await?;
+        }
+        if let Some(verb) = verb {
+            self.follow(&mut out, &old.name, verb, ask.who).await;
+        }
+        Ok(out)
+    }
+
+    /// Writes a layer that asks for no new job; a deployment without a job gets its new revision at once.
+    async fn write_layer(
+        &self,
+        ask: &Ask<'_>,
+        mut row: DeploymentRow,
+        old: &DeploymentRow,
+    ) -> ManagerResult<()> {
+        let inner = &self.inner;
+        let mut changes = Changes::default();
+        if row.layer != old.layer {
+            let merged = inner.world().merged(&row);
+            let newest = inner.deps.store.revisions(&row.id).await?.first().map_or(0, |r| r.number);
+            let mut revision = specs::revision(&row, newest + 1, &merged, None);
+            revision.author.clone_from(&ask.who.actor);
+            revision.reason.clone_from(&ask.batch.meta.reason);
+            revision.created_at = inner.now();
+            row.revision = Some(revision.number);
+            let mut event = inner.caller_event(
+                ask.who,
+                Severity::Info,
+                EventName::RevisionCreated,
+                format!("revision {} of {}", revision.number, row.name),
+            );
+            event.application = Some(row.name.app().to_owned());
+            event.deployment = Some(row.id.clone());
+            event.deployment_name = Some(row.name.to_string());
+            changes.events.push(event);
+            changes.revisions.push(revision);
+        }
+        changes.deployments.push(row);
+        let gate = inner.gate().await;
+        // The row was read before; an operation or another change may have written it since.
+        if inner.world().by_id(&old.id).is_none_or(|e| e.row != *old) {
+            let detail = format!("{} has changed in the meantime; nothing was changed", old.name);
+            return Err(
+                Problem::new(Code::StaleRevision, detail).hint("look at it again and repeat your change")
+            );
+        }
+        Ok(inner.commit(&gate, changes).await?)
+    }
+
+    /// Submits what follows from a document; a refusal is part of its result.
+    async fn follow(&self, out: &mut Applied, name: &DeploymentName, verb: Verb, who: &Caller) {
+        match self.submit(Intent::Deployment { name: name.clone(), verb }, who, false, None).await {
+            Ok(Submitted::Operation(op)) => out.operation_id = Some(op.operation_id),
+            Ok(Submitted::Plan(_)) => {}
+            Err(p) => out.problem = Some(p),
+        }
+    }
+}
+
+/// What a dry run's plan says about the upgrade that would follow; one that cannot run would be refused.
+fn foresee(out: &mut Applied, plan: Plan) {
+    out.warnings.extend(plan.warnings.iter().cloned());
+    if let Some(c) = plan.checks.iter().find(|c| c.verdict == Verdict::Failed) {
+        out.action = ApplyAction::Refused;
+        let mut p = Problem::new(Code::PreflightFailed, format!("{}; nothing would be changed", c.message));
+        p.hint.clone_from(&c.hint);
+        out.problem = Some(p);
+    }
+}
+
+/// The layer and the wanted state of a manifest's spec.
+fn split_state(doc: &Value) -> ManagerResult<(Value, Option<Desired>)> {
+    let mut layer = doc.as_object().cloned().unwrap_or_else(Map::new);
+    let state = match layer.shift_remove("state") {
+        None | Some(Value::Null) => None,
+        Some(Value::String(s)) => {
+            Some(s.parse().map_err(|e: names::UnknownWord| invalid(format!("spec.state: {e}")))?)
+        }
+        Some(other) => return Err(invalid(format!("spec.state: {other} is not a state"))),
+    };
+    Ok((Value::Object(layer), state))
+}
+
+/// Values that verbs have set since the last apply are not lost by the next one.
+fn refuse_overwrite(old: &DeploymentRow, layer: &Value, force: bool) -> ManagerResult<()> {
+    let Some((base, _)) = old.applied.as_ref().and_then(|a| split_state(a).ok()) else { return Ok(()) };
+    if force || base == old.layer || *layer == old.layer {
+        return Ok(());
+    }
+    let keys: Vec<String> = spec::diff(&base, &old.layer).into_iter().take(4).map(|d| d.path).collect();
+    Err(Problem::new(
+        Code::StaleRevision,
+        format!("{} was changed since the last apply ({}); nothing was changed", old.name, keys.join(", ")),
+    )
+    .hint("take the values into the manifest (nutkin get deployment NAME -o yaml), or overwrite them with --force"))
+}
+
+/// The state to go to: only when the manifest's own word has changed, or by force.
+fn wanted_state(old: &DeploymentRow, state: Option<Desired>, force: bool) -> Option<Desired> {
+    let state = state?;
+    let before = old.applied.as_ref().and_then(|a| a.get("state")).and_then(Value::as_str);
+    let changed = before != Some(state.as_str());
+    (state != old.desired && (changed || force)).then_some(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{ids::DeploymentId, time::Timestamp};
+    use rstest::rstest;
+    use serde_json::json;
+
+    fn row(applied: Option<Value>, layer: Value, desired: Desired) -> DeploymentRow {
+        DeploymentRow {
+            id: DeploymentId::new("d"),
+            name: DeploymentName::new("a", "b").unwrap(),
+            labels: Default::default(),
+            layer,
+            applied,
+            spec_version: 1,
+            desired,
+            revision: Some(1),
+            job: None,
+            next_restore: None,
+            adopted: false,
+            created_at: Timestamp::from_millis(0),
+            deleted_at: None,
+        }
+    }
+
+    #[rstest]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, false, None)]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, true, Some(Desired::Running))]
+    #[case(Some("RUNNING"), "SUSPENDED", Desired::Running, false, Some(Desired::Suspended))]
+    #[case(None, "RUNNING", Desired::Cancelled, false, Some(Desired::Running))]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Running, true, None)]
+    fn an_unchanged_state_never_overrides_a_person(
+        #[case] before: Option<&str>,
+        #[case] now: &str,
+        #[case] desired: Desired,
+        #[case] force: bool,
+        #[case] wanted: Option<Desired>,
+    ) {
+        let r = row(before.map(|s| json!({ "state": s })), json!({}), desired);
+        assert_eq!(wanted_state(&r, now.parse().ok(), force), wanted);
+    }
+
+    #[test]
+    fn what_a_verb_has_set_is_not_overwritten() {
+        let r = row(Some(json!({"parallelism": 1})), json!({"parallelism": 3}), Desired::Running);
+        assert!(refuse_overwrite(&r, &json!({"parallelism": 2}), false).is_err());
+        assert!(refuse_overwrite(&r, &json!({"parallelism": 3}), false).is_ok());
+        assert!(refuse_overwrite(&r, &json!({"parallelism": 2}), true).is_ok());
+    }
+}

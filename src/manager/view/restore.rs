@@ -1,0 +1,124 @@
+//! Snapshots to go on from: what the advisor is asked, and what it says.
+
+use crate::{
+    contract::model::{Checkpoint, NextRestorePoint, RestorePoint},
+    domain::{
+        flink::CheckpointStat,
+        restore::{self, Advice, Request, Situation},
+        savepoint, spec,
+        time::Timestamp,
+    },
+    manager::{
+        watcher::KeptCheckpoint,
+        world::{DeploymentEntry, World},
+    },
+};
+
+/// The newest completed checkpoint of the live job, and whether it outlives it.
+#[must_use]
+pub fn live_checkpoint(e: &DeploymentEntry) -> Option<(&CheckpointStat, bool)> {
+    let live = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal());
+    let c = e.sight.checkpoints.as_ref()?.latest_completed.as_ref()?;
+    live.then(|| (c, e.sight.checkpoint_config.as_ref().is_some_and(|k| k.retained)))
+}
+
+/// The newest progress that is known of.
+fn progress(e: &DeploymentEntry) -> Option<Timestamp> {
+    let kept = e.job.as_ref().and_then(|j| j.last_checkpoint.clone());
+    let kept = kept.and_then(|k| serde_json::from_value::<KeptCheckpoint>(k).ok()).map(|k| k.triggered_at);
+    let live = live_checkpoint(e).map(|(c, _)| c.triggered_at);
+    let saved = e
+        .savepoints
+        .iter()
+        .filter(|s| s.status == savepoint::Status::Completed)
+        .map(savepoint::Savepoint::state_of)
+        .max();
+    kept.max(live).max(saved)
+}
+
+/// The advisor's answer for a deployment.
+#[must_use]
+pub fn advice(e: &DeploymentEntry, world: &World, request: &Request, now: Timestamp) -> Advice {
+    let name = e.row.name.to_string();
+    let version = world
+        .targets
+        .get(&e.target())
+        .and_then(|t| t.sight.overview.as_ref())
+        .map(|o| o.flink_version.as_str());
+    restore::choose(
+        request,
+        &Situation {
+            deployment: &name,
+            savepoints: &e.savepoints,
+            armed: e.row.next_restore.as_ref(),
+            live_checkpoint: live_checkpoint(e),
+            progress: progress(e),
+            flink_version: version,
+            now,
+        },
+    )
+}
+
+/// What the next start would use, by the strategy of the spec.
+#[must_use]
+pub fn next_request(e: &DeploymentEntry) -> Request {
+    Request::Strategy(e.spec.as_ref().map_or(spec::RestoreStrategy::LatestState, |s| s.restore_strategy))
+}
+
+pub(super) fn next_restore_point(e: &DeploymentEntry, world: &World, now: Timestamp) -> NextRestorePoint {
+    let a = advice(e, world, &next_request(e), now);
+    let chosen = a.chosen();
+    NextRestorePoint {
+        savepoint_id: chosen.and_then(|c| c.savepoint.as_ref().map(ToString::to_string)),
+        location: chosen.and_then(|c| c.location.clone()),
+        rewind_seconds: chosen.and_then(|c| c.rewind_seconds),
+        verified: chosen.and_then(|c| c.verified.then_some(true)),
+        why: a.why,
+    }
+}
+
+/// The advisor's candidates for a face.
+#[must_use]
+pub fn restore_points(a: &Advice) -> Vec<RestorePoint> {
+    a.candidates
+        .iter()
+        .map(|c| RestorePoint {
+            savepoint_id: c.savepoint.as_ref().map(ToString::to_string),
+            location: c.location.clone(),
+            chosen: c.rejected.is_none(),
+            why: c.rejected.is_none().then(|| a.why.clone()),
+            rejected: c.rejected.clone(),
+            rewind_seconds: c.rewind_seconds,
+            verified: c.verified.then_some(true),
+            origin: c.origin,
+            triggered_at: Some(c.state_of),
+        })
+        .collect()
+}
+
+/// A checkpoint.
+#[must_use]
+pub fn checkpoint(c: &CheckpointStat) -> Checkpoint {
+    Checkpoint {
+        id: c.id,
+        triggered_at: Some(c.triggered_at),
+        completed_at: c.acked_at,
+        duration_ms: c.duration_ms,
+        size_bytes: c.size,
+        location: c.path.clone(),
+        status: c.status.clone(),
+        kind: c.kind.clone(),
+        failure: c.failure.clone(),
+    }
+}
+
+/// The savepoint directory of a deployment: spec, then target, then the cluster's own setting.
+#[must_use]
+pub fn savepoint_base(e: &DeploymentEntry, world: &World) -> Option<String> {
+    let t = world.targets.get(&e.target());
+    e.spec
+        .as_ref()
+        .and_then(|s| s.savepoint_directory.clone())
+        .or_else(|| t.and_then(|t| t.spec.savepoint_directory.clone()))
+        .or_else(|| t.and_then(|t| t.sight.savepoint_base.clone()))
+}

@@ -1,0 +1,94 @@
+//! Targets and the jobs on them.
+
+use crate::{
+    contract::model::{Capability, Target, TargetJob, Tasks},
+    domain::{deployment::FlinkState, ids::Issuer, spec},
+    manager::world::{TargetEntry, World},
+};
+
+/// A target.
+#[must_use]
+pub fn target(t: &TargetEntry, world: &World) -> Target {
+    let urls = t.spec.addresses();
+    let overview = t.sight.overview.as_ref();
+    let up = t.sight.reachable == Some(true);
+    Target {
+        name: t.row.name.to_string(),
+        kind: t.spec.kind.clone(),
+        url: urls.first().cloned().unwrap_or_default(),
+        urls,
+        flink_version: overview.map(|o| o.flink_version.clone()),
+        reachable: t.sight.reachable,
+        error: t.sight.error.clone(),
+        observed_at: t.sight.observed_at,
+        slots_total: overview.map(|o| o.slots_total).filter(|_| up),
+        slots_free: overview.map(|o| o.slots_free).filter(|_| up),
+        jobs_running: up.then(|| {
+            u32::try_from(t.sight.jobs.iter().filter(|j| j.state == FlinkState::Running).count())
+                .unwrap_or(u32::MAX)
+        }),
+        unmanaged_jobs: up.then(|| u32::try_from(unmanaged(t, world).len()).unwrap_or(u32::MAX)),
+        capabilities: capabilities(t),
+        protection: t.spec.protection.unwrap_or(spec::Protection::None),
+        savepoint_directory: t.spec.savepoint_directory.clone().or_else(|| t.sight.savepoint_base.clone()),
+        savepoint_access: t.spec.savepoint_access.to_string(),
+        colour: t.spec.colour.clone(),
+        labels: t.row.labels.clone(),
+        spec: t.row.spec.clone(),
+        version: t.row.version,
+    }
+}
+
+fn capabilities(t: &TargetEntry) -> Vec<Capability> {
+    let Some(c) = &t.sight.config else { return vec![] };
+    let no_submit =
+        "the cluster takes no submissions (web.submit.enable is false, or an application cluster)";
+    let cap = |name: &str, available: bool, reason: &str| Capability {
+        name: name.to_owned(),
+        available,
+        reason: (!available).then(|| reason.to_owned()),
+    };
+    vec![
+        cap("submit", c.web_submit, no_submit),
+        cap("jars", c.web_submit, no_submit),
+        cap("stop", true, ""),
+        cap("cancel", true, ""),
+    ]
+}
+
+/// Live jobs of a target that no deployment here manages.
+#[must_use]
+pub fn unmanaged(t: &TargetEntry, world: &World) -> Vec<TargetJob> {
+    target_jobs(t, world)
+        .into_iter()
+        .filter(|j| j.management != "managed" && !FlinkState::from_word(&j.flink_state).is_terminal())
+        .collect()
+}
+
+/// Every job of a target with its deployment.
+#[must_use]
+pub fn target_jobs(t: &TargetEntry, world: &World) -> Vec<TargetJob> {
+    t.sight
+        .jobs
+        .iter()
+        .map(|j| {
+            let owner = world.deployments.values().find(|e| e.job.as_ref().is_some_and(|r| r.flink == j.id));
+            let management = match (owner, j.id.issuer(&world.store_id)) {
+                (Some(_), _) | (None, Issuer::Us) => "managed".to_owned(),
+                (None, Issuer::AnotherNutkin(store)) => format!("another nutkin {store}"),
+                (None, Issuer::Nobody) => "unmanaged".to_owned(),
+            };
+            TargetJob {
+                target: t.row.name.to_string(),
+                flink_job_id: j.id.to_string(),
+                name: j.name.clone(),
+                flink_state: j.state.to_string(),
+                started_at: Some(j.start_time),
+                ended_at: j.end_time,
+                tasks: Tasks { running: j.tasks.running, total: j.tasks.total },
+                deployment: owner.map(|e| e.row.name.to_string()),
+                management,
+            }
+        })
+        .collect()
+}
