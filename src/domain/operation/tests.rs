@@ -406,6 +406,27 @@ fn restores_are_verified_by_path(#[case] path: Option<&str>, #[case] verdict: &s
     assert_eq!(word(&j), verdict, "{j:?}");
 }
 
+/// Flink's word on why comes from a cache: without it a failure is not yet judged, because want of slots is tried again.
+#[rstest]
+fn a_failed_job_is_judged_when_its_cause_is_known_or_the_cache_has_passed(
+    #[values(StepName::AwaitRunning, StepName::VerifyRestore, StepName::Probation)] name: StepName,
+) {
+    let mut op = operation(Kind::Upgrade, Stop::Savepoint);
+    confirm_until(&mut op, name);
+    let n = op.current().unwrap().n;
+    driver::intend(&mut op, n, None, None, START);
+    let after = |terminal_for, cause: Option<&str>| {
+        let job = seen(FlinkState::Failed, Some(terminal_for));
+        let ev = Evidence { job, root_cause: cause.map(str::to_owned), ..Default::default() };
+        word(&judged(&op, terminal_for, ev))
+    };
+    assert_eq!((after(0, None), after(3, None)), ("wait", "wait"));
+    assert_eq!((after(0, Some("boom")), after(4, None)), ("refuted", "refuted"));
+    if name == StepName::AwaitRunning {
+        assert_eq!(after(0, Some("NoResourceAvailableException")), "redo");
+    }
+}
+
 #[rstest]
 #[case(1, 0, "confirmed")]
 #[case(0, 0, "wait")]

@@ -39,12 +39,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
     if let Some(job) = job_of(op, step) {
         ev.job = sight(&*cluster, &job, memory, now).await;
         if needs_cause(&ev.job) {
-            ev.root_cause = cluster
-                .exceptions(&job, 1)
-                .await
-                .ok()
-                .and_then(|x| x.into_iter().next())
-                .map(|x| x.root_cause);
+            ev.root_cause = root_cause(&*cluster, &job).await;
         }
     }
     match &step.act {
@@ -89,6 +84,10 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
             if let Some(job) = op.last_job().filter(|_| ev.job.seen().is_some()) {
                 ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
                 ev.restarts = cluster.restarts(&job.flink).await.ok().flatten();
+                // Between two failures a job runs: what it fails of is part of the verdict all the same.
+                if ev.root_cause.is_none() && ev.restarts.is_some_and(|r| r > 0) {
+                    ev.root_cause = root_cause(&*cluster, &job.flink).await;
+                }
                 if matches!(step.act, Act::VerifyRestore | Act::Probation) {
                     ev.checkpoint_config = cluster.checkpoint_config(&job.flink).await.ok().flatten();
                 }
@@ -182,6 +181,11 @@ fn running(summary: &JobSummary, m: &mut Memory, now: Duration) -> Option<Durati
             None
         }
     }
+}
+
+async fn root_cause(cluster: &dyn Cluster, job: &FlinkJobId) -> Option<String> {
+    let newest = cluster.exceptions(job, 1).await.ok()?.into_iter().next()?;
+    Some(newest.root_cause)
 }
 
 fn needs_cause(sight: &Sight) -> bool {

@@ -32,15 +32,16 @@ fn upgrade(artifact: impl ToString) -> Verb {
 }
 
 #[rstest]
-#[case(RunOutcome::MainThrows("boom".into()))]
-#[case(RunOutcome::NoMainClass)]
-#[case(RunOutcome::StateDoesNotMap)]
-#[case(RunOutcome::TaskFailsAtOnce("task boom".into()))]
-#[case(RunOutcome::RestartLoop("loop boom".into()))]
-#[case(RunOutcome::HalfSubmitted)]
+#[case(RunOutcome::MainThrows("boom".into()), "boom")]
+#[case(RunOutcome::NoMainClass, "Main-Class")]
+#[case(RunOutcome::StateDoesNotMap, "Cannot map")]
+#[case(RunOutcome::TaskFailsAtOnce("task boom".into()), "task boom")]
+#[case(RunOutcome::RestartLoop("loop boom".into()), "loop boom")]
+#[case(RunOutcome::HalfSubmitted, "half submitted")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_savepoint(
     #[case] outcome: RunOutcome,
+    #[case] why: &str,
 ) {
     let rig = Rig::with(
         Settings { checkpoint_every: None, ..Settings::default() },
@@ -62,6 +63,7 @@ async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_save
     rig.fake.next_run(outcome);
     let op = rig.act("prod", upgrade(&v2)).await;
     assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
+    assert!(op.error.as_ref().unwrap().message.contains(why), "{op:#?}");
     rig.eventually("the old revision runs", || rig.seen("prod").observed == Observed::Running).await;
     let d = rig.seen("prod");
     assert_eq!(d.revision, Some(1));

@@ -213,12 +213,25 @@ impl Desk {
     }
 }
 
+impl Desk {
+    fn last_command(&self, args: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(NUTKIN);
+        command.arg("--state-dir").arg(self.state_dir()).args(args);
+        command.env("HOME", self.home.path()).stdin(Stdio::null()).stderr(Stdio::null());
+        command
+    }
+}
+
 impl Drop for Desk {
     fn drop(&mut self) {
-        let mut stop = std::process::Command::new(NUTKIN);
-        stop.arg("--state-dir").arg(self.state_dir()).args(["-q", "manager", "stop"]);
-        stop.env("HOME", self.home.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-        let _ = stop.status();
+        if std::thread::panicking() {
+            for args in [&["events", "--limit", "400"][..], &["operation", "list"], &["get", "deployments"]] {
+                if let Ok(told) = self.last_command(args).output() {
+                    eprintln!("--- nutkin {}:\n{}", args.join(" "), String::from_utf8_lossy(&told.stdout));
+                }
+            }
+        }
+        let _ = self.last_command(&["-q", "manager", "stop"]).stdout(Stdio::null()).status();
         if std::thread::panicking() {
             for file in std::fs::read_dir(self.state_dir().join("log")).into_iter().flatten().flatten() {
                 let log = std::fs::read_to_string(file.path()).unwrap_or_default();

@@ -1,6 +1,8 @@
 //! Upgrades that fail, each in its own way, at the same time: the old revision runs on from the right savepoint.
 
-use serde_json::{Value, json};
+use std::path::Path;
+
+use serde_json::json;
 
 use super::desk::{Desk, Wanted, until};
 use crate::support::flink::{self, NEW, TestCluster};
@@ -94,54 +96,62 @@ async fn a_loop_from_the_beginning(desk: &Desk, name: &str, looping: &str) {
     desk.act(&["cancel", name]).await;
 }
 
+/// These deployments of the application `app`, all running v1.
+async fn running(desk: &Desk, app: &str, names: &[&str], v1: &Path) {
+    let wanted = |name| Wanted { name, state: "RUNNING", jar: v1, version: "v1", more: "" };
+    desk.apply(app, &names.iter().copied().map(wanted).collect::<Vec<_>>()).await;
+}
+
+async fn program(name: &str) -> String {
+    flink::test_job(NEW, name).await.display().to_string()
+}
+
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "not yet seen to pass from end to end on two cores; run it by hand"]
 async fn the_old_revision_runs_on_from_the_right_savepoint() {
     let cluster = TestCluster::shared(NEW).await;
     let jars = flink::payments(NEW).await;
-    let v1 = jars.release("v1");
     let desk = Desk::at(&cluster.url()).await;
-    let names = ["no-main", "throws", "unmapped", "fails", "loops", "fails-again", "refused"];
-    let all: Vec<Wanted<'_>> = names
-        .into_iter()
-        .map(|name| Wanted { name, state: "RUNNING", jar: &v1, version: "v1", more: "" })
-        .collect();
-    desk.apply("bad", &all).await;
-    let mut job = Vec::new();
-    for name in ["NoMain", "MainThrows", "OtherUids", "FailsAtStart", "RestartLoop"] {
-        job.push(flink::test_job(NEW, name).await.display().to_string());
-    }
-    let (v2, v3) =
-        (jars.release("v2").display().to_string(), jars.release("v3-broken").display().to_string());
-    let too_much: &[(&[&str], &[&str])] = &[
-        (&["--jar", &job[0]], &["names no main class", "--entry-class"]),
-        (&["--parallelism", "99"], &["99 slots are needed"]),
-    ];
+    running(&desk, "bad", &["no-main", "throws", "unmapped", "fails"], &jars.release("v1")).await;
+    let (no_main, throws) = (program("NoMain").await, program("MainThrows").await);
+    let (unmapped, fails) = (program("OtherUids").await, program("FailsAtStart").await);
+    let no_main = vec!["--jar", &no_main, "--entry-class", "no.such.Main"];
     tokio::join!(
-        rolled_back(
-            &desk,
-            "bad/no-main",
-            vec!["--jar", &job[0], "--entry-class", "no.such.Main"],
-            "no.such.Main"
-        ),
-        rolled_back(&desk, "bad/throws", vec!["--jar", &job[1]], "main gave up on purpose"),
-        rolled_back(&desk, "bad/unmapped", vec!["--jar", &job[2]], "Cannot map"),
-        rolled_back(&desk, "bad/fails", vec!["--jar", &job[3]], "task failed at its start on purpose"),
-        out_of_a_restart_loop(&desk, "bad/loops", &job[4], &v2),
-        a_loop_from_the_beginning(&desk, "bad/fails-again", &job[4]),
-        refused(&desk, "bad/refused", too_much),
+        rolled_back(&desk, "bad/no-main", no_main, "no.such.Main"),
+        rolled_back(&desk, "bad/throws", vec!["--jar", &throws], "main gave up on purpose"),
+        rolled_back(&desk, "bad/unmapped", vec!["--jar", &unmapped], "Cannot map"),
+        rolled_back(&desk, "bad/fails", vec!["--jar", &fails], "task failed at its start on purpose"),
     );
-    // And on the deployment that was only refused so far: the release that breaks, and the one that asks.
-    let v3_why = ["without a checkpoint"];
-    rolled_back_from(&desk, "bad/refused", &v3, &v3_why).await;
-    asks(&desk, "bad/refused", &job[3]).await;
 }
 
-/// As [`rolled_back`], and the deployment runs on.
-async fn rolled_back_from(desk: &Desk, name: &str, jar: &str, why: &[&str]) {
-    let before = desk.count_above(name, 20.0).await;
-    let args = ["upgrade", name, "--jar", jar, "--version-label", "v3"];
-    let operation: Value = desk.try_act(&args).await.ended(3).says(why).json();
-    assert_eq!(operation["state"], "ROLLED_BACK", "{operation:#}");
-    back_on_v1(desk, name, before).await;
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_work_is_refused_and_what_does_not_hold_is_taken_back_or_asked_about() {
+    let cluster = TestCluster::shared(NEW).await;
+    let jars = flink::payments(NEW).await;
+    let desk = Desk::at(&cluster.url()).await;
+    running(&desk, "held", &["refused", "asks"], &jars.release("v1")).await;
+    let (no_main, fails) = (program("NoMain").await, program("FailsAtStart").await);
+    let v3 = jars.release("v3-broken").display().to_string();
+    let too_much: &[(&[&str], &[&str])] = &[
+        (&["--jar", &no_main], &["names no main class", "--entry-class"]),
+        (&["--parallelism", "99"], &["99 slots are needed"]),
+    ];
+    let broken = async {
+        refused(&desk, "held/refused", too_much).await;
+        let why = "fee table is missing for";
+        rolled_back(&desk, "held/refused", vec!["--jar", &v3, "--version-label", "v3"], why).await;
+    };
+    tokio::join!(broken, asks(&desk, "held/asks", &fails));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restart_loop_is_left_from_its_last_checkpoint() {
+    let cluster = TestCluster::shared(NEW).await;
+    let jars = flink::payments(NEW).await;
+    let desk = Desk::at(&cluster.url()).await;
+    running(&desk, "loops", &["later", "at-once"], &jars.release("v1")).await;
+    let (looping, v2) = (program("RestartLoop").await, jars.release("v2").display().to_string());
+    tokio::join!(
+        out_of_a_restart_loop(&desk, "loops/later", &looping, &v2),
+        a_loop_from_the_beginning(&desk, "loops/at-once", &looping),
+    );
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Case;
+use super::{Case, unexplained_failure};
 use crate::domain::{
     deployment::FlinkState,
     operation::{
@@ -84,6 +84,9 @@ fn looping(case: Case<'_>, ev: &Evidence) -> Judgement {
 }
 
 fn failed(case: Case<'_>, ev: &Evidence) -> Judgement {
+    if let Some(wait) = unexplained_failure(case, ev) {
+        return wait;
+    }
     let cause = ev.root_cause.as_deref().unwrap_or("no exception is known");
     let attempts = case.op.steps.iter().find(|s| s.act.name() == StepName::RunJar).map_or(0, |s| s.attempts);
     if cause.contains("NoResourceAvailable") && attempts < case.op.plan.max_job_attempts {

@@ -18,9 +18,9 @@ pub mod verify_restore;
 
 use super::{
     Act, Operation, Step,
-    evidence::{Evidence, Judgement, Patience},
+    evidence::{Evidence, Judgement, Patience, Sight},
 };
-use crate::domain::time::Timestamp;
+use crate::domain::{deployment::FlinkState, time::Timestamp};
 
 /// What a judge is given besides the evidence.
 #[derive(Debug, Clone, Copy)]
@@ -40,6 +40,21 @@ impl Case<'_> {
     #[must_use]
     pub fn waited(&self) -> std::time::Duration {
         self.step.intent_at.map(|t| self.now.since(t)).unwrap_or_default()
+    }
+}
+
+/// Flink tells why a job has failed from a cache that can be older than the failure. What follows depends on the cause
+/// (no slots: another try), so its word is waited for until the cache has passed.
+fn unexplained_failure(case: Case<'_>, ev: &Evidence) -> Option<Judgement> {
+    match &ev.job {
+        Sight::Seen { job, terminal_for, .. }
+            if job.state == FlinkState::Failed
+                && ev.root_cause.is_none()
+                && terminal_for.is_none_or(|t| t < case.patience.statistics) =>
+        {
+            Some(Judgement::Wait("the job failed; waiting for Flink's word on why".to_owned()))
+        }
+        _ => None,
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use super::{Case, await_running::restarts_without_checkpoint};
+use super::{Case, await_running::restarts_without_checkpoint, unexplained_failure};
 use crate::domain::{
     deployment::FlinkState,
     operation::{
@@ -18,6 +18,9 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
     let plan = &case.op.plan;
     match &ev.job {
         Sight::Seen { job, running_for, .. } => {
+            if let Some(wait) = unexplained_failure(case, ev) {
+                return wait;
+            }
             if job.state == FlinkState::Failed {
                 return Judgement::refuted(format!("the job failed: {}", cause(ev)));
             }

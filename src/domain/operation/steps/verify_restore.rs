@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::Case;
+use super::{Case, unexplained_failure};
 use crate::domain::{
     location,
     operation::{
@@ -20,6 +20,9 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
     let Some(intended) = case.op.restore_location() else {
         return Judgement::confirmed("the job began empty, as planned");
     };
+    if let Some(wait) = unexplained_failure(case, ev) {
+        return wait;
+    }
     if let Sight::Seen { job, .. } = &ev.job
         && job.state.is_terminal()
     {
