@@ -294,7 +294,7 @@ async fn a_500_of_flink_is_an_answer_and_not_repeated() {
 #[tokio::test]
 async fn after_five_failures_the_watcher_rests_and_operations_do_not() {
     let raw = Raw::start(|n, _| match n {
-        1..=6 => Reply::Say("HTTP/1.1 502 x\r\ncontent-length: 0\r\n\r\n".into()),
+        1..=8 => Reply::Say("HTTP/1.1 502 x\r\ncontent-length: 0\r\n\r\n".into()),
         _ => Reply::Say(json_answer("200 OK", "{\"status\":\"RUNNING\",\"jobs\":[]}")),
     })
     .await;
@@ -305,7 +305,12 @@ async fn after_five_failures_the_watcher_rests_and_operations_do_not() {
     }
     assert_eq!(cluster.jobs().await.unwrap_err().kind, ErrorKind::CircuitOpen);
     assert_eq!(raw.requests().len(), 5, "nothing was sent");
-    assert_eq!(cluster.job_status(&job()).await.unwrap_err().kind, ErrorKind::Gateway(502));
+    let operation = cluster.for_operation();
+    assert_eq!(operation.jobs().await.unwrap_err().kind, ErrorKind::Gateway(502));
+    assert_eq!(operation.overview().await.unwrap_err().kind, ErrorKind::Gateway(502));
+    assert_eq!(operation.jars().await.unwrap_err().kind, ErrorKind::Gateway(502));
+    assert_eq!(raw.requests().len(), 8, "each goes out once");
+    assert_eq!(cluster.jobs().await.unwrap_err().kind, ErrorKind::CircuitOpen);
     clock.sleep(Duration::from_secs(10)).await;
     assert!(cluster.jobs().await.unwrap().items.is_empty());
     assert!(cluster.jobs().await.is_ok());

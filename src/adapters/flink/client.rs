@@ -45,6 +45,13 @@ const UPLOAD: Duration = Duration::from_secs(24 * 3600);
 
 /// One cluster, over REST.
 pub(super) struct FlinkClient {
+    shared: Arc<Shared>,
+    /// It belongs to a running operation, which asks again anyway.
+    polls: bool,
+}
+
+/// What all users of one cluster have in common.
+struct Shared {
     http: Http,
     /// Hash of the last `/jobs/overview`, and what it said.
     last_jobs: Mutex<Option<(u64, Vec<JobSummary>)>>,
@@ -53,13 +60,14 @@ pub(super) struct FlinkClient {
 
 impl fmt::Debug for FlinkClient {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("FlinkClient").field(&self.http).finish()
+        f.debug_tuple("FlinkClient").field(&self.shared.http).finish()
     }
 }
 
 impl FlinkClient {
     pub(super) fn new(http: Http) -> Self {
-        Self { http, last_jobs: Mutex::default(), metrics: Memory::default() }
+        let shared = Shared { http, last_jobs: Mutex::default(), metrics: Memory::default() };
+        Self { shared: Arc::new(shared), polls: false }
     }
 
     async fn get<D: Convert>(&self, kind: Kind, path: &[&str]) -> ClusterResult<D::Out> {
@@ -72,12 +80,19 @@ impl FlinkClient {
 
     async fn call<D: Convert>(&self, call: Call<'_>) -> ClusterResult<D::Out> {
         let effect = if call.kind == Kind::Act { Effect::Possible } else { Effect::None };
-        read::<D>(&self.http.send(&call).await?, effect)
+        read::<D>(&self.send(call).await?, effect)
+    }
+
+    async fn send(&self, mut call: Call<'_>) -> ClusterResult<Vec<u8>> {
+        if self.polls && call.kind != Kind::Act {
+            call.kind = Kind::Poll;
+        }
+        self.shared.http.send(&call).await
     }
 
     /// Where the wanted metrics are, from memory or by asking every vertex.
     async fn places(&self, job: &FlinkJobId, wanted: &[String]) -> ClusterResult<Places> {
-        if let Some(places) = self.metrics.get(job, wanted) {
+        if let Some(places) = self.shared.metrics.get(job, wanted) {
             return Ok(places);
         }
         let mut places = Places::new();
@@ -90,7 +105,7 @@ impl FlinkClient {
                 places.push((vertex.id, found));
             }
         }
-        self.metrics.put(job, wanted, &places);
+        self.shared.metrics.put(job, wanted, &places);
         Ok(places)
     }
 }
@@ -166,6 +181,10 @@ fn jar_id(jar: &str) -> ClusterResult<&str> {
 
 #[async_trait]
 impl Cluster for FlinkClient {
+    fn for_operation(&self) -> Arc<dyn Cluster> {
+        Arc::new(Self { shared: Arc::clone(&self.shared), polls: true })
+    }
+
     async fn overview(&self) -> ClusterResult<Overview> {
         self.get::<OverviewDto>(Kind::Watch, &["overview"]).await
     }
@@ -179,9 +198,9 @@ impl Cluster for FlinkClient {
     }
 
     async fn jobs(&self) -> ClusterResult<Jobs> {
-        let body = self.http.send(&Call::get(Kind::Watch, &["jobs", "overview"])).await?;
+        let body = self.send(Call::get(Kind::Watch, &["jobs", "overview"])).await?;
         let hash = essence(&body);
-        let mut last = self.last_jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.shared.last_jobs.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((then, items)) = &*last
             && *then == hash
         {
@@ -201,7 +220,7 @@ impl Cluster for FlinkClient {
     }
 
     async fn checkpoints(&self, job: &FlinkJobId) -> ClusterResult<Option<Checkpoints>> {
-        match self.get::<CheckpointsDto>(Kind::Poll, &["jobs", job.as_str(), "checkpoints"]).await {
+        match self.get::<CheckpointsDto>(Kind::Watch, &["jobs", job.as_str(), "checkpoints"]).await {
             Err(e) if is_without_checkpoints(&e) => Ok(None),
             other => known(other),
         }
@@ -244,7 +263,7 @@ impl Cluster for FlinkClient {
             }
         }
         if sums.is_empty() {
-            self.metrics.forget(job, wanted);
+            self.shared.metrics.forget(job, wanted);
         }
         // In the caller's order.
         Ok(wanted.iter().filter_map(|w| Some((w.clone(), *sums.get(w)?))).collect())
@@ -252,7 +271,7 @@ impl Cluster for FlinkClient {
 
     async fn restarts(&self, job: &FlinkJobId) -> ClusterResult<Option<u64>> {
         let path = ["jobs", job.as_str(), "metrics"];
-        let call = Call::get(Kind::Poll, &path).query("get", "numRestarts,fullRestarts");
+        let call = Call::get(Kind::Watch, &path).query("get", "numRestarts,fullRestarts");
         let found = self.call::<Vec<MetricDto>>(call).await?;
         let value = |name: &str| {
             found.iter().find(|m| m.id.text().as_deref() == Some(name)).and_then(|m| m.value.u64())
@@ -269,7 +288,7 @@ impl Cluster for FlinkClient {
         let call = Call::act(Method::POST, &["jars", "upload"], Body::Jar(&jar)).limit(UPLOAD);
         tokio::select! {
             result = self.call::<UploadedDto>(call) => result,
-            stalled = jar.stalled(self.http.clock().as_ref(), self.http.limits().stall) => Err(stalled),
+            stalled = jar.stalled(self.shared.http.clock().as_ref(), self.shared.http.limits().stall) => Err(stalled),
         }
     }
 
@@ -283,7 +302,7 @@ impl Cluster for FlinkClient {
             body.flink_configuration.clear();
         }
         let call = Call::act(Method::POST, &path, Body::Json(run::run_body(&body, true)))
-            .limit(self.http.limits().submit);
+            .limit(self.shared.http.limits().submit);
         self.call::<Nothing>(call).await
     }
 
@@ -296,7 +315,7 @@ impl Cluster for FlinkClient {
             }
         }
         let call = Call::act(Method::POST, &path, Body::Json(run::run_body(request, false)))
-            .limit(self.http.limits().submit);
+            .limit(self.shared.http.limits().submit);
         self.call::<RunDto>(call).await.map_err(run::run_effect)
     }
 

@@ -199,6 +199,10 @@ pub struct SavepointRequest {
 /// One Flink cluster over REST. Reads may be retried inside; requests that change something are sent once.
 #[async_trait]
 pub trait Cluster: Send + Sync + std::fmt::Debug {
+    /// The same cluster for the polls of a running operation: each read goes out once and at once, even while a cluster
+    /// that failed again and again is left alone by everybody else. Operations ask again at their own pace.
+    fn for_operation(&self) -> Arc<dyn Cluster>;
+
     /// `/overview`.
     async fn overview(&self) -> ClusterResult<Overview>;
     /// `/config`.

@@ -26,6 +26,7 @@ pub struct Memory {
     absent_since: Option<Duration>,
     terminal_since: Option<Duration>,
     running_since: Option<(Duration, Timestamp)>,
+    unexplained_since: Option<Duration>,
 }
 
 /// One look.
@@ -36,11 +37,9 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
         ev.job = Sight::Unreachable(since(&mut memory.silent_since, now));
         return ev;
     };
+    let cluster = cluster.for_operation();
     if let Some(job) = job_of(op, step) {
         ev.job = sight(&*cluster, &job, memory, now).await;
-        if needs_cause(&ev.job) {
-            ev.root_cause = root_cause(&*cluster, &job).await;
-        }
     }
     match &step.act {
         Act::UploadJar { sha } => {
@@ -83,11 +82,13 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
         Act::AwaitRunning | Act::VerifyRestore | Act::Probation => {
             if let Some(job) = op.last_job().filter(|_| ev.job.seen().is_some()) {
                 ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
-                ev.restarts = cluster.restarts(&job.flink).await.ok().flatten();
-                // Between two failures a job runs: what it fails of is part of the verdict all the same.
-                if ev.root_cause.is_none() && ev.restarts.is_some_and(|r| r > 0) {
-                    ev.root_cause = root_cause(&*cluster, &job.flink).await;
-                }
+                let (metric, history) = failures(&*cluster, &job.flink).await;
+                let unexplained = metric > Some(0) && history.is_empty();
+                let waited = unexplained.then(|| since(&mut memory.unexplained_since, now));
+                // The history comes from a cache: restarts count when it had time to tell of them.
+                let early = waited.is_some_and(|w| w < inner.settings.patience.statistics);
+                ev.restarts = metric.filter(|_| !early).max(Some(history.len() as u64));
+                ev.root_cause = history.into_iter().next();
                 if matches!(step.act, Act::VerifyRestore | Act::Probation) {
                     ev.checkpoint_config = cluster.checkpoint_config(&job.flink).await.ok().flatten();
                 }
@@ -183,14 +184,17 @@ fn running(summary: &JobSummary, m: &mut Memory, now: Duration) -> Option<Durati
     }
 }
 
-async fn root_cause(cluster: &dyn Cluster, job: &FlinkJobId) -> Option<String> {
-    let newest = cluster.exceptions(job, 1).await.ok()?.into_iter().next()?;
-    Some(newest.root_cause)
-}
+/// So many of the newest failures are read.
+const FAILURES: u32 = 5;
 
-fn needs_cause(sight: &Sight) -> bool {
-    use crate::domain::deployment::FlinkState as F;
-    matches!(sight.state(), Some(F::Failed | F::Failing | F::Restarting))
+/// How often the job was restarted by Flink's metric, and the causes of its newest failures, newest first.
+///
+/// Flink's metric alone does not tell: a TaskManager that no longer answers holds up the collection of all metrics, that of
+/// the JobManager too. The history of exceptions has no such gap, but an end.
+async fn failures(cluster: &dyn Cluster, job: &FlinkJobId) -> (Option<u64>, Vec<String>) {
+    let metric = cluster.restarts(job).await.ok().flatten();
+    let history = cluster.exceptions(job, FAILURES).await.unwrap_or_default();
+    (metric, history.into_iter().map(|x| x.root_cause).collect())
 }
 
 /// The newest completed checkpoint that the watcher wrote down for this job.

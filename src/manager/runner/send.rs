@@ -85,7 +85,7 @@ pub async fn perform(inner: &Inner, op: &Operation, step: &Step) -> Option<Answe
         return None;
     }
     let (cluster, target) = match cluster_of(inner, &op.target) {
-        Ok(c) => c,
+        Ok((cluster, target)) => (cluster.for_operation(), target),
         Err(e) => return Some(answer_of(&e)),
     };
     let sent = match &step.act {

@@ -73,6 +73,26 @@ async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_save
     check(&*rig.store, &rig.fake).await;
 }
 
+/// A TaskManager that no longer answers holds up all metrics of its cluster: what Flink says of restarts stays as it was.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_loop_is_seen_without_metrics() {
+    let rig = Rig::with(
+        Settings { cache: Duration::ZERO, ..Settings::default() },
+        json!({ "savepointAccess": "LOCAL" }),
+    )
+    .await;
+    rig.running("prod", json!({})).await;
+    let v2 = rig.jar("v2").await;
+    let stale =
+        Fault::on("GET /jobs/*/metrics", Phase::Before).answer(200, r#"[{"id":"numRestarts","value":"0"}]"#);
+    rig.fake.fault(stale.times(usize::MAX));
+    rig.fake.next_run(RunOutcome::RestartLoop("loop boom".into()));
+    let op = rig.act("prod", upgrade(&v2)).await;
+    assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
+    assert!(op.error.as_ref().unwrap().message.contains("loop boom"), "{op:#?}");
+    check(&*rig.store, &rig.fake).await;
+}
+
 #[rstest]
 #[case("POST /jobs/*/stop", Phase::Before)]
 #[case("POST /jobs/*/stop", Phase::After)]
