@@ -172,17 +172,38 @@ fn entry_class(c: &mut Checks, spec: &Spec, jar: &ArtifactRow) {
     }
 }
 
-fn configuration(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {
-    let old = f.flink_version.as_deref().is_some_and(|v| is_newer("1.17", v));
-    let own = spec.flink_configuration.keys().any(|k| {
-        row.provenance.get(&format!("flinkConfiguration/{k}")).is_some_and(|l| *l != Layer::BuiltIn)
-    });
-    if old && own {
+/// Before 1.17 a run carries no configuration: what somebody asked for cannot be had, and nutkin's own defaults do not apply.
+fn without_configuration(c: &mut Checks, version: &str, spec: &Spec, row: &RevisionRow) {
+    let is_default = |k: &String| {
+        row.provenance.get(&format!("flinkConfiguration/{k}")).is_none_or(|l| *l == Layer::BuiltIn)
+    };
+    let (defaults, own): (Vec<String>, Vec<String>) =
+        spec.flink_configuration.keys().cloned().partition(is_default);
+    if !own.is_empty() {
         c.fail(
             "flinkConfiguration",
-            "a jar run carries Flink configuration from Flink 1.17 on; this cluster is older and would ignore it",
-            "remove flinkConfiguration, or set it in the cluster or the program",
+            format!(
+                "Flink takes configuration with a job from 1.17 on, and this is {version}: {} cannot be set",
+                few(&own)
+            ),
+            "set it in the cluster's own configuration or in the program, and remove it from flinkConfiguration",
         );
+    }
+    if !defaults.is_empty() {
+        c.warn(
+            "flinkConfiguration",
+            format!(
+                "Flink takes configuration with a job from 1.17 on, and this is {version}: nutkin's default of {} is not \
+                 sent, what the cluster and the program say applies",
+                few(&defaults)
+            ),
+        );
+    }
+}
+
+fn configuration(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {
+    if let Some(old) = f.flink_version.as_deref().filter(|v| is_newer("1.17", v)) {
+        without_configuration(c, old, spec, row);
     }
     let cluster_only = ["jobmanager.", "taskmanager.", "rest.", "high-availability", "web.", "cluster."];
     for key in spec.flink_configuration.keys().filter(|k| cluster_only.iter().any(|p| k.starts_with(p))) {

@@ -11,4 +11,5 @@ mod desk;
 mod failed_upgrades;
 mod lifecycle;
 mod lost_jobmanager;
+mod oldest;
 mod rivals;
