@@ -14,7 +14,7 @@ use nutkin::{
     domain::{ids::DeploymentName, operation::OpState, savepoint::Origin},
 };
 
-use super::desk::{ARGS, Desk, Wanted, until};
+use super::desk::{ARGS, Desk, Wanted, copy_dir, until};
 use crate::support::flink::{self, NEW, TestCluster};
 
 /// A client with the words that every call needs.
@@ -133,7 +133,7 @@ async fn every_verb_through_the_api() {
     assert_eq!(Some(restored.location), copied.location);
     api.verb(&fork, Verb::Cancel(Cancel { meta: meta_fork(), ..Cancel::default() })).await;
 
-    // Import what another deployment left is refused; a copy of a place of nobody is not: done by the command line.
+    // What is in the books is not imported again; a copy at a place of nobody is.
     let import = ImportSavepoint {
         deployment: fork.to_string(),
         location: copied.location.clone().unwrap(),
@@ -142,6 +142,12 @@ async fn every_verb_through_the_api() {
     };
     let known = api.client.act(&routes::import_savepoint(&import)).await.unwrap_err();
     assert_eq!(known.code, Code::AlreadyExists);
+    let elsewhere = cluster.dir.path().join("api-copied");
+    copy_dir(copied.location.as_deref().unwrap().trim_start_matches("file:").as_ref(), &elsewhere);
+    let import = ImportSavepoint { location: format!("file:{}", elsewhere.display()), ..import };
+    api.done(&routes::import_savepoint(&import)).await;
+    let imported = api.savepoints(&fork).await.into_iter().find(|s| s.origin == Origin::Imported).unwrap();
+    assert_eq!(imported.location.as_deref(), Some(import.location.as_str()));
 
     let labelled =
         api.savepoints(&name).await.into_iter().find(|s| s.label.as_deref() == Some("api")).unwrap();

@@ -6,7 +6,12 @@ use std::{
     time::Duration,
 };
 
-use nutkin::{adapters::clock::SystemClock, client::Client, domain::event::Via, domain::time::Clock};
+use nutkin::{
+    adapters::clock::SystemClock,
+    client::Client,
+    domain::{event::Via, time::Clock},
+    manager::Patience,
+};
 use serde_json::Value;
 
 use crate::flink_real::Rest;
@@ -58,21 +63,23 @@ pub struct Desk {
     home: tempfile::TempDir,
     /// Flink's own API, for what nutkin is not asked about.
     pub rest: Rest,
+    /// How long the manager's rules wait for what.
+    patience: Patience,
     _watchdog: Watchdog,
 }
 
 impl Desk {
     /// A desk whose target is the cluster at this URL, where savepoints can be looked at.
     pub async fn at(url: &str) -> Self {
-        Self::with(url, "LOCAL").await
+        Self::with(url, Patience::default()).await
     }
 
-    /// With this access to savepoints.
-    pub async fn with(url: &str, access: &str) -> Self {
+    /// The same with other patience.
+    pub async fn with(url: &str, patience: Patience) -> Self {
         let home = tempfile::Builder::new().prefix("nutkin-desk-").tempdir().unwrap();
         let watchdog = Watchdog::of(home.path());
-        let desk = Self { home, rest: Rest(url.to_owned()), _watchdog: watchdog };
-        desk.ok(&["target", "add", "flink", url, "--savepoint-access", access]).await;
+        let desk = Self { home, rest: Rest(url.to_owned()), patience, _watchdog: watchdog };
+        desk.ok(&["target", "add", "flink", url, "--savepoint-access", "LOCAL"]).await;
         desk
     }
 
@@ -87,6 +94,7 @@ impl Desk {
             .env("HOME", self.home.path())
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env("NUTKIN_TIME_ZONE", "UTC")
+            .env("NUTKIN_PATIENCE", serde_json::to_string(&self.patience).unwrap())
             .stdin(Stdio::null())
             .kill_on_drop(true);
         let output = command.output().await.unwrap();
@@ -284,6 +292,15 @@ spec:
         ));
     }
     text
+}
+
+/// Copies the files of one folder, a savepoint for example.
+pub fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+    }
 }
 
 /// Looks until there is something, at most so many seconds.

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::desk::{ARGS, Desk, Wanted, until};
+use super::desk::{ARGS, Desk, Wanted, copy_dir, until};
 use crate::support::flink::{self, NEW, OLD, TestCluster};
 
 fn place(operation: &serde_json::Value) -> String {
@@ -13,8 +13,17 @@ fn place(operation: &serde_json::Value) -> String {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_whole_life_through_the_command_line() {
-    let cluster = TestCluster::shared(NEW).await;
-    let jars = flink::payments(NEW).await;
+    a_whole_life_on(NEW).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_life_on_the_old_line() {
+    a_whole_life_on(OLD).await;
+}
+
+async fn a_whole_life_on(version: &str) {
+    let cluster = TestCluster::shared(version).await;
+    let jars = flink::payments(version).await;
     let (v1, v2) = (jars.release("v1"), jars.release("v2"));
     let desk = Desk::at(&cluster.url()).await;
     let prod = "life/prod";
@@ -227,33 +236,4 @@ async fn state_moves_between_deployments() {
     desk.count("moves/adopted", count).await;
     desk.act(&["cancel", "moves/adopted"]).await;
     desk.act(&["cancel", main]).await;
-}
-
-fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_shorter_life_on_the_old_line() {
-    let cluster = TestCluster::shared(OLD).await;
-    let jars = flink::payments(OLD).await;
-    let v1 = jars.release("v1");
-    let desk = Desk::at(&cluster.url()).await;
-    let name = "old/prod";
-    desk.apply("old", &[Wanted { name: "prod", state: "RUNNING", jar: &v1, version: "v1", more: "" }]).await;
-    let count = desk.count_above(name, 50.0).await;
-    desk.act(&["suspend", name]).await;
-    desk.act(&["start", name]).await;
-    let count = desk.count(name, count).await;
-    let v2 = jars.release("v2").display().to_string();
-    desk.act(&["upgrade", name, "--jar", &v2, "--version-label", "v2", "--parallelism", "2"]).await;
-    let count = desk.count(name, count).await;
-    desk.act(&["cancel", name]).await;
-    desk.act(&["start", name]).await;
-    desk.count(name, count).await;
-    desk.act(&["cancel", name]).await;
 }
