@@ -5,10 +5,9 @@
 #![expect(clippy::disallowed_methods, reason = "a terminal in real time has no other clock")]
 
 use std::{
-    io::{Read, Write},
     num::NonZeroU16,
     path::Path,
-    sync::{Arc, Mutex},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -22,14 +21,16 @@ use nutkin::{
         theme::{ColourEnv, ThemeChoice},
     },
 };
-use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
-use rustix::process::{Pid, Signal, kill_process, test_kill_process};
+use portable_pty::{CommandBuilder, PtySize};
+use rustix::process::{Pid, Signal};
 
-use super::canned::Canned;
+use super::{
+    canned::Canned,
+    terminal::{PATIENCE, Pty, gone, gone_soon},
+};
 
 const SOCKET: &str = "NUTKIN_TEST_CONSOLE_SOCKET";
 const PID_FILE: &str = "NUTKIN_TEST_CONSOLE_PID_FILE";
-const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The console itself, in the child.
 #[test]
@@ -67,10 +68,14 @@ fn child_console() {
 #[ignore = "run by a test of this module"]
 fn child_holder() {
     let (Some(socket), Some(file)) = (std::env::var_os(SOCKET), std::env::var_os(PID_FILE)) else { return };
-    let tty = Pty::spawn_command(console_command(Path::new(&socket), &[("TRAP_HUP", "1")]), (80, 24));
+    let tty = Pty::spawn(console_command(Path::new(&socket), &[("TRAP_HUP", "1")]), (80, 24));
     tty.wait("production");
     std::fs::write(file, tty.pid().to_string()).unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+    // Nobody may be left to kill it.
+    let parent = rustix::process::getppid();
+    while rustix::process::getppid() == parent {
+        std::thread::sleep(Duration::from_millis(100));
+    }
 }
 
 fn console_command(socket: &Path, env: &[(&str, &str)]) -> CommandBuilder {
@@ -88,115 +93,14 @@ fn console_command(socket: &Path, env: &[(&str, &str)]) -> CommandBuilder {
     c
 }
 
-/// A pseudo-terminal with a console in it, and what it shows.
-struct Pty {
-    child: Box<dyn Child + Send + Sync>,
-    master: Box<dyn MasterPty + Send>,
-    writer: Box<dyn Write + Send>,
-    screen: Arc<Mutex<vt100::Parser>>,
-    raw: Arc<Mutex<Vec<u8>>>,
-}
-
-impl Pty {
-    fn spawn(canned: &Canned, size: (u16, u16), env: &[(&str, &str)]) -> Self {
-        Self::spawn_command(console_command(&canned.socket, env), size)
-    }
-
-    fn spawn_command(command: CommandBuilder, (cols, rows): (u16, u16)) -> Self {
-        let pair =
-            native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
-        let child = pair.slave.spawn_command(command).unwrap();
-        drop(pair.slave);
-        let parser = vt100::Parser::new(NonZeroU16::new(rows).unwrap(), NonZeroU16::new(cols).unwrap(), 0);
-        let (screen, raw) = (Arc::new(Mutex::new(parser)), Arc::new(Mutex::new(Vec::new())));
-        let mut reader = pair.master.try_clone_reader().unwrap();
-        let (into, also) = (screen.clone(), raw.clone());
-        std::thread::spawn(move || {
-            let mut bytes = [0; 65536];
-            while let Ok(n @ 1..) = reader.read(&mut bytes) {
-                also.lock().unwrap().extend_from_slice(&bytes[..n]);
-                into.lock().unwrap().process(&bytes[..n]);
-            }
-        });
-        let writer = pair.master.take_writer().unwrap();
-        Self { child, master: pair.master, writer, screen, raw }
-    }
-
-    fn pid(&self) -> Pid {
-        Pid::from_raw(i32::try_from(self.child.process_id().unwrap()).unwrap()).unwrap()
-    }
-
-    fn text(&self) -> String {
-        self.screen.lock().unwrap().screen().contents()
-    }
-
-    #[track_caller]
-    fn until(&self, what: &str, mut holds: impl FnMut(&vt100::Screen) -> bool) {
-        let end = Instant::now() + PATIENCE;
-        while Instant::now() < end {
-            if holds(self.screen.lock().unwrap().screen()) {
-                return;
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
-        panic!("waited for {what}; the screen shows:\n{}", self.text());
-    }
-
-    #[track_caller]
-    fn wait(&self, words: &str) {
-        self.until(words, |s| s.contents().contains(words));
-    }
-
-    fn send(&mut self, bytes: &[u8]) {
-        self.writer.write_all(bytes).unwrap();
-        self.writer.flush().unwrap();
-    }
-
-    fn signal(&self, s: Signal) {
-        kill_process(self.pid(), s).unwrap();
-    }
-
-    /// The exit code, and that the terminal is as it was: no alternate screen, a visible cursor.
-    #[track_caller]
-    fn ended(&mut self) -> u32 {
-        let end = Instant::now() + PATIENCE;
-        let status = loop {
-            if let Some(s) = self.child.try_wait().unwrap() {
-                break s;
-            }
-            assert!(Instant::now() < end, "the console did not end");
-            std::thread::sleep(Duration::from_millis(2));
-        };
-        self.until("the terminal back", |s| {
-            !s.alternate_screen() && !s.hide_cursor() && !s.bracketed_paste()
-        });
-        status.exit_code()
-    }
-}
-
-fn gone(pid: Pid) -> bool {
-    let zombie = || {
-        let stat =
-            std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
-    };
-    test_kill_process(pid).is_err() || zombie()
-}
-
-#[track_caller]
-fn gone_soon(pid: Pid) -> Duration {
-    let start = Instant::now();
-    while !gone(pid) {
-        assert!(start.elapsed() < PATIENCE, "{pid:?} is still there");
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    start.elapsed()
+fn console(canned: &Canned, size: (u16, u16), env: &[(&str, &str)]) -> Pty {
+    Pty::spawn(console_command(&canned.socket, env), size)
 }
 
 #[test]
 fn keys_reach_the_manager_and_the_terminal_comes_back() {
     let canned = Canned::start();
-    let mut tty = Pty::spawn(&canned, (120, 36), &[]);
+    let mut tty = console(&canned, (120, 36), &[]);
     tty.wait("payments@33de6 (7)");
     assert!(tty.screen.lock().unwrap().screen().alternate_screen());
     tty.send(b"2p");
@@ -223,7 +127,7 @@ fn keys_reach_the_manager_and_the_terminal_comes_back() {
 #[test]
 fn changes_come_by_themselves() {
     let canned = Canned::start();
-    let tty = Pty::spawn(&canned, (120, 36), &[]);
+    let tty = console(&canned, (120, 36), &[]);
     tty.wait("production");
     tty.wait("FOLLOWING");
     let mut event = super::world::events().remove(5);
@@ -236,7 +140,7 @@ fn changes_come_by_themselves() {
 fn signals_give_the_terminal_back() {
     let canned = Canned::start();
     for s in [Signal::TERM, Signal::HUP, Signal::INT] {
-        let mut tty = Pty::spawn(&canned, (80, 24), &[]);
+        let mut tty = console(&canned, (80, 24), &[]);
         tty.wait("production");
         tty.signal(s);
         assert_eq!(tty.ended(), 0, "{s:?}");
@@ -246,7 +150,7 @@ fn signals_give_the_terminal_back() {
 #[test]
 fn stopping_and_going_on_draws_everything_anew() {
     let canned = Canned::start();
-    let mut tty = Pty::spawn(&canned, (80, 24), &[]);
+    let mut tty = console(&canned, (80, 24), &[]);
     tty.wait("production");
     tty.signal(Signal::TSTP);
     tty.until("the terminal back", |s| !s.alternate_screen() && !s.hide_cursor());
@@ -262,17 +166,27 @@ fn stopping_and_going_on_draws_everything_anew() {
     tty.wait("Quitting stops nothing");
 }
 
+/// Ends with the test.
+struct Holder(std::process::Child);
+
+impl Drop for Holder {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_terminal_that_vanished_ends_the_console_even_with_hangups_ignored() {
     let canned = Canned::start();
     let file = canned.socket.with_extension("pid");
-    let mut holder = std::process::Command::new(std::env::current_exe().unwrap())
+    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
+    command
         .args(["console::pty::child_holder", "--exact", "--ignored", "--nocapture"])
         .env(SOCKET, &canned.socket)
         .env(PID_FILE, &file)
-        .stdout(std::process::Stdio::null())
-        .spawn()
-        .unwrap();
+        .stdout(std::process::Stdio::null());
+    let mut holder = Holder(command.spawn().unwrap());
     let end = Instant::now() + PATIENCE;
     let pid = loop {
         let pid = std::fs::read_to_string(&file).ok().and_then(|t| t.trim().parse::<i32>().ok());
@@ -283,8 +197,8 @@ fn a_terminal_that_vanished_ends_the_console_even_with_hangups_ignored() {
         std::thread::sleep(Duration::from_millis(5));
     };
     assert!(!gone(pid));
-    holder.kill().unwrap();
-    holder.wait().unwrap();
+    holder.0.kill().unwrap();
+    holder.0.wait().unwrap();
     let took = gone_soon(pid);
     assert!(took < Duration::from_secs(1), "{took:?}");
 }
@@ -292,7 +206,7 @@ fn a_terminal_that_vanished_ends_the_console_even_with_hangups_ignored() {
 #[test]
 fn without_colour_the_highlight_stays() {
     let canned = Canned::start();
-    let tty = Pty::spawn(&canned, (80, 24), &[("NO_COLOR", "1")]);
+    let tty = console(&canned, (80, 24), &[("NO_COLOR", "1")]);
     tty.wait("production");
     tty.wait("● RUNNING");
     tty.until("a reversed selection", |s| (0..30).any(|x| s.cell(2, x).is_some_and(vt100::Cell::inverse)));
@@ -309,7 +223,7 @@ fn without_colour_the_highlight_stays() {
 #[test]
 fn resizing_draws_for_the_new_size() {
     let canned = Canned::start();
-    let mut tty = Pty::spawn(&canned, (120, 36), &[]);
+    let mut tty = console(&canned, (120, 36), &[]);
     tty.wait("production");
     for (cols, rows) in [(60, 20), (1, 1), (39, 9), (200, 50), (80, 24)] {
         tty.screen
@@ -329,7 +243,7 @@ fn resizing_draws_for_the_new_size() {
 #[test]
 fn a_lost_manager_is_no_reason_to_leave() {
     let mut canned = Canned::start();
-    let mut tty = Pty::spawn(&canned, (120, 36), &[]);
+    let mut tty = console(&canned, (120, 36), &[]);
     tty.wait("payments@33de6 (7)");
     canned.die();
     tty.wait("manager lost");
@@ -349,7 +263,7 @@ fn the_editor_gets_the_terminal_and_gives_it_back() {
     )
     .unwrap();
     std::fs::set_permissions(&editor, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
-    let mut tty = Pty::spawn(&canned, (120, 36), &[("EDITOR", editor.to_str().unwrap())]);
+    let mut tty = console(&canned, (120, 36), &[("EDITOR", editor.to_str().unwrap())]);
     tty.wait("payments@33de6 (7)");
     tty.send(b"u");
     tty.wait("execution.checkpointing.interval: 10s");
@@ -364,7 +278,7 @@ fn the_editor_gets_the_terminal_and_gives_it_back() {
 #[test]
 fn copying_goes_through_the_terminal() {
     let canned = Canned::start();
-    let mut tty = Pty::spawn(&canned, (120, 36), &[]);
+    let mut tty = console(&canned, (120, 36), &[]);
     tty.wait("production");
     tty.send(b"2y");
     tty.wait("copied 29 bytes via OSC 52");
@@ -380,7 +294,7 @@ fn copying_goes_through_the_terminal() {
 fn screenshot() {
     let socket =
         std::env::var_os("NUTKIN_SCREENSHOT_OF").expect("NUTKIN_SCREENSHOT_OF names a manager's socket");
-    let mut tty = Pty::spawn_command(console_command(Path::new(&socket), &[]), (120, 34));
+    let mut tty = Pty::spawn(console_command(Path::new(&socket), &[]), (120, 34));
     tty.wait("FOLLOWING");
     tty.wait("RUNNING");
     // The border below the deployments takes the colour of the focus.

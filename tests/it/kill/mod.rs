@@ -8,7 +8,7 @@ mod goal;
 mod house;
 mod matrix;
 mod plays;
-mod proxy;
+pub mod proxy;
 mod real;
 mod scene;
 mod start;

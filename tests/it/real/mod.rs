@@ -7,7 +7,7 @@
 //! ```
 
 mod api;
-mod desk;
+pub mod desk;
 mod failed_upgrades;
 mod lifecycle;
 mod lost_jobmanager;
