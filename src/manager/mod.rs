@@ -15,6 +15,7 @@ mod books;
 mod check;
 mod cleanup;
 mod faults;
+mod history;
 mod hub;
 mod idle;
 mod inner;

@@ -151,6 +151,9 @@ pub struct Revision {
     /// Path → layer.
     #[schema(value_type = std::collections::HashMap<String, String>)]
     pub provenance: IndexMap<String, Layer>,
+    /// The operation in which it failed; `null` when it has run, or was never tried.
+    #[serde(default)]
+    pub failed_in: Option<String>,
 }
 
 /// A jar by content hash.

@@ -233,7 +233,7 @@ fn fail(op: &mut Operation, i: usize, reason: &str, out: &mut Absorbed) {
             op.error = Some(OpError {
                 code: state.as_str().to_owned(),
                 message: format!("{}: {reason}", op.steps[i].act.name()),
-                hint: None,
+                hint: advice(reason),
             });
             op.plan.compensation =
                 Some(Compensation { cause: reason.to_owned(), failed_step, ends_as: state });
@@ -243,7 +243,7 @@ fn fail(op: &mut Operation, i: usize, reason: &str, out: &mut Absorbed) {
             op.error = Some(OpError {
                 code: "STEP_FAILED".to_owned(),
                 message: format!("{}: {reason}", op.steps[i].act.name()),
-                hint: None,
+                hint: advice(reason),
             });
             op.plan.compensation = Some(Compensation { cause: reason.to_owned(), failed_step, ends_as });
             skip_rest(op, i);
@@ -251,6 +251,16 @@ fn fail(op: &mut Operation, i: usize, reason: &str, out: &mut Absorbed) {
         }
         Fallout::Ask(code, message, choices) => attention(op, code, message, choices, out),
     }
+}
+
+/// What helps against a failure whose words are known.
+fn advice(reason: &str) -> Option<String> {
+    let unmapped = reason.contains("Cannot map") && reason.contains("savepoint state");
+    unmapped.then(|| {
+        "the snapshot holds state of an operator that this revision does not have: \
+         the same act with --allow-non-restored-state drops that state"
+            .to_owned()
+    })
 }
 
 /// Counts the failed step as passed and the steps behind it as not needed.

@@ -113,7 +113,7 @@ pub fn job(j: &JobRow, world: &World) -> Job {
 
 /// A revision.
 #[must_use]
-pub fn revision(r: &RevisionRow) -> Revision {
+pub fn revision(r: &RevisionRow, operations: &[operation::Operation]) -> Revision {
     Revision {
         number: r.number,
         version_label: r.version_label.clone(),
@@ -123,6 +123,10 @@ pub fn revision(r: &RevisionRow) -> Revision {
         content_hash: r.content_hash.clone(),
         spec: r.spec.clone(),
         provenance: r.provenance.clone(),
+        failed_in: crate::manager::history::failed_in(
+            r.number,
+            operations.iter().map(|o| (o.plan.revision, o.state, o.id.to_string())),
+        ),
     }
 }
 

@@ -19,7 +19,7 @@ use serde_json::json;
 
 use super::{
     check,
-    rig::{Rig, cancel, restart, start, suspend, take, who},
+    rig::{Rig, cancel, name, restart, start, suspend, take, who},
 };
 use crate::fake::{Fault, Phase, RunOutcome, SavepointOutcome, Settings};
 
@@ -60,10 +60,16 @@ async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_save
     assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
     feeder.join().unwrap();
     let v2 = rig.jar("v2").await;
+    let unmapped = matches!(outcome, RunOutcome::StateDoesNotMap);
     rig.fake.next_run(outcome);
     let op = rig.act("prod", upgrade(&v2)).await;
     assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
     assert!(op.error.as_ref().unwrap().message.contains(why), "{op:#?}");
+    let hint = op.error.and_then(|e| e.hint).unwrap_or_default();
+    assert_eq!(hint.contains("--allow-non-restored-state"), unmapped, "{hint}");
+    let revisions = rig.manager.revisions(&name("prod")).await.unwrap();
+    let failed: Vec<_> = revisions.iter().map(|r| (r.number, r.failed_in.clone())).collect();
+    assert_eq!(failed, [(2, Some(op.operation_id)), (1, None)], "the history marks what failed");
     rig.eventually("the old revision runs", || rig.seen("prod").observed == Observed::Running).await;
     let d = rig.seen("prod");
     assert_eq!(d.revision, Some(1));
