@@ -368,7 +368,11 @@ pub async fn finish(inner: &Arc<Inner>, id: &OperationId, state: OpState) -> Sto
         OpState::Cancelled => (Severity::Warn, EventName::OperationCancelled),
         _ => (Severity::Error, EventName::OperationFailed),
     };
-    let text = format!("{} {}: {}", op.kind, op.state, op.result.clone().unwrap_or_default());
+    let ended = match state {
+        OpState::RolledBack => "failed and was rolled back",
+        other => other.as_str(),
+    };
+    let text = format!("{} {ended}: {}", op.kind, op.result.clone().unwrap_or_default());
     changes.events.push(inner.operation_event(&op, severity, name, text));
     changes.operations.push(op.clone());
     inner.commit(&gate, changes).await?;

@@ -348,12 +348,15 @@ pub async fn dispose(inner: &Arc<Inner>, id: &str) -> ManagerResult<Draft> {
     let f = facts::gather(inner, &name).await?;
     let mut b = Building::new(inner, &f, Kind::Dispose);
     preflight::reachable(&mut b.checks, &f);
-    if let Some(why) = unsafe_to_delete(inner, &sp, &place).await? {
-        b.checks.fail(
+    match unsafe_to_delete(inner, &sp, &place).await? {
+        Some(why) => b.checks.fail(
             "safe",
             format!("it is not deleted: {why}"),
             "see who uses it: nutkin savepoint show ID",
-        );
+        ),
+        None => {
+            b.checks.ok("safe", "not pinned, no live job came from it, and it is not the only restore point")
+        }
     }
     b.plan.savepoint = Some(sp.id.clone());
     b.plan.location = Some(place.clone());

@@ -175,6 +175,17 @@ impl Building<'_> {
         };
         let target = self.revision_of(number)?;
         self.previous = self.facts.entry.row.revision.map(|n| self.revision_of(n)).transpose()?;
+        let other_jar =
+            self.previous.as_ref().is_some_and(|p| p.1.artifact.sha256 != target.1.artifact.sha256);
+        if other_jar && !self.plan.allow_non_restored_state {
+            self.checks.warn(
+                "operators",
+                format!(
+                    "revision {number} is another jar: if it lacks an operator whose state is in the snapshot, \
+                     Flink refuses it and revision {now} runs again; --allow-non-restored-state drops such state"
+                ),
+            );
+        }
         let mut next = self.facts.entry.row.clone();
         next.layer = self.inner.world().layer_for(next.name.app(), &target.0);
         if next.layer != self.facts.entry.row.layer {
