@@ -201,6 +201,8 @@ reads! {
     document(name: &DeploymentName) -> Document { deployment_path(name, "document") }
     /// Jobs of a deployment, newest first.
     jobs(name: &DeploymentName) -> List<model::Job> { deployment_path(name, "jobs") }
+    /// Jobs of all deployments, newest first.
+    all_jobs() -> List<model::Job> { "/jobs".to_owned() }
     /// Savepoints of a deployment, newest first.
     savepoints(name: &DeploymentName) -> List<model::Savepoint> { deployment_path(name, "savepoints") }
     /// Savepoints of all deployments.

@@ -445,6 +445,8 @@ async fn verbs_answer_plans_and_operations_and_have_one_winner() {
         let reply = get(&h.socket, &format!("/api/v1/deployments/pay/prod/{list}")).await;
         assert!(!reply.body["items"].as_array().unwrap().is_empty(), "{list}: {:?}", reply.body);
     }
+    let own = get(&h.socket, "/api/v1/deployments/pay/prod/jobs").await;
+    assert_eq!(get(&h.socket, "/api/v1/jobs").await.body, own.body, "there is no other deployment");
     let newest = get(&h.socket, "/api/v1/operations?limit=1").await;
     assert_eq!(newest.body["items"][0]["kind"], "SUSPEND");
     let after = newest.body["next"].as_str().unwrap();

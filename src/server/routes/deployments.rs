@@ -39,6 +39,7 @@ pub(super) fn routes() -> OpenApiRouter<App> {
         .routes(routes!(one, patch, remove))
         .routes(routes!(document))
         .routes(routes!(jobs))
+        .routes(routes!(all_jobs))
         .routes(routes!(savepoints))
         .routes(routes!(revisions))
         .routes(routes!(own_events))
@@ -163,6 +164,13 @@ lists! {
     restore_points "/deployments/{app}/{name}/restore-points" RestorePoint,
         |r| r.savepoint_id.clone().or_else(|| r.location.clone()).unwrap_or_default(),
         |manager, of| manager.restore_points(of);
+}
+
+/// Jobs of all deployments, newest first.
+#[utoipa::path(get, path = "/jobs", tag = "deployments", params(Page), responses((status = 200, body = List<Job>)))]
+async fn all_jobs(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<Job>>> {
+    let all = app.manager.jobs(None, paging::HISTORY).await?;
+    Ok(Json(paging::cut(all, &page, |j| j.job_id.clone())?))
 }
 
 /// Events of a deployment; see `/events`.
