@@ -16,7 +16,7 @@ use nutkin::{
     contract::problem::{Code, Problem},
     domain::event::Via,
     faces::{
-        cli::{Exit, Global, context},
+        cli::{Exit, Global, context, profile},
         tui::{
             self, ConsoleOptions, Reconnect,
             say::Zone,
@@ -44,6 +44,9 @@ pub fn run(global: &Global) -> Exit {
 fn open(global: &Global) -> Result<Exit, Problem> {
     let around = Surroundings::of_process();
     let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
+    if global.server.is_none() {
+        profile::exists(&paths)?;
+    }
     let loaded = context::load_settings(&paths, &around).map_err(|e| context::settings_problem(&e))?;
     let settings = &loaded.settings;
     let Ok(runtime) = runtime(2) else { return Ok(Exit::FAILED) };

@@ -30,7 +30,7 @@ use nutkin::{
         problem::{Code, Problem},
     },
     domain::time::Clock,
-    faces::cli::{Exit, Global, ServeArgs, context},
+    faces::cli::{Exit, Global, ServeArgs, context, profile},
     manager::{self, Deps, Manager, ManagerSettings},
     server::{self, Access, Limits},
 };
@@ -105,6 +105,9 @@ fn prepare(global: &Global, args: &ServeArgs) -> Result<Option<Ground>, Problem>
     let around = Surroundings::of_process();
     let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
     let loaded = context::load_settings(&paths, &around).map_err(|e| context::settings_problem(&e))?;
+    if !args.detached && !global.quiet {
+        profile::announce(&paths);
+    }
     let dir = state_dir::prepare(&paths.state_dir).map_err(|e| store_problem(&e))?;
     let temporary = std::env::temp_dir();
     let socket = match &args.socket {

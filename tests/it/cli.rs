@@ -253,7 +253,144 @@ a␛]0;x␇   session   http://jm:8081   2.3.0   yes         3/8          2     
 日本      session   http://jm:8081   2.3.0   yes         3/8          2      0
 ";
     assert_eq!(ran.out, expected);
-    assert_eq!(api.run(&["get", "targets", "-l", "region=us"]).out, "");
+    let none = api.run(&["get", "targets", "-l", "region=us"]);
+    assert_eq!((none.out.as_str(), none.err.as_str()), ("", "no targets\n"));
+    assert_eq!(api.run(&["get", "targets", "-l", "region=us", "-q"]).err, "");
+}
+
+#[test]
+fn an_empty_list_says_so_to_people_only() {
+    let api = Api::new()
+        .on("GET /savepoints", 200, list(json!([])))
+        .on("GET /operations?limit=50", 200, list(json!([])))
+        .on("GET /deployments/pay/prod/revisions", 200, list(json!([])));
+    let cases: [(&[&str], &str); 3] = [
+        (&["savepoint", "list"], "no savepoints\n"),
+        (&["operation", "list"], "no operations\n"),
+        (&["history", "pay/prod"], "no revisions\n"),
+    ];
+    for (args, says) in cases {
+        let ran = api.run(args);
+        assert_eq!((ran.code, ran.out.as_str(), ran.err.as_str()), (0, "", says));
+        let json = api.run(&[args, &["-o", "json"]].concat());
+        assert_eq!((json.json(), json.err.as_str()), (list(json!([])), ""));
+    }
+}
+
+const OPERATION: &str = "0192d7a0-5c1e-7a11-8f00-00000000c812";
+
+fn savepoint(step: &str, place: &str) -> Value {
+    json!({
+        "savepointId": format!("{OPERATION}.{step}"), "deployment": "pay/prod",
+        "createdAt": "2026-11-22T10:00:00.000Z", "triggeredAt": null, "jobId": null, "flinkJobId": null,
+        "operationId": OPERATION, "triggerId": null, "targetDirectory": null, "origin": "SUSPEND",
+        "status": "COMPLETED", "final": true, "location": format!("s3://b/nutkin/{place}"), "sizeBytes": 9,
+        "format": null, "flinkVersion": null, "revision": 1, "label": null, "pinned": false, "verified": null,
+        "failure": null
+    })
+}
+
+/// Whatever a table or the console shows of an id is enough to name it.
+#[test]
+fn shown_ids_are_taken_for_whole_ones() {
+    let first = format!("/savepoints/{OPERATION}.3.1");
+    let both = list(json!([savepoint("3.1", "savepoint-6e75-aa"), savepoint("4.1", "savepoint-6e75-bb")]));
+    let api = Api::new()
+        .on("GET /savepoints", 200, both)
+        .on(&format!("GET {first}"), 200, savepoint("3.1", "savepoint-6e75-aa"))
+        .on(&format!("PATCH {first}"), 200, savepoint("3.1", "savepoint-6e75-aa"))
+        .on(&format!("POST {first}/dispose"), 202, operation("QUEUED", &[]))
+        .on("POST /deployments/pay/prod/start", 202, operation("QUEUED", &[]))
+        .on("POST /deployments/pay/prod/reset", 202, operation("QUEUED", &[]))
+        .on("GET /operations", 200, list(json!([{"operationId": OPERATION}])))
+        .on(&format!("GET /operations/{OPERATION}"), 200, operation("SUCCEEDED", &[]));
+    for given in ["…c812.3.1", "c812.3.1", "...812.3.1", "savepoint-6e75-aa", "…/savepoint-6e75-aa"] {
+        assert_eq!(api.run(&["savepoint", "show", given]).code, 0, "{given}");
+        assert_eq!(api.run(&["describe", "savepoint", given]).code, 0, "{given}");
+    }
+    assert_eq!(api.run(&["savepoint", "pin", "c812.3.1"]).code, 0);
+    assert_eq!(api.run(&["savepoint", "dispose", "c812.3.1"]).code, 0);
+    for given in ["…0000c812", "0192d7a0"] {
+        assert_eq!(api.run(&["operation", "show", given]).code, 0, "{given}");
+        assert_eq!(api.run(&["get", "operation", given]).code, 0, "{given}");
+    }
+    assert_eq!(api.run(&["start", "pay/prod", "--from", "…c812.3.1"]).code, 0);
+    assert_eq!(api.run(&["start", "pay/prod", "--from", "latest"]).code, 0);
+    assert_eq!(api.run(&["start", "pay/prod", "--from", "s3://b/x"]).code, 0);
+    let sent: Vec<Value> =
+        api.asked("POST /deployments/pay/prod/start").iter().map(|a| a.json()["from"].clone()).collect();
+    assert_eq!(sent, [json!(format!("{OPERATION}.3.1")), json!("latest"), json!("s3://b/x")]);
+    assert_eq!(api.run(&["reset", "pay/prod", "savepoint-6e75-bb"]).code, 0);
+    let body = api.asked("POST /deployments/pay/prod/reset")[0].json();
+    assert_eq!(body["savepoint"], format!("{OPERATION}.4.1"));
+
+    let several = api.run(&["savepoint", "show", "savepoint-6e75"]);
+    assert_eq!(several.code, 2, "{several:?}");
+    assert!(several.err.contains("fits 2 savepoints") && several.err.contains(".3.1, "), "{}", several.err);
+    let none = api.run(&["start", "pay/prod", "--from", "beef"]);
+    assert_eq!(none.code, 1, "{none:?}");
+    assert!(none.err.contains("no savepoint is called \"beef\""), "{}", none.err);
+    assert_eq!(api.asked("POST /deployments/pay/prod/start").len(), 3);
+}
+
+#[test]
+fn events_for_people_are_short_and_leave_out_what_happens_all_the_time() {
+    let place = "file:/tmp/cluster/savepoints/nutkin/dep/op/savepoint-6e75-aa";
+    let event = json!({
+        "seq": 7, "at": "2026-11-22T10:00:00.000Z", "severity": "info", "name": "SAVEPOINT_COMPLETED",
+        "application": "pay", "deployment": "pay/prod", "jobId": null, "operationId": OPERATION, "actor": "ann",
+        "via": "cli", "message": format!("{place}, 9 B"), "details": null
+    });
+    let api = Api::new()
+        .on("GET /events?severity=info&limit=100", 200, list(json!([event])))
+        .on("GET /events?severity=debug&limit=100", 200, list(json!([event, event])))
+        .on("GET /events?severity=warn&limit=100", 200, list(json!([])));
+    let short = api.run(&["events"]);
+    assert!(short.out.contains("…/savepoint-6e75-aa, 9 B") && !short.out.contains("/tmp/"), "{short:?}");
+    assert!(api.run(&["events", "-o", "wide"]).out.contains(place));
+    assert_eq!(api.run(&["events", "-o", "json"]).json()["items"][0]["message"], format!("{place}, 9 B"));
+    assert_eq!(api.run(&["events", "--debug"]).out.lines().count(), 3);
+    assert_eq!(api.run(&["events", "--severity", "warn"]).err, "no events\n");
+    assert_eq!(api.run(&["get", "events"]).out, short.out);
+}
+
+#[test]
+fn a_name_without_a_kind_is_a_deployment() {
+    let api = Api::new().on("GET /deployments/pay/prod", 200, json!({"deployment": "pay/prod"}));
+    let ran = api.run(&["describe", "pay/prod", "-o", "json"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.json()["deployment"], "pay/prod");
+    api.run(&["get", "pay/prod"]);
+    assert_eq!(api.asked("GET /deployments/pay/prod").len(), 2);
+}
+
+#[test]
+fn jobs_of_all_deployments_are_one_question() {
+    let api = Api::new().on("GET /jobs", 200, list(json!([])));
+    assert_eq!(api.run(&["get", "jobs", "-o", "json"]).json(), list(json!([])));
+    assert_eq!(api.books.lock().unwrap().asked.len(), 1);
+}
+
+#[test]
+fn a_failed_revision_is_marked() {
+    let revision = |number: u32, failed: Value| {
+        json!({
+            "number": number, "versionLabel": "payments@v", "author": "ann", "reason": null,
+            "createdAt": "2026-11-22T10:00:00.000Z", "contentHash": "ab", "spec": {}, "provenance": {},
+            "failedIn": failed
+        })
+    };
+    let api = Api::new().on(
+        "GET /deployments/pay/prod/revisions",
+        200,
+        list(json!([revision(3, OPERATION.into()), revision(2, Value::Null)])),
+    );
+    let ran = api.run(&["history", "pay/prod"]);
+    let lines: Vec<&str> = ran.out.lines().collect();
+    assert!(lines[1].starts_with('3') && lines[1].contains("FAILED in operation …0000c812"), "{}", ran.out);
+    assert!(lines[2].starts_with('2') && !lines[2].contains("FAILED"), "{}", ran.out);
+    let one = api.run(&["history", "pay/prod", "3"]);
+    assert!(one.out.contains(&format!("FAILED in operation {OPERATION}")), "{}", one.out);
 }
 
 #[rstest]
@@ -341,6 +478,8 @@ fn a_dry_run_prints_the_plan_and_sends_nothing_else() {
         "an end now would lose 11m 40s",
         "mind the gap",
         "outputs are final",
+        "preflight",
+        "ok   reachable   yes",
     ] {
         assert!(ran.out.contains(part), "{part}: {}", ran.out);
     }
@@ -364,7 +503,9 @@ fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
     assert_eq!(ran.code, exit, "{ran:?}");
     assert!(ran.err.contains("1/2 STOP_WITH_SAVEPOINT done 3s · detail ␛[31m"), "{}", ran.err);
     assert!(ran.err.contains("2/2 AWAIT_TERMINAL done"), "{}", ran.err);
-    assert!(ran.out.contains(&format!("SUSPEND pay/prod {state} in 9s   operation op-1")), "{}", ran.out);
+    // The bare word beside the kind ROLLBACK would leave open who was rolled back.
+    let word = if state == "ROLLED_BACK" { "FAILED, ROLLED BACK" } else { state };
+    assert!(ran.out.contains(&format!("SUSPEND pay/prod {word} in 9s   operation op-1")), "{}", ran.out);
     assert_eq!(
         ran.err.contains("operation choose op-1 savepoint-at --location URI"),
         exit == 4,
@@ -395,7 +536,7 @@ fn waiting_goes_on_with_what_an_operation_starts() {
         .on("GET /operations/a", 200, other("a", "SUSPEND", "RESOLVED", Value::Null))
         .on("GET /operations?limit=50", 200, list(json!([other("b", "START", "RUNNING", "a".into())])))
         .on("GET /operations/b", 200, other("b", "START", "SUCCEEDED", "a".into()));
-    let ran = api.run(&["operation", "wait", "a", "-o", "name"]);
+    let ran = api.run(&["operation", "wait", "a", "--exact", "-o", "name"]);
     assert_eq!((ran.code, ran.out.as_str()), (0, "a\n"), "{ran:?}");
 }
 
@@ -422,6 +563,9 @@ fn the_time_to_wait_may_end_first() {
 #[case(&["upgrade", "pay/prod", "--flink-conf", "nothing"], "KEY=VALUE")]
 #[case(&["get", "revisions"], "nutkin get revisions APP/NAME")]
 #[case(&["get", "deploymnts"], "'deployments'")]
+#[case(&["describe", "deployment"], "nutkin describe KIND NAME")]
+#[case(&["describe", "pay/prod", "pay/x"], "write the kind first")]
+#[case(&["events", "--debug", "--severity", "warn"], "cannot be used with")]
 #[case(&["start", "pay/prod", "--timeout", "soon"], "is not a duration")]
 #[case(&["operation", "choose", "x", "retri"], "did you mean \"retry\"?")]
 #[case(&["apply", "-f", "/does/not/exist.yaml"], "/does/not/exist.yaml: cannot be read")]
@@ -574,6 +718,80 @@ impl Drop for Home {
     }
 }
 
+/// A mistyped profile must not look like a store that lost everything.
+#[test]
+fn a_profile_that_is_not_there_is_refused_or_announced() {
+    let home = tempfile::tempdir().unwrap();
+    let run = |args: &[&str]| ran(&mut command(home.path(), args));
+    let first = run(&["--profile", "prdo", "get", "deployments"]);
+    assert_eq!(first.code, 1, "{first:?}");
+    assert!(first.err.contains("there is no profile \"prdo\"; nothing was started"), "{}", first.err);
+    assert!(first.err.contains("there is none yet"), "{}", first.err);
+
+    let added = run(&["--profile", "prod", "target", "add", "t", "http://127.0.0.1:1", "--no-check"]);
+    assert_eq!(added.code, 0, "{added:?}");
+    assert!(added.err.contains("new profile prod in "), "{}", added.err);
+    let again = run(&["--profile", "prod", "target", "add", "u", "http://127.0.0.1:1", "--no-check"]);
+    assert!(!again.err.contains("new profile"), "{}", again.err);
+
+    let commands: [&[&str]; 4] =
+        [&["get", "targets"], &["events"], &["target", "check", "t"], &["start", "pay/prod"]];
+    for args in commands {
+        let wrong = run(&[&["--profile", "prdo"], args].concat());
+        assert_eq!(wrong.code, 1, "{wrong:?}");
+        assert!(wrong.err.contains("did you mean prod?"), "{}", wrong.err);
+    }
+    assert!(!home.path().join(".local/state/nutkin/profiles/prdo").exists(), "nothing was made");
+    assert_eq!(run(&["--profile", "prod", "get", "targets", "-o", "name"]).out, "t\nu\n");
+    assert_eq!(run(&["--profile", "prod", "manager", "stop"]).code, 0);
+}
+
+/// What `get -o yaml` prints, `apply` and `diff` accept, and nothing is different.
+#[test]
+fn what_is_printed_as_yaml_is_what_is_there() {
+    let home = Home::new();
+    let jar = home.0.path().join("pay.jar");
+    let mut zip = zip::ZipWriter::new(std::fs::File::create(&jar).unwrap());
+    let options = zip::write::SimpleFileOptions::default();
+    zip.start_file("META-INF/MANIFEST.MF", options).unwrap();
+    std::io::Write::write_all(&mut zip, b"Manifest-Version: 1.0\r\nMain-Class: io.example.Pay\r\n").unwrap();
+    zip.start_file("io/example/Pay.class", options).unwrap();
+    zip.finish().unwrap();
+    let manifest = format!(
+        "apiVersion: nutkin/v1
+kind: Target
+metadata: {{ name: local, labels: {{ region: eu }} }}
+spec: {{ url: \"http://127.0.0.1:1\" }}
+---
+apiVersion: nutkin/v1
+kind: Application
+metadata: {{ name: pay, title: Payments }}
+spec: {{ defaults: {{ target: local, parallelism: 2, flinkConfiguration: {{ a.b: c }} }} }}
+---
+apiVersion: nutkin/v1
+kind: Deployment
+metadata: {{ application: pay, name: prod, labels: {{ tier: one }} }}
+spec:
+  state: CANCELLED
+  artifact: {{ jar: {}, version: v1, args: [\"--rate\", \"5\"] }}
+  flinkConfiguration: {{ d.e: \"10s\" }}
+",
+        jar.display()
+    );
+    let file = home.0.path().join("all.yaml");
+    std::fs::write(&file, manifest).unwrap();
+    let applied = home.run(&["apply", "-f", file.to_str().unwrap()]);
+    assert_eq!(applied.code, 0, "{applied:?}");
+    for (kind, name) in [("target", "local"), ("application", "pay"), ("deployment", "pay/prod")] {
+        let printed = home.run(&["get", kind, name, "-o", "yaml"]);
+        assert_eq!(printed.code, 0, "{printed:?}");
+        let copy = home.0.path().join(format!("{kind}.yaml"));
+        std::fs::write(&copy, &printed.out).unwrap();
+        let diff = home.run(&["diff", "-f", copy.to_str().unwrap()]);
+        assert_eq!(diff.code, 0, "{diff:?}\n{}", printed.out);
+    }
+}
+
 #[test]
 fn the_first_command_starts_a_manager_and_does_not_hang_in_a_substitution() {
     let state = Home::new();
@@ -645,6 +863,13 @@ struct Staying {
     lines: std::sync::mpsc::Receiver<String>,
 }
 
+impl Drop for Staying {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
 impl Staying {
     fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
@@ -690,7 +915,7 @@ fn what_is_watched_goes_on_over_a_restart_of_the_manager() {
 fn ctrl_c_while_waiting_detaches() {
     let api = Api::new().on("GET /operations/op-1", 200, operation("RUNNING", &[]));
     let server = format!("unix:{}", api.path("api.sock").display());
-    let mut wait = command(api.home.path(), &["--server", &server, "operation", "wait", "op-1"]);
+    let mut wait = command(api.home.path(), &["--server", &server, "operation", "wait", "op-1", "--exact"]);
     let waiting = Staying::start({
         wait.stderr(Stdio::null());
         wait
@@ -722,6 +947,13 @@ struct Screen {
     output: std::sync::mpsc::Receiver<Vec<u8>>,
     keys: Box<dyn std::io::Write + Send>,
     child: Box<dyn portable_pty::Child + Send + Sync>,
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 impl Screen {

@@ -78,13 +78,13 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
     if flags.dry_run {
         let value = client.act_value(&make(meta).dry_run(true)).await?;
         let plan: Plan = parse(&value)?;
-        ctx.print_one(&value, &plan.plan_digest, || plan_text::draw(ctx, &plan, ctx.colour()))?;
+        ctx.print_one(&value, &plan.plan_digest, || plan_text::draw(&plan, ctx.colour()))?;
         return Ok(if plan.runnable { Exit::OK } else { Exit::FAILED });
     }
     if ctx.is_interactive() {
         let plan = client.plan(&make(meta.clone())).await?;
         if !ctx.global.quiet {
-            ctx.draw(&plan_text::draw(ctx, &plan, ctx.colour()));
+            ctx.draw(&plan_text::draw(&plan, ctx.colour()));
         }
         if !plan.runnable {
             return Err(not_runnable(&plan));

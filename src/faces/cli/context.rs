@@ -195,7 +195,11 @@ impl Context {
     /// How rows are drawn now.
     #[must_use]
     pub fn look(&self) -> Look {
-        Look { now: self.wiring.clock.now_utc(), zone: Zone::from_setting(&self.settings().time_zone) }
+        Look {
+            now: self.wiring.clock.now_utc(),
+            zone: Zone::from_setting(&self.settings().time_zone),
+            wide: self.global.output == Format::Wide,
+        }
     }
 
     /// Where the manager is expected.
@@ -292,7 +296,11 @@ impl Context {
             }
             Format::Table | Format::Wide => self.table(&rows::<T>(items)?, true),
         };
-        self.print(&text)
+        self.print(&text)?;
+        if items.is_empty() && self.global.output.is_for_people() {
+            self.hint(&format!("no {}", T::NOUN));
+        }
+        Ok(())
     }
 
     /// One object: `text` for people.

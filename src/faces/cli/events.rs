@@ -32,8 +32,11 @@ pub struct EventsArgs {
     #[arg(long, value_name = "ID")]
     operation: Option<String>,
     /// This loud or louder: debug, info, warn, error.
-    #[arg(long, value_name = "S")]
-    severity: Option<Severity>,
+    #[arg(long, value_name = "S", default_value = "info")]
+    severity: Severity,
+    /// Also what happens all the time, such as checkpoints: short for --severity debug.
+    #[arg(long, conflicts_with = "severity")]
+    debug: bool,
     /// Not older than this.
     #[arg(long, value_name = "D")]
     since: Option<Span>,
@@ -50,7 +53,7 @@ impl EventsArgs {
                 None => None,
             },
             operation: self.operation.clone(),
-            severity: self.severity,
+            severity: Some(if self.debug { Severity::Debug } else { self.severity }),
             since: self.since.map(|s| before(ctx.look().now, s)),
             after: None,
             limit: Some(self.limit),

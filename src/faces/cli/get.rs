@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use clap::{Args, ValueEnum};
+use clap::{
+    Args, ValueEnum,
+    builder::{EnumValueParser, PossibleValue, TypedValueParser},
+};
 use futures_util::StreamExt as _;
 use serde_json::Value;
 
@@ -23,7 +26,7 @@ use crate::{
         problem::{Code, Problem},
         watch::Interest,
     },
-    domain::ids::DeploymentName,
+    domain::{event::Severity, ids::DeploymentName},
 };
 
 /// What can be listed.
@@ -67,9 +70,9 @@ pub enum Kind {
 /// `nutkin get`.
 #[derive(Debug, Args)]
 pub struct GetArgs {
-    /// What.
-    #[arg(value_enum)]
-    kind: Kind,
+    /// What; APP/NAME alone is a deployment.
+    #[arg(value_name = "KIND", value_parser = WhatParser)]
+    what: What,
     /// One of them, or the deployment whose they are.
     name: Option<String>,
     /// Only with this label; may be repeated.
@@ -89,15 +92,84 @@ pub struct GetArgs {
 /// `nutkin describe`.
 #[derive(Debug, Args)]
 pub struct DescribeArgs {
-    /// What.
-    #[arg(value_enum)]
-    kind: Kind,
+    /// What; APP/NAME alone is a deployment.
+    #[arg(value_name = "KIND", value_parser = WhatParser)]
+    what: What,
     /// Which.
-    name: String,
+    name: Option<String>,
+}
+
+/// A kind, or a deployment's name in its place.
+#[derive(Debug, Clone)]
+enum What {
+    Kind(Kind),
+    Deployment(String),
+}
+
+/// Reads a [`What`]: only names of deployments have a slash.
+#[derive(Debug, Clone)]
+struct WhatParser;
+
+impl TypedValueParser for WhatParser {
+    type Value = What;
+
+    fn parse_ref(
+        &self,
+        cmd: &clap::Command,
+        arg: Option<&clap::Arg>,
+        value: &std::ffi::OsStr,
+    ) -> Result<What, clap::Error> {
+        match value.to_str() {
+            Some(name) if name.contains('/') => Ok(What::Deployment(name.to_owned())),
+            _ => EnumValueParser::<Kind>::new().parse_ref(cmd, arg, value).map(What::Kind),
+        }
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Kind::value_variants().iter().filter_map(ValueEnum::to_possible_value)))
+    }
+}
+
+impl What {
+    /// The kind and the name that were meant.
+    fn with(self, name: Option<String>) -> Result<(Kind, Option<String>), Problem> {
+        match (self, name) {
+            (Self::Kind(kind), name) => Ok((kind, name)),
+            (Self::Deployment(name), None) => Ok((Kind::Deployments, Some(name))),
+            (Self::Deployment(first), Some(second)) => {
+                Err(Problem::new(Code::BadRequest, format!("{first:?} stands where a kind is expected"))
+                    .hint(format!(
+                        "write the kind first: deployment {first}, savepoints {first}, job {second} …"
+                    )))
+            }
+        }
+    }
+}
+
+/// `nutkin get` with its kind.
+struct Getting {
+    kind: Kind,
+    name: Option<String>,
+    labels: Vec<String>,
+    watch: bool,
+    target: Option<String>,
+    limit: Option<u32>,
 }
 
 impl GetArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        let Self { what, name, labels, watch, target, limit } = self;
+        let (kind, name) = what.with(name)?;
+        let name = match (kind, name) {
+            (Kind::Operations, Some(id)) => Some(ctx.operation(&id).await?),
+            (_, name) => name,
+        };
+        Getting { kind, name, labels, watch, target, limit }.run(ctx).await
+    }
+}
+
+impl Getting {
+    async fn run(self, ctx: &Context) -> Outcome {
         match self.kind {
             Kind::Targets => self.named(ctx, routes::targets(), routes::target).await,
             Kind::Applications => self.named(ctx, routes::applications(), routes::application).await,
@@ -107,7 +179,10 @@ impl GetArgs {
                     let target = ctx.target(target).await?;
                     self.show(ctx, Source::one(routes::target_jobs(&target))).await
                 }
-                None => self.show(ctx, self.of_deployments(ctx, routes::jobs).await?).await,
+                None => match &self.name {
+                    Some(_) => self.of_one(ctx, routes::jobs).await,
+                    None => self.show(ctx, Source::one(routes::all_jobs())).await,
+                },
             },
             Kind::Savepoints => match &self.name {
                 Some(_) => self.of_one(ctx, routes::savepoints).await,
@@ -119,7 +194,13 @@ impl GetArgs {
                     Some(name) => Some(ctx.deployment(name).await?),
                     None => None,
                 };
-                let filter = routes::EventFilter { deployment, limit: self.limit, ..Default::default() };
+                // What happens all the time is in `nutkin events --debug`.
+                let filter = routes::EventFilter {
+                    deployment,
+                    severity: Some(Severity::Info),
+                    limit: self.limit,
+                    ..Default::default()
+                };
                 self.show(ctx, Source::one(routes::events(&filter))).await
             }
             Kind::Revisions => self.of_one(ctx, routes::revisions).await,
@@ -187,31 +268,12 @@ impl GetArgs {
         self.show(ctx, Source::one(list(&name))).await
     }
 
-    /// The lists of one deployment, or of all.
-    async fn of_deployments<T>(
-        &self,
-        ctx: &Context,
-        list: fn(&DeploymentName) -> Get<List<T>>,
-    ) -> Result<Source<T>, Problem> {
-        let names = match &self.name {
-            Some(given) => vec![ctx.deployment(given).await?],
-            None => {
-                let all = ctx.all(&routes::deployments()).await?;
-                all.iter().filter_map(|v| v.get("deployment")?.as_str()?.parse().ok()).collect()
-            }
-        };
-        Ok(Source { routes: names.iter().map(list).collect(), only: None })
-    }
-
     async fn show<T: Tabular + Shown>(&self, ctx: &Context, source: Source<T>) -> Outcome {
         let labels = labels_of(&self.labels)?;
         let limit = self.limit.or(T::HISTORY);
         let (items, next) = source.fetch(ctx, limit, &labels).await?;
         if !self.watch {
             ctx.print_list::<T>(&items, next.as_deref())?;
-            if items.is_empty() && ctx.global.output.is_for_people() {
-                ctx.hint("none");
-            }
             return Ok(Exit::OK);
         }
         watch(ctx, &source, limit, &labels, items).await
@@ -291,17 +353,17 @@ async fn show_one<T: Tabular + Shown>(ctx: &Context, route: &Get<T>) -> Outcome 
 
 /// Where rows come from.
 struct Source<T> {
-    routes: Vec<Get<List<T>>>,
+    route: Get<List<T>>,
     only: Option<(&'static str, String)>,
 }
 
 impl<T> Source<T> {
     fn one(route: Get<List<T>>) -> Self {
-        Self { routes: vec![route], only: None }
+        Self { route, only: None }
     }
 
     fn filtered(route: Get<List<T>>, key: &'static str, value: &str) -> Self {
-        Self { routes: vec![route], only: Some((key, value.to_owned())) }
+        Self { route, only: Some((key, value.to_owned())) }
     }
 
     /// Rows, and the cursor when a limit cut them.
@@ -311,18 +373,13 @@ impl<T> Source<T> {
         limit: Option<u32>,
         labels: &[(String, String)],
     ) -> Result<(Vec<Value>, Option<String>), Problem> {
-        let (mut items, mut next) = (Vec::new(), None);
-        for route in &self.routes {
-            match limit {
-                Some(_) => {
-                    let route = route.clone().with_some("limit", limit);
-                    let (page, cursor) = page_of(ctx.client().await?.get_value(&route).await?);
-                    items.extend(page);
-                    next = if self.routes.len() == 1 { cursor } else { None };
-                }
-                None => items.extend(ctx.all(route).await?),
+        let (mut items, next) = match limit {
+            Some(_) => {
+                let route = self.route.clone().with_some("limit", limit);
+                page_of(ctx.client().await?.get_value(&route).await?)
             }
-        }
+            None => (ctx.all(&self.route).await?, None),
+        };
         items.retain(|item| has_labels(item, labels));
         if let Some((key, value)) = &self.only {
             items.retain(|item| item.get(key).and_then(Value::as_str) == Some(value));
@@ -430,31 +487,34 @@ fn print_changed<T: Tabular + Shown>(
 
 impl DescribeArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
-        if self.kind == Kind::Deployments && ctx.global.output.is_for_people() {
-            let name = ctx.deployment(&self.name).await?;
+        let (kind, Some(name)) = self.what.with(self.name)? else {
+            return Err(Problem::new(Code::BadRequest, "the name of what is to be described is missing")
+                .hint("nutkin describe KIND NAME, or nutkin describe APP/NAME for a deployment"));
+        };
+        if kind == Kind::Deployments && ctx.global.output.is_for_people() {
+            let name = ctx.deployment(&name).await?;
             return describe::deployment(ctx, &name).await;
         }
-        let value = self.value(ctx).await?;
-        ctx.print_one(&value, &self.name, || describe::plain(&value))?;
+        let value = described(ctx, kind, &name).await?;
+        ctx.print_one(&value, &name, || describe::plain(&value))?;
         Ok(Exit::OK)
     }
+}
 
-    async fn value(&self, ctx: &Context) -> Result<Value, Problem> {
-        let client = ctx.client().await?;
-        match self.kind {
-            Kind::Targets => client.get_value(&routes::target(&ctx.target(&self.name).await?)).await,
-            Kind::Applications => client.get_value(&routes::application(&self.name)).await,
-            Kind::Deployments => {
-                client.get_value(&routes::deployment(&ctx.deployment(&self.name).await?)).await
-            }
-            Kind::Savepoints => client.get_value(&routes::savepoint(&self.name)).await,
-            Kind::Operations => client.get_value(&routes::operation(&self.name)).await,
-            Kind::Artifacts => ctx.artifact(&self.name).await,
-            Kind::Jobs | Kind::Events | Kind::Revisions | Kind::Exceptions | Kind::Checkpoints => {
-                let word = self.kind.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
-                Err(Problem::new(Code::BadRequest, format!("{word} are described by their deployment"))
-                    .hint(format!("nutkin get {word} APP/NAME -o wide")))
-            }
+/// One object as the API has it.
+async fn described(ctx: &Context, kind: Kind, name: &str) -> Result<Value, Problem> {
+    let client = ctx.client().await?;
+    match kind {
+        Kind::Targets => client.get_value(&routes::target(&ctx.target(name).await?)).await,
+        Kind::Applications => client.get_value(&routes::application(name)).await,
+        Kind::Deployments => client.get_value(&routes::deployment(&ctx.deployment(name).await?)).await,
+        Kind::Savepoints => client.get_value(&routes::savepoint(&ctx.savepoint(name).await?)).await,
+        Kind::Operations => client.get_value(&routes::operation(&ctx.operation(name).await?)).await,
+        Kind::Artifacts => ctx.artifact(name).await,
+        Kind::Jobs | Kind::Events | Kind::Revisions | Kind::Exceptions | Kind::Checkpoints => {
+            let word = kind.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+            Err(Problem::new(Code::BadRequest, format!("{word} are described by their deployment"))
+                .hint(format!("nutkin get {word} APP/NAME -o wide")))
         }
     }
 }

@@ -76,6 +76,9 @@ fn values(revision: &Revision) -> String {
         SafeText::line(&revision.author),
         revision.created_at
     );
+    if let Some(id) = &revision.failed_in {
+        out.push_str(&format!("  FAILED in operation {}\n", SafeText::line(id)));
+    }
     for leaf in spec::diff(&nothing, &revision.spec) {
         let layer = revision.provenance.get(&leaf.path).map(|l| format!("   ({l})")).unwrap_or_default();
         let value = match &leaf.new {

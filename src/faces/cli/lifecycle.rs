@@ -20,7 +20,7 @@ use crate::{
         problem::{Code, Problem},
     },
     domain::{
-        ids::{BadId, DeploymentName, FlinkJobId},
+        ids::{BadId, DeploymentName},
         savepoint::Format,
         spec::{SPEC_KEYS, UpgradeStrategy},
         text,
@@ -201,15 +201,18 @@ pub struct AdoptArgs {
     /// Where the job runs.
     #[arg(long, value_name = "T")]
     target: String,
-    /// Flink's id of the job.
+    /// Flink's id of the job, or the beginning or end of it.
     #[arg(long, value_name = "ID")]
-    flink_job: FlinkJobId,
+    flink_job: String,
     /// Take over a job of another nutkin.
     #[arg(long)]
     take_over: bool,
     #[command(flatten)]
     act: ActFlags,
 }
+
+/// What `--from` takes beside savepoints.
+const FROM_WORDS: &[&str] = &["latest", "none", "new", "last-checkpoint"];
 
 /// A verb on a deployment that exists.
 async fn on(
@@ -224,9 +227,10 @@ async fn on(
 
 impl StartArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        let from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
         on(ctx, &self.deployment, &self.act, |meta| {
             Verb::Start(Start {
-                from: self.from.clone(),
+                from: from.clone(),
                 allow_non_restored_state: self.allow_non_restored_state,
                 meta,
             })
@@ -262,6 +266,7 @@ impl UpgradeArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
         let mut request = self.request()?;
         let name = ctx.deployment(&self.deployment).await?;
+        request.from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
         if let Some(jar) = &self.jar {
             request.artifact = Some(upload(ctx, jar).await?);
         }
@@ -289,7 +294,7 @@ impl UpgradeArgs {
             upgrade_strategy: self.upgrade_strategy,
             format: self.format,
             allow_non_restored_state: self.allow_non_restored_state,
-            from: self.from.clone(),
+            from: None,
             meta: Default::default(),
         })
     }
@@ -299,13 +304,14 @@ impl ForkArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
         let new: DeploymentName = self.new_deployment.parse().map_err(|e: BadId| usage(e.to_string()))?;
         let set = set_of(&self.set)?;
+        let from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
         let then = if self.start { Then::Start(new.to_string()) } else { Then::Nothing };
         let act = ActFlags { then, ..self.act.clone() };
         on(ctx, &self.deployment, &act, |meta| {
             Verb::Fork(Fork {
                 new_deployment: new.to_string(),
                 target: self.target.clone(),
-                from: self.from.clone(),
+                from: from.clone(),
                 set: set.clone(),
                 start: self.start,
                 meta,
@@ -317,12 +323,9 @@ impl ForkArgs {
 
 impl ResetArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        let chosen = ctx.restore_point(Some(&self.savepoint), &[]).await?.unwrap_or_default();
         on(ctx, &self.deployment, &self.act, |meta| {
-            Verb::Reset(Reset {
-                savepoint: self.savepoint.clone(),
-                cancel_and_start: self.cancel_and_start,
-                meta,
-            })
+            Verb::Reset(Reset { savepoint: chosen.clone(), cancel_and_start: self.cancel_and_start, meta })
         })
         .await
     }
@@ -330,10 +333,11 @@ impl ResetArgs {
 
 impl RollbackArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        let from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
         on(ctx, &self.deployment, &self.act, |meta| {
             Verb::Rollback(Rollback {
                 revision: self.revision,
-                from: self.from.clone(),
+                from: from.clone(),
                 allow_non_restored_state: self.allow_non_restored_state,
                 meta,
             })
@@ -352,9 +356,10 @@ impl AdoptArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
         let name: DeploymentName = self.deployment.parse().map_err(|e: BadId| usage(e.to_string()))?;
         let target = ctx.target(&self.target).await?;
+        let job = ctx.flink_job(&target, &self.flink_job).await?;
         submit(ctx, &self.act, |meta| {
             let request = Adopt { deployment: name.to_string(), take_over: self.take_over, meta };
-            routes::adopt(&target, &self.flink_job, &request)
+            routes::adopt(&target, &job, &request)
         })
         .await
     }

@@ -20,6 +20,7 @@ mod lifecycle;
 mod manager;
 mod operation;
 mod plan_text;
+pub mod profile;
 mod resolve;
 mod savepoint;
 mod shell;
@@ -28,6 +29,8 @@ mod target;
 mod views;
 mod wait;
 mod words;
+
+use crate::contract::problem::Problem;
 
 pub use args::{Cli, Command, DemoArgs, Format, Global, ServeArgs};
 pub use context::{Context, Exit, Outcome, Wiring};
@@ -57,6 +60,7 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         other => other,
     };
     let ctx = Context::new(global, wiring)?;
+    look_at_profile(&ctx, &command)?;
     match command {
         Command::Manager(command) => command.run(&ctx).await,
         Command::Get(args) => args.run(&ctx).await,
@@ -88,4 +92,29 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         | Command::Demo(_)
         | Command::Serve(_) => Ok(Exit::USAGE),
     }
+}
+
+/// A profile that is not there is made by the commands that make something, and refused by all others.
+fn look_at_profile(ctx: &Context, command: &Command) -> Result<(), Problem> {
+    use manager::ManagerCommand as Manager;
+    let starts_none = matches!(
+        command,
+        Command::Doctor | Command::Manager(Manager::Status | Manager::Stop(_) | Manager::Log { .. })
+    );
+    if ctx.global.server.is_some() || starts_none {
+        return Ok(());
+    }
+    let makes = matches!(
+        command,
+        Command::Apply(_)
+            | Command::Target(target::TargetCommand::Add(_))
+            | Command::Artifact(artifact::ArtifactCommand::Add { .. })
+    );
+    if !makes {
+        return profile::exists(&ctx.paths);
+    }
+    if !ctx.global.quiet {
+        profile::announce(&ctx.paths);
+    }
+    Ok(())
 }

@@ -8,11 +8,7 @@ use super::{
 };
 use crate::{
     client::{Act, routes},
-    contract::{
-        intent::Choose,
-        model::Operation,
-        problem::{Code, Problem},
-    },
+    contract::{intent::Choose, model::Operation},
     domain::{operation::ChoiceId, operation::OpState, time::Span},
 };
 
@@ -30,12 +26,12 @@ pub enum OperationCommand {
     },
     /// One operation with its steps.
     Show {
-        /// Its id.
+        /// Its id, or the beginning or end of it.
         id: String,
     },
     /// Wait for its end and show progress.
     Wait {
-        /// Its id.
+        /// Its id, or the beginning or end of it.
         id: String,
         /// Stop waiting after this long.
         #[arg(long, value_name = "D")]
@@ -43,17 +39,17 @@ pub enum OperationCommand {
     },
     /// Look again at an operation that needs a person.
     Resume {
-        /// Its id.
+        /// Its id, or the beginning or end of it.
         id: String,
     },
     /// End it before its first effect, else at its next safe point.
     Cancel {
-        /// Its id.
+        /// Its id, or the beginning or end of it.
         id: String,
     },
     /// Resolve an operation that needs a person.
     Choose {
-        /// Its id.
+        /// Its id, or the beginning or end of it.
         id: String,
         /// One of its choices.
         choice: ChoiceId,
@@ -72,12 +68,14 @@ impl OperationCommand {
             Self::List { active, limit } => list(ctx, active, limit).await,
             Self::Show { id } => show(ctx, &id).await,
             Self::Wait { id, timeout } => {
+                let id = ctx.operation(&id).await?;
                 let waited = wait::wait(ctx, &id, &wait::Then::Nothing, timeout).await?;
                 wait::conclude(ctx, &id, waited)
             }
-            Self::Resume { id } => act(ctx, routes::resume_operation(&id)).await,
-            Self::Cancel { id } => act(ctx, routes::cancel_operation(&id)).await,
+            Self::Resume { id } => act(ctx, routes::resume_operation(&ctx.operation(&id).await?)).await,
+            Self::Cancel { id } => act(ctx, routes::cancel_operation(&ctx.operation(&id).await?)).await,
             Self::Choose { id, choice, location, reason } => {
+                let id = ctx.operation(&id).await?;
                 act(ctx, routes::choose(&id, &Choose { choice, location, reason })).await
             }
         }
@@ -93,12 +91,10 @@ async fn list(ctx: &Context, active: bool, limit: u32) -> Outcome {
 }
 
 async fn show(ctx: &Context, id: &str) -> Outcome {
-    if id.is_empty() {
-        return Err(Problem::new(Code::BadRequest, "an operation's id is missing"));
-    }
-    let value = ctx.client().await?.get_value(&routes::operation(id)).await?;
+    let id = ctx.operation(id).await?;
+    let value = ctx.client().await?.get_value(&routes::operation(&id)).await?;
     let operation: Operation = parse(&value)?;
-    ctx.print_one(&value, id, || {
+    ctx.print_one(&value, &id, || {
         format!("{}{}", wait::summary(ctx, &operation), ctx.table(&operation.steps, true))
     })?;
     if operation.state == OpState::NeedsAttention && ctx.global.output.is_for_people() {

@@ -1,18 +1,17 @@
 //! A plan for people: what would be done, from which state, and what cannot be undone.
 
 use super::{
-    context::Context,
     table::{self, Tone, column},
     views::verdict,
 };
 use crate::{
-    contract::plan::{Plan, Verdict},
+    contract::plan::Plan,
     domain::{spec::Difference, text::SafeText, time::humane},
 };
 
 /// The whole plan.
 #[must_use]
-pub fn draw(ctx: &Context, plan: &Plan, colour: bool) -> String {
+pub fn draw(plan: &Plan, colour: bool) -> String {
     let mut out = head(plan);
     section(&mut out, "changes", plan.diff.iter().map(difference));
     section(&mut out, "steps", plan.steps.iter().map(|s| format!("{}. {}", s.n, SafeText::line(&s.title))));
@@ -31,7 +30,6 @@ pub fn draw(ctx: &Context, plan: &Plan, colour: bool) -> String {
     let checks: Vec<_> = plan
         .checks
         .iter()
-        .filter(|c| c.verdict != Verdict::Ok || ctx.global.verbose > 0)
         .map(|c| {
             let hint = c.hint.as_ref().map(|h| format!(" ({h})")).unwrap_or_default();
             vec![
@@ -43,7 +41,7 @@ pub fn draw(ctx: &Context, plan: &Plan, colour: bool) -> String {
         .collect();
     let columns = [column("VERDICT"), column("CHECK"), column("FOUND")];
     let checks = table::draw(&columns, &checks, false, false, colour);
-    section(&mut out, "checks", checks.lines().map(str::to_owned));
+    section(&mut out, "preflight", checks.lines().map(str::to_owned));
     section(
         &mut out,
         "mind",

@@ -1,15 +1,19 @@
-//! From what a person typed to a name: whole names in scripts, unique prefixes on a terminal.
+//! From what a person typed to a name: whole names in scripts, unique prefixes on a terminal. Ids are also known by their
+//! beginning or end, everywhere, because that is how tables and the console show them.
 
 use serde_json::Value;
 
-use super::context::Context;
+use super::{context::Context, views::last_part};
 use crate::{
     client::{Get, routes},
     contract::{
         List, model,
         problem::{Code, Problem},
     },
-    domain::{ids::DeploymentName, names},
+    domain::{
+        ids::{BadId, DeploymentName, FlinkJobId},
+        names,
+    },
 };
 
 /// What a text means among known names.
@@ -45,6 +49,37 @@ pub fn find(given: &str, known: &[String], prefixes: bool) -> Match {
     Match::None(names::nearest_few(given, known.iter().map(String::as_str), 3))
 }
 
+/// Fewest characters of an id that are taken for the whole.
+const ID_PART: usize = 4;
+
+/// Finds an id by the whole of it, or by its beginning or end, with or without the dots of a shortened one. An id has one
+/// or more texts that it is known by; the first one is the id.
+#[must_use]
+pub fn find_id(given: &str, known: &[Vec<String>]) -> Match {
+    let first = |texts: &Vec<String>| texts.first().cloned().unwrap_or_default();
+    if let Some(texts) = known.iter().find(|texts| texts.first().is_some_and(|id| id == given)) {
+        return Match::One(first(texts));
+    }
+    let part = given.trim_start_matches("…/").trim_matches('…').trim_matches('.');
+    let mut fits: Vec<String> = if part.len() < ID_PART {
+        Vec::new()
+    } else {
+        let fits = |text: &String| text.starts_with(part) || text.ends_with(part);
+        known.iter().filter(|texts| texts.iter().any(fits)).map(first).collect()
+    };
+    fits.dedup();
+    match fits.as_slice() {
+        [] => Match::None(Vec::new()),
+        [one] => Match::One(one.clone()),
+        _ => Match::Several(fits),
+    }
+}
+
+/// Whether a text is the place of a snapshot rather than an id.
+fn is_place(text: &str) -> bool {
+    text.starts_with('/') || text.contains(":/")
+}
+
 /// The outcome of a search as a name or a problem that helps.
 pub fn decide(what: &str, given: &str, found: Match) -> Result<String, Problem> {
     match found {
@@ -58,6 +93,7 @@ pub fn decide(what: &str, given: &str, found: Match) -> Result<String, Problem> 
             let problem =
                 Problem::new(Code::NotFound, format!("no {what} is called {given:?}; nothing was changed"));
             Err(match near.as_slice() {
+                [] if what == "job" => problem.hint("`nutkin get jobs --target TARGET` lists them"),
                 [] => problem.hint(format!("`nutkin get {what}s` lists them")),
                 near => problem.hint(format!("did you mean {}?", near.join(", "))),
             })
@@ -69,14 +105,14 @@ impl Context {
     /// A deployment by its name, or on a terminal by a unique prefix.
     pub async fn deployment(&self, given: &str) -> Result<DeploymentName, Problem> {
         if !self.allows_prefixes() {
-            return given.parse().map_err(|e: crate::domain::ids::BadId| {
+            return given.parse().map_err(|e: BadId| {
                 Problem::new(Code::BadRequest, format!("{e}; nothing was changed"))
                     .hint("scripts write whole names; on a terminal a unique prefix is enough")
             });
         }
         let known = self.names_of(&routes::deployments(), "deployment").await?;
         let name = decide("deployment", given, find(given, &known, true))?;
-        name.parse().map_err(|e: crate::domain::ids::BadId| Problem::new(Code::Internal, e.to_string()))
+        name.parse().map_err(|e: BadId| Problem::new(Code::Internal, e.to_string()))
     }
 
     /// A target by its name, or on a terminal by a unique prefix.
@@ -86,6 +122,64 @@ impl Context {
         }
         let known = self.names_of(&routes::targets(), "name").await?;
         decide("target", given, find(given, &known, true))
+    }
+
+    /// A savepoint's id, from what a table shows of it or of its place.
+    pub async fn savepoint(&self, given: &str) -> Result<String, Problem> {
+        if self.is_whole(given) {
+            return Ok(given.to_owned());
+        }
+        let all = self.all(&routes::all_savepoints()).await?;
+        let known: Vec<Vec<String>> = all
+            .iter()
+            .filter_map(|v| {
+                let id = v.get("savepointId")?.as_str()?.to_owned();
+                let place = v.get("location").and_then(Value::as_str).map(|l| last_part(l).to_owned());
+                Some(std::iter::once(id).chain(place).collect())
+            })
+            .collect();
+        decide("savepoint", given, find_id(given, &known))
+    }
+
+    /// A restore point for `--from`: one of these words, a place, or a savepoint as [`Self::savepoint`] finds it.
+    pub async fn restore_point(
+        &self,
+        given: Option<&str>,
+        words: &[&str],
+    ) -> Result<Option<String>, Problem> {
+        match given {
+            Some(text) if !words.contains(&text) && !is_place(text) => self.savepoint(text).await.map(Some),
+            other => Ok(other.map(str::to_owned)),
+        }
+    }
+
+    /// An operation's id, from what a table shows of it.
+    pub async fn operation(&self, given: &str) -> Result<String, Problem> {
+        if self.is_whole(given) {
+            return Ok(given.to_owned());
+        }
+        let all = self.all(&routes::operations()).await?;
+        let known: Vec<Vec<String>> =
+            all.iter().filter_map(|v| Some(vec![v.get("operationId")?.as_str()?.to_owned()])).collect();
+        decide("operation", given, find_id(given, &known))
+    }
+
+    /// Flink's id of a job on a target, from what a table shows of it.
+    pub async fn flink_job(&self, target: &str, given: &str) -> Result<FlinkJobId, Problem> {
+        if let Ok(id) = given.parse() {
+            return Ok(id);
+        }
+        let all = self.all(&routes::target_jobs(target)).await?;
+        let known: Vec<Vec<String>> =
+            all.iter().filter_map(|v| Some(vec![v.get("flinkJobId")?.as_str()?.to_owned()])).collect();
+        let id = decide("job", given, find_id(given, &known))?;
+        id.parse().map_err(|e: BadId| Problem::new(Code::Internal, e.to_string()))
+    }
+
+    /// An id that needs no search: all of it, or what a script must mean so.
+    fn is_whole(&self, id: &str) -> bool {
+        // Ids of savepoints are those of their operation, with the step behind it.
+        self.global.exact || id.get(..36).is_some_and(|id| uuid::Uuid::try_parse(id).is_ok())
     }
 
     async fn names_of<T>(&self, list: &Get<List<T>>, key: &str) -> Result<Vec<String>, Problem> {
@@ -165,5 +259,29 @@ mod tests {
             Match::None(vec!["pay/staging".into(), "pay/prod".into(), "pay/prod-eu".into()])
         );
         assert_eq!(find("zzz", &known, true), Match::None(vec![]));
+    }
+
+    #[test]
+    fn ids_are_known_by_what_tables_show_of_them() {
+        let known: Vec<Vec<String>> = [
+            ["0192d7a0-5c1e-7a11-8f00-00000000c812", "savepoint-6e7574-0a1b"],
+            ["0192d7a0-5c1e-7a11-8f00-0000000ac655", "chk-12"],
+        ]
+        .map(|texts| texts.map(str::to_owned).to_vec())
+        .to_vec();
+        let one = |n: usize| Match::One(known[n][0].clone());
+        for (given, expected) in [
+            ("0192d7a0-5c1e-7a11-8f00-00000000c812", one(0)),
+            ("…0000c812", one(0)),
+            ("c812", one(0)),
+            ("...000ac655", one(1)),
+            ("…/savepoint-6e7574-0a1b", one(0)),
+            ("chk-12", one(1)),
+            ("0192d7a0-5c1e", Match::Several(vec![known[0][0].clone(), known[1][0].clone()])),
+            ("812", Match::None(vec![])),
+            ("", Match::None(vec![])),
+        ] {
+            assert_eq!(find_id(given, &known), expected, "{given}");
+        }
     }
 }

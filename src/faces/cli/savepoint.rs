@@ -13,7 +13,6 @@ use crate::{
     contract::{
         intent::{DisposeSavepoint, ImportSavepoint, PatchSavepoint, TakeSavepoint, Verb},
         model,
-        problem::{Code, Problem},
     },
     domain::savepoint::Format,
 };
@@ -39,12 +38,12 @@ enum SavepointCommand {
     },
     /// One restore point.
     Show {
-        /// Its id.
+        /// Its id, or the beginning or end of it.
         id: String,
     },
     /// Never delete it.
     Pin {
-        /// Its id.
+        /// Its id, or the beginning or end of it.
         id: String,
         /// Words for people.
         #[arg(long)]
@@ -52,7 +51,7 @@ enum SavepointCommand {
     },
     /// It may be deleted again.
     Unpin {
-        /// Its id.
+        /// Its id, or the beginning or end of it.
         id: String,
     },
     /// Enter a savepoint by its location.
@@ -94,7 +93,7 @@ struct ImportArgs {
 
 #[derive(Debug, Args)]
 struct DisposeArgs {
-    /// Its id.
+    /// Its id, or the beginning or end of it.
     id: String,
     #[command(flatten)]
     act: ActFlags,
@@ -107,6 +106,7 @@ impl SavepointArgs {
             Some(SavepointCommand::Take(take)) => take.run(ctx).await,
             Some(SavepointCommand::List { deployment }) => list(ctx, deployment.as_deref()).await,
             Some(SavepointCommand::Show { id }) => {
+                let id = ctx.savepoint(&id).await?;
                 let value = ctx.client().await?.get_value(&routes::savepoint(&id)).await?;
                 ctx.print_one(&value, &id, || super::describe::plain(&value))?;
                 Ok(Exit::OK)
@@ -153,7 +153,8 @@ impl ImportArgs {
 
 impl DisposeArgs {
     async fn run(self, ctx: &Context) -> Outcome {
-        submit(ctx, &self.act, |meta| routes::dispose_savepoint(&self.id, &DisposeSavepoint { meta })).await
+        let id = ctx.savepoint(&self.id).await?;
+        submit(ctx, &self.act, |meta| routes::dispose_savepoint(&id, &DisposeSavepoint { meta })).await
     }
 }
 
@@ -168,10 +169,8 @@ async fn list(ctx: &Context, deployment: Option<&str>) -> Outcome {
 }
 
 async fn patch(ctx: &Context, id: &str, pinned: Option<bool>, label: Option<String>) -> Outcome {
-    if id.is_empty() {
-        return Err(Problem::new(Code::BadRequest, "a savepoint's id is missing; nothing was changed"));
-    }
-    let act = routes::patch_savepoint(id, &PatchSavepoint { pinned, label });
+    let id = ctx.savepoint(id).await?;
+    let act = routes::patch_savepoint(&id, &PatchSavepoint { pinned, label });
     let value = ctx.client().await?.act_value(&act).await?;
     let savepoint: model::Savepoint = parse(&value)?;
     ctx.print_one(&value, &savepoint.name(), || ctx.table(std::slice::from_ref(&savepoint), true))?;

@@ -11,6 +11,8 @@ use crate::{
 
 /// A model that can be a row.
 pub trait Tabular {
+    /// What several of them are called.
+    const NOUN: &'static str;
     /// The columns, in order.
     const COLUMNS: &'static [Column];
     /// One cell for each column.
@@ -28,12 +30,21 @@ fn short(id: &str) -> &str {
     id.get(..12).unwrap_or(id)
 }
 
+/// A time-ordered id's end, which tells it apart from its neighbours; commands take it for the whole.
+#[must_use]
+pub fn end_of(id: &str) -> String {
+    let n = id.chars().count();
+    if n <= 12 { id.to_owned() } else { format!("…{}", id.chars().skip(n - 8).collect::<String>()) }
+}
+
 /// The folder that tells a snapshot from others; its base is the same for all.
-fn last_part(location: &str) -> &str {
+#[must_use]
+pub fn last_part(location: &str) -> &str {
     location.trim_end_matches('/').rsplit('/').next().unwrap_or(location)
 }
 
 impl Tabular for model::Target {
+    const NOUN: &'static str = "targets";
     const COLUMNS: &'static [Column] = &[
         column("NAME"),
         column("TYPE"),
@@ -76,6 +87,7 @@ impl Tabular for model::Target {
 }
 
 impl Tabular for model::TargetJob {
+    const NOUN: &'static str = "jobs";
     const COLUMNS: &'static [Column] = &[
         column("FLINK JOB"),
         column("NAME"),
@@ -104,6 +116,7 @@ impl Tabular for model::TargetJob {
 }
 
 impl Tabular for model::Application {
+    const NOUN: &'static str = "applications";
     const COLUMNS: &'static [Column] =
         &[column("NAME"), column("TITLE"), column("HEALTH"), column("DEPLOYMENTS")];
     fn cells(&self, _: Look) -> Vec<Cell> {
@@ -120,6 +133,7 @@ impl Tabular for model::Application {
 }
 
 impl Tabular for model::Deployment {
+    const NOUN: &'static str = "deployments";
     const COLUMNS: &'static [Column] = &[
         column("DEPLOYMENT"),
         column("TARGET"),
@@ -177,6 +191,7 @@ impl Tabular for model::Deployment {
 }
 
 impl Tabular for model::Job {
+    const NOUN: &'static str = "jobs";
     const COLUMNS: &'static [Column] = &[
         column("FLINK JOB"),
         column("DEPLOYMENT"),
@@ -211,6 +226,7 @@ impl Tabular for model::Job {
 }
 
 impl Tabular for model::Savepoint {
+    const NOUN: &'static str = "savepoints";
     const COLUMNS: &'static [Column] = &[
         column("SAVEPOINT"),
         column("DEPLOYMENT"),
@@ -253,6 +269,7 @@ impl Tabular for model::Savepoint {
 }
 
 impl Tabular for model::RestorePoint {
+    const NOUN: &'static str = "restore points";
     const COLUMNS: &'static [Column] = &[
         column("CHOSEN"),
         column("SAVEPOINT"),
@@ -280,6 +297,7 @@ impl Tabular for model::RestorePoint {
 }
 
 impl Tabular for model::Operation {
+    const NOUN: &'static str = "operations";
     const COLUMNS: &'static [Column] = &[
         column("OPERATION"),
         column("KIND"),
@@ -296,6 +314,7 @@ impl Tabular for model::Operation {
     ];
     fn cells(&self, look: Look) -> Vec<Cell> {
         let result = self.error.as_ref().map(|e| e.message.as_str()).or(self.result.as_deref());
+        let result = result.map(|r| look.words(r));
         vec![
             Cell::new(&self.operation_id),
             Cell::new(self.kind.as_str()),
@@ -317,6 +336,7 @@ impl Tabular for model::Operation {
 }
 
 impl Tabular for model::Step {
+    const NOUN: &'static str = "steps";
     const COLUMNS: &'static [Column] = &[
         column("N"),
         column("STEP"),
@@ -344,6 +364,7 @@ impl Tabular for model::Step {
 }
 
 impl Tabular for model::Event {
+    const NOUN: &'static str = "events";
     const COLUMNS: &'static [Column] = &[
         column("TIME"),
         column("SEVERITY"),
@@ -362,7 +383,7 @@ impl Tabular for model::Event {
             Cell::new(&self.name),
             Cell::some(self.deployment.as_ref().or(self.application.as_ref())),
             Cell::new(&self.actor),
-            Cell::new(&self.message),
+            Cell::new(look.words(&self.message)),
             Cell::new(self.seq.to_string()),
             Cell::new(self.via.as_str()),
             Cell::some(self.operation_id.as_ref()),
@@ -374,11 +395,13 @@ impl Tabular for model::Event {
 }
 
 impl Tabular for model::Revision {
+    const NOUN: &'static str = "revisions";
     const COLUMNS: &'static [Column] = &[
         column("REV"),
         column("VERSION"),
         column("CREATED"),
         column("AUTHOR"),
+        column("OUTCOME"),
         column("REASON"),
         wide("CONTENT"),
     ];
@@ -388,6 +411,10 @@ impl Tabular for model::Revision {
             Cell::new(&self.version_label),
             look.time(Some(self.created_at)),
             Cell::new(&self.author),
+            match &self.failed_in {
+                Some(id) => Cell::new(format!("FAILED in operation {}", end_of(id))).tone(Tone::Bad),
+                None => Cell::new(""),
+            },
             Cell::some(self.reason.as_ref()),
             Cell::new(short(&self.content_hash)),
         ]
@@ -398,6 +425,7 @@ impl Tabular for model::Revision {
 }
 
 impl Tabular for model::Artifact {
+    const NOUN: &'static str = "artifacts";
     const COLUMNS: &'static [Column] = &[
         column("SHA256"),
         column("NAME"),
@@ -426,6 +454,7 @@ impl Tabular for model::Artifact {
 }
 
 impl Tabular for model::ExceptionEntry {
+    const NOUN: &'static str = "exceptions";
     const COLUMNS: &'static [Column] =
         &[column("TIME"), column("ROOT CAUSE"), wide("TASK"), wide("TASK MANAGER")];
     fn cells(&self, look: Look) -> Vec<Cell> {
@@ -442,6 +471,7 @@ impl Tabular for model::ExceptionEntry {
 }
 
 impl Tabular for model::Checkpoint {
+    const NOUN: &'static str = "checkpoints";
     const COLUMNS: &'static [Column] = &[
         column("ID"),
         column("KIND"),
@@ -470,6 +500,7 @@ impl Tabular for model::Checkpoint {
 }
 
 impl Tabular for Check {
+    const NOUN: &'static str = "checks";
     const COLUMNS: &'static [Column] =
         &[column("CHECK"), column("VERDICT"), column("FOUND"), column("WHAT TO DO")];
     fn cells(&self, _: Look) -> Vec<Cell> {
@@ -498,6 +529,7 @@ pub fn verdict(verdict: Verdict) -> Cell {
 }
 
 impl Tabular for Applied {
+    const NOUN: &'static str = "documents";
     const COLUMNS: &'static [Column] =
         &[column("KIND"), column("NAME"), column("ACTION"), column("THEN"), column("OPERATION")];
     fn cells(&self, _: Look) -> Vec<Cell> {

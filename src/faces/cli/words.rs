@@ -52,6 +52,8 @@ pub struct Look {
     pub now: Timestamp,
     /// The zone, for times.
     pub zone: Zone,
+    /// There is room for whole places of savepoints.
+    pub wide: bool,
 }
 
 impl Look {
@@ -60,10 +62,32 @@ impl Look {
     pub fn age(self, at: Option<Timestamp>) -> Cell {
         Cell::some(at.map(|t| humane(self.now.seconds_since(t))))
     }
+    /// A sentence; places of snapshots in it only by their end where room is short.
+    #[must_use]
+    pub fn words(self, text: &str) -> String {
+        if self.wide { text.to_owned() } else { short_places(text) }
+    }
     /// When.
     #[must_use]
     pub fn time(self, at: Option<Timestamp>) -> Cell {
         Cell::some(at.map(|t| self.zone.show(t)))
+    }
+}
+
+/// Places of snapshots in a sentence by their last part, which tells them apart: `…/savepoint-6e7574-…`.
+#[must_use]
+pub fn short_places(text: &str) -> String {
+    text.split_inclusive(char::is_whitespace).map(short_place).collect()
+}
+
+fn short_place(word: &str) -> String {
+    let place = word.trim_end_matches(|c: char| c.is_whitespace() || ",;:.)".contains(c));
+    let Some((base, last)) = place.rsplit_once('/') else { return word.to_owned() };
+    let is_snapshot = ["savepoint-", "chk-"].iter().any(|p| last.starts_with(p));
+    if is_snapshot && base.contains('/') {
+        format!("…/{last}{}", word.get(place.len()..).unwrap_or_default())
+    } else {
+        word.to_owned()
     }
 }
 
@@ -118,7 +142,12 @@ pub fn health(health: Health) -> Cell {
 /// Where an operation stands.
 #[must_use]
 pub fn op_state(state: OpState) -> Cell {
-    Cell::new(state.as_str()).tone(match state {
+    let word = match state {
+        // Beside the kind ROLLBACK the bare word could mean that the rollback was done.
+        OpState::RolledBack => "FAILED, ROLLED BACK",
+        other => other.as_str(),
+    };
+    Cell::new(word).tone(match state {
         OpState::Succeeded => Tone::Good,
         OpState::Queued | OpState::Running => Tone::Busy,
         OpState::NeedsAttention | OpState::Failed => Tone::Bad,
@@ -148,4 +177,24 @@ pub fn severity(severity: Severity) -> Cell {
         Severity::Warn => Tone::Warn,
         Severity::Error => Tone::Bad,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_of_snapshots_are_shown_by_their_end() {
+        for (text, short) in [
+            (
+                "ended; state in s3://b/sp/nutkin/d/o/savepoint-6e7574-ab12",
+                "ended; state in …/savepoint-6e7574-ab12",
+            ),
+            ("from file:/tmp/c/5f/chk-12, 3 s old", "from …/chk-12, 3 s old"),
+            ("see /etc/flink/conf and http://h:1/x", "see /etc/flink/conf and http://h:1/x"),
+            ("savepoint-1 and chk-2", "savepoint-1 and chk-2"),
+        ] {
+            assert_eq!(short_places(text), short);
+        }
+    }
 }
