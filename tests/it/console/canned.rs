@@ -70,8 +70,16 @@ impl Canned {
         Self { socket, shared, runtime: Some(runtime), _folder: folder }
     }
 
+    /// Tells whoever watches, once somebody does.
     pub fn push(&self, m: WatchMessage) {
-        self.shared.push.send(m).unwrap();
+        for _ in 0..4_000 {
+            if self.shared.push.receiver_count() > 0 {
+                self.shared.push.send(m).unwrap();
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        panic!("nobody watches");
     }
 
     pub fn asked(&self) -> Vec<Asked> {
