@@ -149,6 +149,8 @@ fn command(home: &Path, args: &[&str]) -> Command {
         .env("HOME", home)
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("NUTKIN_TIME_ZONE", "UTC")
+        // A manager is stopped by its test; this is for a test run that was killed.
+        .env("NUTKIN_MANAGER_IDLE_EXIT", "1m")
         .stdin(Stdio::null());
     command
 }
@@ -721,7 +723,15 @@ impl Drop for Home {
 /// A mistyped profile must not look like a store that lost everything.
 #[test]
 fn a_profile_that_is_not_there_is_refused_or_announced() {
-    let home = tempfile::tempdir().unwrap();
+    /// Its managers end with it.
+    struct Profiles(tempfile::TempDir);
+    impl Drop for Profiles {
+        fn drop(&mut self) {
+            ran(&mut command(self.0.path(), &["--profile", "prod", "manager", "stop"]));
+        }
+    }
+    let profiles = Profiles(tempfile::tempdir().unwrap());
+    let home = &profiles.0;
     let run = |args: &[&str]| ran(&mut command(home.path(), args));
     let first = run(&["--profile", "prdo", "get", "deployments"]);
     assert_eq!(first.code, 1, "{first:?}");
@@ -743,7 +753,6 @@ fn a_profile_that_is_not_there_is_refused_or_announced() {
     }
     assert!(!home.path().join(".local/state/nutkin/profiles/prdo").exists(), "nothing was made");
     assert_eq!(run(&["--profile", "prod", "get", "targets", "-o", "name"]).out, "t\nu\n");
-    assert_eq!(run(&["--profile", "prod", "manager", "stop"]).code, 0);
 }
 
 /// What `get -o yaml` prints, `apply` and `diff` accept, and nothing is different.
@@ -927,6 +936,22 @@ fn ctrl_c_while_waiting_detaches() {
         assert!(tries < 500, "it waits");
     }
     assert_eq!(waiting.interrupt(), 130);
+}
+
+#[test]
+fn ctrl_c_is_heard_between_two_attempts() {
+    let follow = "GET /events?severity=info&follow=true";
+    let api =
+        Api::new().on("GET /events?severity=info&limit=100", 200, list(json!([]))).then(follow, Reply::Cut);
+    let server = format!("unix:{}", api.path("api.sock").display());
+    let following = Staying::start(command(api.home.path(), &["--server", &server, "events", "-f", "-q"]));
+    let mut tries = 0;
+    while api.asked(follow).len() < 2 {
+        std::thread::sleep(Duration::from_millis(20));
+        tries += 1;
+        assert!(tries < 500, "it tries again");
+    }
+    assert_eq!(following.interrupt(), 0);
 }
 
 #[test]

@@ -102,6 +102,14 @@ struct Terminal {
     colour: bool,
 }
 
+/// Goes on until it ends, or until Ctrl-C at whatever it is: one wait over all of it, so that none is missed.
+pub async fn until_interrupted(work: impl Future<Output = Outcome>) -> Outcome {
+    tokio::select! {
+        ended = work => ended,
+        _ = tokio::signal::ctrl_c() => Ok(Exit::OK),
+    }
+}
+
 /// Where files are, as the flags say.
 pub fn find_paths(global: &Global, around: &Surroundings) -> Result<Paths, PathError> {
     let choice = Choice {

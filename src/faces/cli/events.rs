@@ -3,7 +3,7 @@
 use clap::Args;
 use futures_util::StreamExt as _;
 
-use super::context::{Context, Exit, Outcome};
+use super::context::{Context, Exit, Outcome, until_interrupted};
 use crate::{
     client::{
         Events,
@@ -68,7 +68,7 @@ impl EventsArgs {
         }
         filter.after = items.last().and_then(|v| v.get("seq")?.as_u64());
         ctx.print_lines::<Event>(&items, true)?;
-        follow(ctx, filter).await
+        until_interrupted(follow(ctx, filter)).await
     }
 }
 
@@ -81,20 +81,12 @@ async fn follow(ctx: &Context, mut filter: EventFilter) -> Outcome {
     let mut titles = filter.after.is_none();
     loop {
         // A restarting manager is waited for; what came meanwhile is read by its number.
-        let opened = tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
-            opened = open(ctx, &filter) => opened?,
-        };
-        let Some(mut stream) = opened else {
+        let Some(mut stream) = open(ctx, &filter).await? else {
             tokio::time::sleep(std::time::Duration::from_millis(500)).await;
             continue;
         };
         loop {
-            let event = tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
-                event = stream.next() => event,
-            };
-            match event {
+            match stream.next().await {
                 Some(Ok(event)) if filter.after.is_some_and(|after| event.seq <= after) => {}
                 Some(Ok(event)) => {
                     filter.after = Some(event.seq);

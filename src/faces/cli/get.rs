@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     args::Format,
-    context::{Context, Exit, Outcome, parse},
+    context::{Context, Exit, Outcome, parse, until_interrupted},
     describe,
     resolve::page_of,
     views::Tabular,
@@ -276,7 +276,7 @@ impl Getting {
             ctx.print_list::<T>(&items, next.as_deref())?;
             return Ok(Exit::OK);
         }
-        watch(ctx, &source, limit, &labels, items).await
+        until_interrupted(watch(ctx, &source, limit, &labels, items)).await
     }
 }
 
@@ -423,16 +423,9 @@ async fn watch<T: Tabular + Shown>(
     };
     let mut changes = ctx.client().await?.watch(&interest, None).await?;
     loop {
-        let change = tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
-            change = changes.next() => change,
-        };
-        if !matches!(change, Some(Ok(_))) {
+        if !matches!(changes.next().await, Some(Ok(_))) {
             // A restarting manager is waited for, until Ctrl-C.
-            changes = tokio::select! {
-                _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
-                stream = again(ctx, &interest) => stream,
-            };
+            changes = again(ctx, &interest).await;
         }
         match source.fetch(ctx, limit, labels).await {
             Ok((items, _)) => print_changed::<T>(ctx, &items, &mut seen)?,

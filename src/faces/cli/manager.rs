@@ -10,7 +10,7 @@ use std::{
 use clap::Subcommand;
 use serde_json::json;
 
-use super::context::{Context, Exit, Outcome};
+use super::context::{Context, Exit, Outcome, until_interrupted};
 use crate::{
     client::{connect, lock},
     contract::problem::{Code, Problem},
@@ -124,15 +124,15 @@ async fn log(ctx: &Context, follow: bool, tail: usize) -> Outcome {
     if !follow {
         return Ok(Exit::OK);
     }
-    loop {
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => return Ok(Exit::OK),
-            () = tokio::time::sleep(Duration::from_millis(250)) => {}
+    let follow = async {
+        loop {
+            tokio::time::sleep(Duration::from_millis(250)).await;
+            let (text, end) = read_from(&file, at)?;
+            print(ctx, text.trim_end_matches('\n'))?;
+            at = end;
         }
-        let (text, end) = read_from(&file, at)?;
-        print(ctx, text.trim_end_matches('\n'))?;
-        at = end;
-    }
+    };
+    until_interrupted(follow).await
 }
 
 fn print(ctx: &Context, text: &str) -> Result<(), Problem> {
