@@ -159,13 +159,13 @@ fn stopping_and_going_on_draws_everything_anew() {
     let mut tty = console(&canned, (80, 24), &[]);
     tty.wait("production");
     tty.signal(Signal::TSTP);
-    tty.until("the terminal back", |s| !s.alternate_screen() && !s.hide_cursor());
+    tty.stopped();
     let before = tty.raw.lock().unwrap().len();
     tty.signal(Signal::CONT);
     tty.until("the console again", |s| s.alternate_screen() && s.contents().contains("production"));
     assert!(tty.raw.lock().unwrap().len() > before + 1000, "the whole screen");
     tty.send(b"\x1a");
-    tty.until("the terminal back", |s| !s.alternate_screen());
+    tty.stopped();
     tty.signal(Signal::CONT);
     tty.until("the console again", |s| s.alternate_screen());
     tty.send(b"q");

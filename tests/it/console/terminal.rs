@@ -97,6 +97,17 @@ impl Pty {
         kill_process(self.pid(), s).unwrap();
     }
 
+    /// Until the program has stopped, as a shell waits for it before it lets it go on.
+    #[track_caller]
+    pub fn stopped(&self) {
+        self.until("the program to stop", |s| !s.alternate_screen() && !s.hide_cursor());
+        let end = Instant::now() + PATIENCE;
+        while state_of(self.pid()) != Some('T') {
+            assert!(Instant::now() < end, "it gave the terminal back and did not stop");
+            std::thread::sleep(Duration::from_millis(2));
+        }
+    }
+
     /// The exit code, and that the terminal is as it was: no alternate screen, a visible cursor.
     #[track_caller]
     pub fn ended(&mut self) -> u32 {
@@ -125,14 +136,15 @@ impl Drop for Pty {
     }
 }
 
+/// The state letter of a process; `None` = there is none.
+fn state_of(pid: Pid) -> Option<char> {
+    let stat = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
+    stat.rsplit(')').next()?.trim_start().chars().next()
+}
+
 /// There is no such process, or only its exit code.
 pub fn gone(pid: Pid) -> bool {
-    let zombie = || {
-        let stat =
-            std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
-        stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('Z'))
-    };
-    test_kill_process(pid).is_err() || zombie()
+    test_kill_process(pid).is_err() || state_of(pid) == Some('Z')
 }
 
 #[track_caller]
