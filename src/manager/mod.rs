@@ -144,19 +144,22 @@ impl Manager {
     }
 
     fn begin(&self, active: Vec<OperationId>) {
-        let inner = Arc::clone(&self.inner);
-        let tracker = inner.tasks.clone();
-        watcher::spawn_heartbeat(&inner);
-        idle::spawn(&inner);
-        tracker.spawn(async move {
-            let targets: Vec<_> = inner.world().targets.keys().cloned().collect();
-            let looks = targets.iter().map(|t| watcher::round(&inner, t, 0));
-            futures_util::future::join_all(looks).await;
-            apply::spawn_watchers(&inner);
-            for id in active {
-                runner::spawn(&inner, id);
-            }
-        });
+        let inner = &self.inner;
+        watcher::spawn_heartbeat(inner);
+        idle::spawn(inner);
+        let mut waiting = active;
+        let targets: Vec<_> = inner.world().targets.keys().cloned().collect();
+        for target in targets {
+            let is_here =
+                |id: &OperationId| inner.world().operations.get(id).is_some_and(|o| o.target == target);
+            let (here, elsewhere) = waiting.into_iter().partition(is_here);
+            waiting = elsewhere;
+            let driven: Vec<OperationId> = here;
+            let of = Arc::clone(inner);
+            watcher::spawn(inner, target, move || driven.into_iter().for_each(|id| runner::spawn(&of, id)));
+        }
+        // Their target is not in the books any more: their steps say so.
+        waiting.into_iter().for_each(|id| runner::spawn(inner, id));
     }
 
     /// Leaves: operations pause at their recorded step, the store is closed.

@@ -74,7 +74,9 @@ pub struct DeploymentSight {
     pub checkpoints: Option<Checkpoints>,
     /// Checkpoint settings.
     pub checkpoint_config: Option<CheckpointConfig>,
-    /// When the slow lane last looked.
+    /// When the slow lane last asked, whatever came of it.
+    pub asked_at: Option<Timestamp>,
+    /// When it last got an answer.
     pub checkpoints_at: Option<Timestamp>,
     /// Times of restarts, newest last.
     pub restarts: VecDeque<Timestamp>,
@@ -93,6 +95,7 @@ impl Default for DeploymentSight {
             conditions: vec![],
             checkpoints: None,
             checkpoint_config: None,
+            asked_at: None,
             checkpoints_at: None,
             restarts: VecDeque::new(),
             root_cause: None,

@@ -7,13 +7,13 @@ mod application;
 mod deployment;
 mod target;
 
-use super::{Caller, Manager, ManagerResult, inner::Inner, watcher};
+use super::{Caller, Manager, ManagerResult};
 use crate::{
     contract::{
         intent::{Applied, Apply, ApplyAction, Document},
         problem::{Code, Problem},
     },
-    domain::{ids::TargetName, names, spec::Difference},
+    domain::{names, spec::Difference},
 };
 
 /// The kinds of documents, in the order in which they are applied.
@@ -121,13 +121,5 @@ fn matches_version(if_match: Option<u32>, version: Option<u32>) -> ManagerResult
         )
         .hint("read it again, then repeat the change")),
         _ => Ok(()),
-    }
-}
-
-/// Used by the server for a new object's watcher.
-pub(super) fn spawn_watchers(inner: &std::sync::Arc<Inner>) {
-    let targets: Vec<TargetName> = inner.world().targets.keys().cloned().collect();
-    for t in targets {
-        watcher::spawn(inner, t);
     }
 }

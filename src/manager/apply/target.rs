@@ -63,7 +63,7 @@ impl Manager {
                 .await?;
             drop(gate);
             if action == ApplyAction::Create {
-                watcher::spawn(inner, name.clone());
+                watcher::spawn(inner, name.clone(), || ());
             }
         }
         Ok(applied(doc, &doc.metadata.name, action, diff))

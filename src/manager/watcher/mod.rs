@@ -5,6 +5,9 @@
 //!                    slow lane  /checkpoints of live jobs due → newest checkpoint, loss windows, foreign savepoints
 //!                    interest   exceptions, metrics of what is looked at
 //! ```
+//!
+//! The fast lane never waits for the slow one: a state is on the screen one interval after it changed, however many
+//! jobs a cluster has and however long their statistics take.
 
 mod fast;
 mod left;
@@ -16,6 +19,7 @@ pub use numbers::refresh as refresh_numbers;
 use std::{sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
+use tokio::task::JoinHandle;
 
 use super::{inner::Inner, ports::store::Changes};
 use crate::domain::{
@@ -57,25 +61,30 @@ pub struct KeptConfig {
 /// Fact: the manager watched until then.
 pub const WATCHED_UNTIL: &str = "watched-until";
 
-/// Starts a watcher for every target that has none; call it at the start and after a target was registered.
-pub fn spawn(inner: &Arc<Inner>, target: TargetName) {
+/// Starts the watcher of a target, which ends with the target or the manager. What must not act on a cluster that
+/// nobody has looked at waits for `seen`: the first look is over, whether the cluster answered or not.
+///
+/// A target never waits for another: each has its own tasks and its own deadlines.
+pub fn spawn(inner: &Arc<Inner>, target: TargetName, seen: impl FnOnce() + Send + 'static) {
     let inner = Arc::clone(inner);
     let tracker = inner.tasks.clone();
-    tracker.spawn(async move {
+    tracker.clone().spawn(async move {
+        let (mut seen, mut slow) = (Some(seen), None::<JoinHandle<()>>);
         let mut rounds = 0u64;
         while !inner.leaving.is_cancelled() && inner.world().targets.contains_key(&target) {
-            round(&inner, &target, rounds).await;
+            let answers = fast::look(&inner, &target, rounds).await;
+            if let Some(seen) = seen.take() {
+                seen();
+            }
+            let interval = interval(&inner, &target);
+            if answers && slow.as_ref().is_none_or(JoinHandle::is_finished) {
+                let (inner, target) = (Arc::clone(&inner), target.clone());
+                slow = Some(tracker.spawn(async move { slow::look(&inner, &target, interval).await }));
+            }
             rounds += 1;
-            wait(&inner, &target).await;
+            wait(&inner, &target, interval).await;
         }
     });
-}
-
-/// One round of all lanes. A target never waits for another: each has its own task and its own deadlines.
-pub async fn round(inner: &Arc<Inner>, target: &TargetName, rounds: u64) {
-    if fast::look(inner, target, rounds).await {
-        slow::look(inner, target).await;
-    }
 }
 
 /// Looks at once, where a plan has just seen more than the last round did.
@@ -83,12 +92,16 @@ pub async fn look_now(inner: &Arc<Inner>, target: &TargetName) {
     fast::look(inner, target, 1).await;
 }
 
-/// The interval, jittered by a tenth, or until somebody rings.
-async fn wait(inner: &Inner, target: &TargetName) {
+/// Until the next look, jittered by a tenth.
+fn interval(inner: &Inner, target: &TargetName) -> Duration {
     let busy = inner.hub.is_watched() || inner.world().operations.values().any(|o| o.target == *target);
     let base = if busy { inner.settings.poll_interval } else { inner.settings.poll_interval_idle };
     let jitter = u32::from(inner.deps.random.bytes16()[0]) % 100;
-    let interval = base * (950 + jitter) / 1000;
+    base * (950 + jitter) / 1000
+}
+
+/// The interval, or until somebody rings.
+async fn wait(inner: &Inner, target: &TargetName, interval: Duration) {
     let bell = inner.wake(target);
     tokio::select! {
         () = inner.deps.clock.sleep(interval) => {}

@@ -27,8 +27,15 @@ const CACHE: Duration = Duration::from_secs(3);
 /// The slow lane's longest interval.
 const LONGEST: Duration = Duration::from_secs(30);
 
+/// Requests that a JobManager gets from this lane each second, at most.
+const REQUESTS_PER_SECOND: u128 = 5;
+/// Requests that one look at a job usually takes: its checkpoints and its restarts.
+const REQUESTS_EACH: u128 = 2;
+
 /// What is due for one deployment.
 struct Due {
+    /// When it was asked about last; `None` comes first.
+    asked_at: Option<Timestamp>,
     name: DeploymentName,
     flink: FlinkJobId,
     checkpoints: bool,
@@ -38,8 +45,22 @@ struct Due {
     metrics: Vec<(String, String)>,
 }
 
-/// Looks at every deployment of the target that is due.
-pub async fn look(inner: &Arc<Inner>, target: &TargetName) {
+/// How many jobs are looked at in one interval.
+fn budget(interval: Duration) -> usize {
+    let jobs = interval.as_millis() * REQUESTS_PER_SECOND / REQUESTS_EACH / 1000;
+    usize::try_from(jobs).unwrap_or(usize::MAX).max(1)
+}
+
+/// What is looked at first: what somebody looks at, then what was not asked about for the longest time. The rest waits for
+/// its turn; nothing that fails again and again keeps the others from theirs.
+fn in_turn(mut due: Vec<Due>, interval: Duration) -> Vec<Due> {
+    due.sort_by_key(|d| (!d.looked_at, d.asked_at));
+    due.truncate(budget(interval));
+    due
+}
+
+/// Looks at the deployments of the target that are due, as many as a JobManager is asked about in an interval.
+pub async fn look(inner: &Arc<Inner>, target: &TargetName, interval: Duration) {
     let Some(cluster) = inner.world().targets.get(target).and_then(|t| t.cluster.clone().ok()) else {
         return;
     };
@@ -52,7 +73,13 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName) {
         .filter(|e| e.target() == *target)
         .filter_map(|e| due(e, wanted.contains(&e.row.name), now))
         .collect();
-    for d in due {
+    for d in in_turn(due, interval) {
+        if inner.leaving.is_cancelled() {
+            return;
+        }
+        if let Some(e) = inner.world_mut().deployments.get_mut(&d.name) {
+            e.sight.asked_at = Some(inner.now());
+        }
         look_at(inner, &*cluster, d).await;
     }
 }
@@ -83,6 +110,7 @@ fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
         _ => vec![],
     };
     (checkpoints || troubled).then(|| Due {
+        asked_at: e.sight.asked_at,
         name: e.row.name.clone(),
         flink: job.flink.clone(),
         checkpoints,
@@ -304,4 +332,47 @@ pub fn stale(e: &DeploymentEntry, now: Timestamp) -> Option<String> {
     (now.since(since) > limit).then(|| {
         format!("the newest checkpoint is {} old", crate::domain::time::humane(now.seconds_since(since)))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    fn job(name: &str, looked_at: bool, asked_at: Option<i64>) -> Due {
+        Due {
+            asked_at: asked_at.map(Timestamp::from_millis),
+            name: DeploymentName::new("a", name).unwrap(),
+            flink: "7".repeat(32).parse().unwrap(),
+            checkpoints: true,
+            config: false,
+            looked_at,
+            troubled: false,
+            metrics: vec![],
+        }
+    }
+
+    #[rstest]
+    #[case::an_idle_manager(10_000, 25)]
+    #[case::somebody_looks(2_000, 5)]
+    #[case::never_none(100, 1)]
+    fn a_jobmanager_is_asked_five_times_a_second(#[case] interval: u64, #[case] jobs: usize) {
+        let interval = Duration::from_millis(interval);
+        assert_eq!(budget(interval), jobs);
+        let many = (0..100).map(|n| job(&format!("d{n}"), false, None)).collect();
+        assert_eq!(in_turn(many, interval).len(), jobs);
+    }
+
+    #[test]
+    fn everyone_gets_a_turn() {
+        let due = vec![
+            job("asked-just-now", false, Some(9)),
+            job("asked-long-ago", false, Some(1)),
+            job("never-asked", false, None),
+            job("looked-at", true, Some(9)),
+        ];
+        let turn: Vec<String> =
+            in_turn(due, Duration::from_secs(2)).iter().map(|d| d.name.name().to_owned()).collect();
+        assert_eq!(turn, ["looked-at", "never-asked", "asked-long-ago", "asked-just-now"]);
+    }
 }
