@@ -96,6 +96,7 @@ commands! {
         Fork "fork" "fork" ["f"] Card true "A new deployment from this one's state.";
         Rollback "rollback" "roll back" ["b"] Card false "Run an earlier revision again.";
         Adopt "adopt" "adopt" ["a"] Card true "Take a job that somebody started into the books.";
+        Delete "delete" "delete" ["D"] Card false "Take a deployment without a job out of the books; files stay.";
         Filter "filter" "filter" ["/"] None true "Show only rows with these words; `!word` hides.";
         Open "open" "open" ["enter"] None false "Go in.";
         Applications "applications" "applications" ["1"] None false "Focus on the applications.";
@@ -123,6 +124,7 @@ commands! {
         ForkFrom "fork-from" "fork from savepoint" ["f"] Card true "A new deployment from this savepoint.";
         Pin "pin" "pin" ["P"] None true "Pin or unpin; a pinned savepoint is never deleted.";
         Dispose "dispose" "dispose" ["D"] Card true "Delete the savepoint's files.";
+        Import "import" "import" ["i"] Card false "Enter a savepoint by its location.";
         CopyPath "copy-path" "copy path" ["y"] None false "Copy the savepoint's location.";
     }
     Detail {

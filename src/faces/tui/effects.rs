@@ -241,6 +241,8 @@ fn act(request: &Request) -> Result<Act<Submitted>, Problem> {
                 .map_err(|e: crate::domain::ids::BadId| Problem::new(Code::BadRequest, e.to_string()))?;
             Ok(routes::adopt(&target, &job, &b))
         }
+        Request::Delete(d, b) => on(&d, Verb::Delete(b)),
+        Request::Import(b) => Ok(routes::import_savepoint(&b)),
         Request::Dispose(_, savepoint, b) => Ok(routes::dispose_savepoint(&savepoint, &b)),
     }
 }

@@ -175,6 +175,10 @@ pub enum Request {
     Adopt(String, String, intent::Adopt),
     /// Delete files: the deployment, its savepoint.
     Dispose(String, String, intent::DisposeSavepoint),
+    /// Take a deployment out of the books.
+    Delete(String, intent::DeleteDeployment),
+    /// Enter a savepoint by its location.
+    Import(intent::ImportSavepoint),
 }
 
 impl Request {
@@ -193,6 +197,8 @@ impl Request {
             Self::Rollback(..) => Kind::Rollback,
             Self::Adopt(..) => Kind::Adopt,
             Self::Dispose(..) => Kind::Dispose,
+            Self::Delete(..) => Kind::Delete,
+            Self::Import(..) => Kind::Import,
         }
     }
 
@@ -209,7 +215,9 @@ impl Request {
             | Self::Fork(d, _)
             | Self::Reset(d, _)
             | Self::Rollback(d, _)
+            | Self::Delete(d, _)
             | Self::Dispose(d, ..) => d,
+            Self::Import(b) => &b.deployment,
             Self::Adopt(_, job, _) => job,
         }
     }
@@ -228,6 +236,8 @@ impl Request {
             Self::Rollback(_, b) => &mut b.meta,
             Self::Adopt(_, _, b) => &mut b.meta,
             Self::Dispose(_, _, b) => &mut b.meta,
+            Self::Delete(_, b) => &mut b.meta,
+            Self::Import(b) => &mut b.meta,
         }
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
         | C::Savepoint
         | C::Upgrade
         | C::Fork
-        | C::Rollback => {
+        | C::Rollback
+        | C::Delete => {
             writable(m)?;
             let row = row(m)?;
             fits(c, row)
@@ -46,6 +47,10 @@ pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
                 (C::Dispose, _) | (_, Status::Completed) => Ok(()),
                 (_, status) => Err(format!("this savepoint is {status}")),
             }
+        }
+        C::Import => {
+            writable(m)?;
+            row(m).map(|_| ())
         }
         C::Pin => {
             writable(m)?;
@@ -88,6 +93,9 @@ fn fits(c: Command, row: &Row) -> Result<(), String> {
             Observed::Suspended | Observed::Cancelled | Observed::Finished | Observed::Failed,
             None,
         ) => Err(format!("it is {}, there is no job", row.observed)),
+        (Command::Delete, Observed::Running | Observed::Transitioning, None) => {
+            Err("it has a job; suspend or cancel it first".to_owned())
+        }
         (Command::Cancel, Observed::Suspended | Observed::Cancelled, None) => {
             Err(format!("it is {}", row.observed))
         }
@@ -128,6 +136,8 @@ fn request(m: &Model, c: Command) -> Option<Request> {
         Command::Fork => Request::Fork(d, intent::Fork::default()),
         Command::ForkFrom => Request::Fork(d, intent::Fork { from: savepoint(), ..Default::default() }),
         Command::Reset => Request::Reset(d, intent::Reset { savepoint: savepoint()?, ..Default::default() }),
+        Command::Delete => Request::Delete(d, intent::DeleteDeployment::default()),
+        Command::Import => Request::Import(intent::ImportSavepoint { deployment: d, ..Default::default() }),
         Command::Dispose => Request::Dispose(d, savepoint()?, intent::DisposeSavepoint::default()),
         _ => return None,
     })

@@ -23,18 +23,23 @@ const VERBS: &[(&str, &str, Kind)] = &[
     ("reset", "3 R", Kind::Reset),
     ("dispose", "3 D", Kind::Dispose),
     ("adopt", "1 down down a", Kind::Adopt),
+    ("import", "3 i", Kind::Import),
+    ("delete", "D", Kind::Delete),
 ];
 
 /// A console with the card of a verb open and its plan read.
 fn opened(keys: &str, kind: Kind, size: (u16, u16)) -> Console {
     let mut snapshot = world::snapshot();
-    if kind == Kind::Start {
+    if matches!(kind, Kind::Start | Kind::Delete) {
         snapshot.rows[0].observed = nutkin::domain::deployment::Observed::Suspended;
     }
     let mut c = Console::with(snapshot, "dark", size);
     c.settle().press(keys);
     if kind == Kind::Fork {
         c.type_text("payments-dashboard/canary").rest();
+    }
+    if kind == Kind::Import {
+        c.type_text("s3://bucket/savepoints/of-old/savepoint-4d5e6f").rest();
     }
     c.plan(world::plan(kind));
     c
@@ -142,4 +147,16 @@ fn pictures() {
     let mut c = Console::new((120, 36));
     c.settle().press("0 ] ] ] ]").settle();
     save("tab-config", &c, false);
+}
+
+#[test]
+fn every_verb_has_a_key_and_a_card() {
+    for kind in Kind::ALL.iter().filter(|k| **k != Kind::Upgrade) {
+        let (_, keys, _) = VERBS.iter().find(|(_, _, k)| k == kind).unwrap_or_else(|| panic!("{kind}"));
+        let c = opened(keys, *kind, (120, 36));
+        assert!(
+            matches!(c.model.overlays.last(), Some(Overlay::Card(card)) if card.request().kind() == *kind),
+            "{kind}"
+        );
+    }
 }

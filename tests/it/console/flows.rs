@@ -438,25 +438,3 @@ fn a_chord_shows_how_it_can_go_on() {
     c.press("g x").hides("g …");
     assert!(c.model.overlays.is_empty(), "a broken chord does nothing");
 }
-
-#[test]
-fn every_verb_has_a_command_a_card_and_a_request() {
-    // The table of keys that the snapshots use is complete: each kind a person can ask for is reached by a key.
-    let reached = [
-        Kind::Start,
-        Kind::Suspend,
-        Kind::Cancel,
-        Kind::Savepoint,
-        Kind::Restart,
-        Kind::Reset,
-        Kind::Upgrade,
-        Kind::Rollback,
-        Kind::Fork,
-        Kind::Adopt,
-        Kind::Dispose,
-    ];
-    for kind in Kind::ALL {
-        let elsewhere = matches!(kind, Kind::Import | Kind::Delete);
-        assert_eq!(reached.contains(kind), !elsewhere, "{kind}");
-    }
-}

@@ -414,7 +414,7 @@ pub fn plan(kind: Kind) -> Plan {
             (StepName::Probation, "Watch until 1 checkpoint completed"),
         ],
         Kind::Dispose => &[(StepName::Dispose, "Delete the savepoint's files")],
-        Kind::Reset | Kind::Adopt => &[],
+        Kind::Reset | Kind::Adopt | Kind::Import | Kind::Delete => &[],
         _ => &[
             (StepName::UploadJar, "Put payments-2.0.jar (c0ffee00) on the cluster"),
             (StepName::StopWithSavepoint, "Stop job 6e75746b with a savepoint"),

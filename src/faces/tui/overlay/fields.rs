@@ -12,6 +12,8 @@ use crate::{
 pub enum FieldId {
     /// Restore point: a savepoint, `latest`, `none` …
     From,
+    /// Where a savepoint is.
+    Location,
     /// A person's words for a savepoint.
     Label,
     /// Binary format.
@@ -158,7 +160,11 @@ pub fn of(request: &Request) -> Vec<Field> {
             Field::text(FieldId::NewDeployment, "New name", "APP/NAME", &b.deployment),
             Field::toggle(FieldId::TakeOver, "Take over", "also when another nutkin manages it"),
         ],
-        Request::Upgrade(..) | Request::Dispose(..) => vec![],
+        Request::Import(b) => vec![
+            Field::text(FieldId::Location, "Location", "its folder, as Flink sees it", &b.location),
+            Field::text(FieldId::Label, "Label", "your words for it", ""),
+        ],
+        Request::Upgrade(..) | Request::Dispose(..) | Request::Delete(..) => vec![],
     }
 }
 
@@ -194,7 +200,10 @@ pub fn filled(request: &Request, fields: &[Field]) -> Request {
             b.deployment = word(FieldId::NewDeployment).unwrap_or_default();
             b.take_over = on(FieldId::TakeOver);
         }
-        Request::Upgrade(..) | Request::Dispose(..) => {}
+        Request::Import(b) => {
+            (b.location, b.label) = (word(FieldId::Location).unwrap_or_default(), word(FieldId::Label));
+        }
+        Request::Upgrade(..) | Request::Dispose(..) | Request::Delete(..) => {}
     }
     r
 }
@@ -208,6 +217,7 @@ pub fn complaint(fields: &[Field]) -> Option<String> {
             .parse::<crate::domain::ids::DeploymentName>()
             .err()
             .map(|e| format!("{}: {}", f.label, e.rule)),
+        FieldId::Location if f.current().is_empty() => Some(format!("{}: where is the savepoint?", f.label)),
         FieldId::Revision if !f.current().is_empty() => {
             f.current().parse::<u32>().err().map(|_| format!("{} is a number", f.label))
         }
