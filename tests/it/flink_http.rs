@@ -303,7 +303,9 @@ async fn after_five_failures_the_watcher_rests_and_operations_do_not() {
     for _ in 0..5 {
         assert_eq!(cluster.jobs().await.unwrap_err().kind, ErrorKind::Gateway(502));
     }
-    assert_eq!(cluster.jobs().await.unwrap_err().kind, ErrorKind::CircuitOpen);
+    let open = cluster.jobs().await.unwrap_err();
+    assert_eq!(open.kind, ErrorKind::CircuitOpen);
+    assert!(open.message.contains("answered 502") && open.message.contains("left alone"), "{open}");
     assert_eq!(raw.requests().len(), 5, "nothing was sent");
     let operation = cluster.for_operation();
     assert_eq!(operation.jobs().await.unwrap_err().kind, ErrorKind::Gateway(502));

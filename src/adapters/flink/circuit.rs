@@ -12,6 +12,8 @@ const REST: Duration = Duration::from_secs(10);
 pub(super) struct Circuit {
     failures: u32,
     opened: Option<Duration>,
+    /// What the last failure was.
+    why: String,
 }
 
 impl Circuit {
@@ -26,13 +28,18 @@ impl Circuit {
             Some(_) => false,
         }
     }
+    /// What the last failure was.
+    pub(super) fn why(&self) -> &str {
+        &self.why
+    }
     /// The address answered.
     pub(super) fn answered(&mut self) {
         *self = Self::default();
     }
     /// No connection, no answer in time, or a gateway without the server behind it.
-    pub(super) fn failed(&mut self, now: Duration) {
+    pub(super) fn failed(&mut self, now: Duration, why: &str) {
         self.failures = self.failures.saturating_add(1);
+        why.clone_into(&mut self.why);
         if self.failures >= LIMIT {
             self.opened = Some(now);
         }
@@ -48,14 +55,15 @@ mod tests {
         let s = Duration::from_secs;
         let mut c = Circuit::default();
         for _ in 0..4 {
-            c.failed(s(1));
+            c.failed(s(1), "first");
         }
         assert!(c.admits(s(1)));
-        c.failed(s(2));
+        c.failed(s(2), "then");
+        assert_eq!(c.why(), "then");
         assert!(!c.admits(s(2)) && !c.admits(s(11)));
         assert!(c.admits(s(12)), "one tries");
         assert!(!c.admits(s(12)), "only one");
-        c.failed(s(13));
+        c.failed(s(13), "again");
         assert!(!c.admits(s(22)));
         assert!(c.admits(s(23)));
         c.answered();

@@ -18,14 +18,12 @@ pub(super) const fn effect(act: bool) -> Effect {
     if act { Effect::Possible } else { Effect::None }
 }
 
-pub(super) fn circuit_open(address: &str) -> ClusterError {
-    plain(
-        ErrorKind::CircuitOpen,
-        Effect::None,
-        format!(
-            "{address} failed five times in a row; it is left alone for ten seconds, and nothing was sent"
-        ),
-    )
+/// `why` is the last failure, which names the address.
+pub(super) fn circuit_open(why: &str) -> ClusterError {
+    let message = format!(
+        "{why}; after five such failures in a row it is left alone for ten seconds, and nothing was sent"
+    );
+    plain(ErrorKind::CircuitOpen, Effect::None, message)
 }
 
 pub(super) fn no_address() -> ClusterError {

@@ -161,8 +161,8 @@ impl Http {
         let mut last = None;
         for at in self.order() {
             let Some(address) = self.addresses.get(at) else { continue };
-            if !self.admits(call.kind, address) {
-                last.get_or_insert_with(|| failure::circuit_open(&address.shown));
+            if let Some(open) = self.open_circuit(call.kind, address) {
+                last.get_or_insert(open);
                 continue;
             }
             let mut result = self.exchange(call, address).await;
@@ -191,9 +191,13 @@ impl Http {
         (0..n).map(move |i| (first + i) % n)
     }
 
-    fn admits(&self, kind: Kind, address: &Address) -> bool {
-        matches!(kind, Kind::Poll | Kind::Act)
-            || address.circuit.lock().unwrap_or_else(PoisonError::into_inner).admits(self.clock.boottime())
+    /// Why nothing may be sent there now.
+    fn open_circuit(&self, kind: Kind, address: &Address) -> Option<ClusterError> {
+        if matches!(kind, Kind::Poll | Kind::Act) {
+            return None;
+        }
+        let mut circuit = address.circuit.lock().unwrap_or_else(PoisonError::into_inner);
+        (!circuit.admits(self.clock.boottime())).then(|| failure::circuit_open(circuit.why()))
     }
 
     async fn request(&self, call: &Call<'_>, address: &Address) -> ClusterResult<RequestBuilder> {
@@ -223,7 +227,7 @@ impl Http {
         };
         let mut circuit = address.circuit.lock().unwrap_or_else(PoisonError::into_inner);
         match &result {
-            Err(e) if counts(&e.kind) => circuit.failed(self.clock.boottime()),
+            Err(e) if counts(&e.kind) => circuit.failed(self.clock.boottime(), &e.message),
             _ => circuit.answered(),
         }
         result
