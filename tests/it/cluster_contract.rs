@@ -31,7 +31,7 @@ use serde_json::json;
 
 use crate::{
     fake::{Fake, RunOutcome, Settings},
-    support::flink::{self, NEW, TestCluster, small},
+    support::flink::{self, NEW, OLDEST, TestCluster, small},
 };
 
 /// Slots of both clusters.
@@ -46,6 +46,7 @@ enum Ground {
 /// A cluster of either sort, and what a case needs on it.
 struct Bed {
     ground: Ground,
+    version: &'static str,
     target: TargetSpec,
     cluster: Arc<dyn Cluster>,
     dir: tempfile::TempDir,
@@ -65,21 +66,21 @@ impl Bed {
         fake.on_jar("RestartLoop", RunOutcome::RestartLoop(boom.into()));
         fake.on_jar("SlowMain", RunOutcome::SlowMain(Duration::from_millis(1500), Box::new(RunOutcome::Ok)));
         let url = fake.url();
-        Self::on(Ground::Fake(fake), &url)
+        Self::on(Ground::Fake(fake), NEW, &url)
     }
 
-    async fn real() -> Self {
+    async fn real(version: &'static str) -> Self {
         let shape = Shape { task_managers: 1, slots: SLOTS, ..small() };
-        let real = TestCluster::private(NEW, shape).await;
+        let real = TestCluster::private(version, shape).await;
         let url = real.url();
-        Self::on(Ground::Real(Box::new(real)), &url)
+        Self::on(Ground::Real(Box::new(real)), version, &url)
     }
 
-    fn on(ground: Ground, url: &str) -> Self {
+    fn on(ground: Ground, version: &'static str, url: &str) -> Self {
         let target: TargetSpec =
             serde_json::from_value(json!({ "url": url, "savepointAccess": "LOCAL" })).unwrap();
         let cluster = FlinkFactory::new(Arc::new(SystemClock)).connect(&target).unwrap();
-        Self { ground, target, cluster, dir: tempfile::tempdir().unwrap() }
+        Self { ground, version, target, cluster, dir: tempfile::tempdir().unwrap() }
     }
 
     /// The jar of a release of the payments program (`v1`), or of a test program (`MainThrows`).
@@ -90,8 +91,8 @@ impl Bed {
                 std::fs::write(&file, name).unwrap();
                 file
             }
-            Ground::Real(_) if name.starts_with('v') => flink::payments(NEW).await.release(name),
-            Ground::Real(_) => flink::test_job(NEW, name).await,
+            Ground::Real(_) if name.starts_with('v') => flink::payments(self.version).await.release(name),
+            Ground::Real(_) => flink::test_job(self.version, name).await,
         }
     }
 
@@ -157,6 +158,27 @@ impl Bed {
         })
         .await
     }
+    /// A submission of the payments program under a fresh id.
+    fn request(&self) -> RunRequest {
+        let configuration: &[(&str, &str)] = match self.version {
+            // It takes none; the cluster's own says the same.
+            OLDEST => &[],
+            _ => &[
+                ("execution.checkpointing.interval", "500 ms"),
+                ("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION"),
+            ],
+        };
+        RunRequest {
+            job_id: Some(fresh()),
+            args: ["--rate", "200", "--interval", "500"].map(Into::into).into(),
+            parallelism: 1,
+            flink_configuration: configuration.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
+            ..RunRequest::default()
+        }
+    }
+    fn restoring(&self, path: &str) -> RunRequest {
+        RunRequest { savepoint_path: Some(path.to_owned()), ..self.request() }
+    }
     fn savepoint(&self, name: &str) -> SavepointRequest {
         SavepointRequest {
             trigger: fresh(),
@@ -169,24 +191,6 @@ impl Bed {
 
 fn fresh() -> Hex32 {
     Hex32::from_bytes(*uuid::Uuid::new_v4().as_bytes())
-}
-
-fn request() -> RunRequest {
-    let configuration = [
-        ("execution.checkpointing.interval", "500 ms"),
-        ("execution.checkpointing.externalized-checkpoint-retention", "RETAIN_ON_CANCELLATION"),
-    ];
-    RunRequest {
-        job_id: Some(fresh()),
-        args: ["--rate", "200", "--interval", "500"].map(Into::into).into(),
-        parallelism: 1,
-        flink_configuration: configuration.into_iter().map(|(k, v)| (k.into(), v.into())).collect(),
-        ..RunRequest::default()
-    }
-}
-
-fn restoring(path: &str) -> RunRequest {
-    RunRequest { savepoint_path: Some(path.to_owned()), ..request() }
 }
 
 async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
@@ -206,10 +210,10 @@ async fn it_says_what_it_is(bed: &Bed) {
         Some(bed.cluster.overview().await.unwrap()).filter(|o| o.slots_total == SLOTS)
     })
     .await;
-    assert_eq!(overview.flink_version, NEW);
+    assert_eq!(overview.flink_version, bed.version);
     assert!(overview.task_managers >= 1);
     let config = bed.cluster.config().await.unwrap();
-    assert!(config.web_submit && config.flink_version == NEW);
+    assert!(config.web_submit && config.flink_version == bed.version);
     let own = bed.cluster.jobmanager_config().await.unwrap();
     assert_eq!(own.get("taskmanager.numberOfTaskSlots").map(String::as_str), Some("4"));
 }
@@ -226,13 +230,13 @@ async fn jars_come_and_go(bed: &Bed) {
     bed.cluster.delete_jar(&jar.id).await.unwrap();
     assert!(!bed.cluster.jars().await.unwrap().contains(&jar));
     assert_eq!(bed.cluster.delete_jar(&jar.id).await.unwrap_err().flink_status(), Some(400));
-    let e = bed.cluster.run_jar(&jar.id, &request()).await.unwrap_err();
+    let e = bed.cluster.run_jar(&jar.id, &bed.request()).await.unwrap_err();
     assert_eq!((e.flink_status(), e.effect), (Some(500), Effect::None));
     assert!(e.message.contains("does not exist"), "{e}");
 }
 
 async fn a_job_has_the_id_that_we_chose_and_only_once(bed: &Bed) {
-    let request = request();
+    let request = bed.request();
     let job = bed.payments(&request).await;
     assert_eq!(bed.cluster.job_status(&job).await.unwrap(), Some(FlinkState::Running));
     let detail =
@@ -273,7 +277,7 @@ async fn unknown_jobs_are_unknown(bed: &Bed) {
 }
 
 async fn a_savepoint_is_taken_once_per_trigger(bed: &Bed) {
-    let job = bed.payments(&request()).await;
+    let job = bed.payments(&bed.request()).await;
     let savepoint = bed.savepoint("once");
     let directory = savepoint.directory.clone().unwrap();
     bed.cluster.trigger_savepoint(&job, &savepoint).await.unwrap();
@@ -295,7 +299,7 @@ async fn a_savepoint_is_taken_once_per_trigger(bed: &Bed) {
 }
 
 async fn a_stopped_job_goes_on_with_its_state(bed: &Bed) {
-    let job = bed.payments(&request()).await;
+    let job = bed.payments(&bed.request()).await;
     let before = bed.total(&job, 20.0).await;
     let place = bed.stop(&job).await;
     let ended = bed.state(&job, FlinkState::Finished).await;
@@ -304,7 +308,7 @@ async fn a_stopped_job_goes_on_with_its_state(bed: &Bed) {
     let stats = bed.checkpoints(&job, |c| c.latest_savepoint.is_some()).await;
     assert_eq!(stats.latest_savepoint.unwrap().kind, "SYNC_SAVEPOINT");
 
-    let next = bed.payments(&restoring(&place)).await;
+    let next = bed.payments(&bed.restoring(&place)).await;
     let stats = bed.checkpoints(&next, |c| c.latest_restored.is_some()).await;
     let restored = stats.latest_restored.unwrap();
     assert!(location::same(restored.path.as_deref().unwrap(), &place), "{restored:?}");
@@ -314,7 +318,7 @@ async fn a_stopped_job_goes_on_with_its_state(bed: &Bed) {
 }
 
 async fn retained_checkpoints_survive_a_cancel(bed: &Bed) {
-    let job = bed.payments(&request()).await;
+    let job = bed.payments(&bed.request()).await;
     let config = bed.cluster.checkpoint_config(&job).await.unwrap().unwrap();
     assert!(config.retained && config.interval.unwrap().to_string() == "500ms", "{config:?}");
     bed.checkpoints(&job, |c| c.latest_completed.is_some()).await;
@@ -329,12 +333,12 @@ async fn retained_checkpoints_survive_a_cancel(bed: &Bed) {
     assert_eq!(location::checkpoint_number(&place), Some(last.id));
     assert!(place.contains(job.as_str()) && !last.discarded);
     assert_eq!(Eyes.is_complete(&bed.target, &place).await, Some(true));
-    let next = bed.payments(&restoring(&place)).await;
+    let next = bed.payments(&bed.restoring(&place)).await;
     bed.cancel(&next).await;
 }
 
 async fn a_wrong_savepoint_burns_the_id(bed: &Bed) {
-    let missing = restoring(&format!("file://{}/none", bed.dir.path().display()));
+    let missing = bed.restoring(&format!("file://{}/none", bed.dir.path().display()));
     let e = bed.run("v1", &missing).await.unwrap_err();
     assert_eq!((e.flink_status(), e.effect), (Some(400), Effect::Possible));
     assert!(e.message.contains("Cannot find checkpoint or savepoint"), "{e}");
@@ -345,38 +349,38 @@ async fn a_wrong_savepoint_burns_the_id(bed: &Bed) {
 
     let incomplete = bed.dir.path().join("incomplete");
     std::fs::create_dir_all(&incomplete).unwrap();
-    let e = bed.run("v1", &restoring(&format!("file://{}", incomplete.display()))).await.unwrap_err();
+    let e = bed.run("v1", &bed.restoring(&format!("file://{}", incomplete.display()))).await.unwrap_err();
     assert!(e.message.contains("_metadata"), "{e}");
 }
 
 async fn programs_that_cannot_start_say_why(bed: &Bed) {
-    let throws = request();
+    let throws = bed.request();
     let e = bed.run("MainThrows", &throws).await.unwrap_err();
     assert_eq!(e.flink_status(), Some(400));
     assert!(e.message.contains("main gave up on purpose"), "{e}");
     assert_eq!(bed.summary(throws.job_id.as_ref().unwrap()).await, None, "no job, and the id is free");
     bed.cancel(&bed.payments(&throws).await).await;
 
-    let e = bed.run("NoMain", &request()).await.unwrap_err();
+    let e = bed.run("NoMain", &bed.request()).await.unwrap_err();
     assert_eq!((e.flink_status(), e.effect), (Some(500), Effect::None));
     assert!(e.message.contains("Neither a 'Main-Class'"), "{e}");
 }
 
 async fn state_that_fits_nothing_is_refused(bed: &Bed) {
-    let place = bed.stop(&bed.payments(&request()).await).await;
-    let strict = restoring(&place);
+    let place = bed.stop(&bed.payments(&bed.request()).await).await;
+    let strict = bed.restoring(&place);
     let e = bed.run("OtherUids", &strict).await.unwrap_err();
     assert_eq!(e.flink_status(), Some(400));
     assert!(e.message.contains("Cannot map checkpoint/savepoint state"), "{e}");
     bed.state(strict.job_id.as_ref().unwrap(), FlinkState::Failed).await;
-    let lax = RunRequest { allow_non_restored_state: true, ..restoring(&place) };
+    let lax = RunRequest { allow_non_restored_state: true, ..bed.restoring(&place) };
     let job = bed.run("OtherUids", &lax).await.unwrap();
     bed.running(&job).await;
     bed.cancel(&job).await;
 }
 
 async fn tasks_can_fail_after_the_answer(bed: &Bed) {
-    let job = bed.run("FailsAtStart", &request()).await.unwrap();
+    let job = bed.run("FailsAtStart", &bed.request()).await.unwrap();
     bed.state(&job, FlinkState::Failed).await;
     let list = until("the exception", async || {
         Some(bed.cluster.exceptions(&job, 5).await.unwrap()).filter(|l| !l.is_empty())
@@ -384,13 +388,13 @@ async fn tasks_can_fail_after_the_answer(bed: &Bed) {
     .await;
     assert!(list[0].root_cause.contains("task failed at its start on purpose"), "{:?}", list[0].root_cause);
 
-    let job = bed.run("RestartLoop", &request()).await.unwrap();
+    let job = bed.run("RestartLoop", &bed.request()).await.unwrap();
     until("two restarts", async || bed.cluster.restarts(&job).await.unwrap().filter(|n| *n >= 2)).await;
     bed.cancel(&job).await;
 }
 
 async fn jobs_without_slots_wait(bed: &Bed) {
-    let job = bed.run("v1", &RunRequest { parallelism: SLOTS + 1, ..request() }).await.unwrap();
+    let job = bed.run("v1", &RunRequest { parallelism: SLOTS + 1, ..bed.request() }).await.unwrap();
     let waiting = bed.state(&job, FlinkState::Running).await;
     assert!(waiting.tasks.pending > 0 && !waiting.tasks.all_running(), "{waiting:?}");
     let savepoint = bed.savepoint("waiting");
@@ -403,7 +407,7 @@ async fn jobs_without_slots_wait(bed: &Bed) {
 }
 
 async fn a_slow_main_holds_the_answer_back(bed: &Bed) {
-    let mut request = request();
+    let mut request = bed.request();
     request.args.extend(["--main-ms".to_owned(), "1500".to_owned()]);
     let (jar, before) = (bed.upload("SlowMain").await, SystemClock.boottime());
     let job = bed.cluster.run_jar(&jar, &request).await.unwrap();
@@ -413,7 +417,7 @@ async fn a_slow_main_holds_the_answer_back(bed: &Bed) {
 }
 
 async fn disposal_removes_files(bed: &Bed) {
-    let place = bed.stop(&bed.payments(&request()).await).await;
+    let place = bed.stop(&bed.payments(&bed.request()).await).await;
     let dispose = async || {
         let id = bed.cluster.dispose(&place).await.unwrap();
         until("the disposal", async || {
@@ -429,7 +433,7 @@ async fn disposal_removes_files(bed: &Bed) {
 
 /// Destroys what the cluster knows: the last case.
 async fn a_new_jobmanager_knows_only_jars(bed: &mut Bed) {
-    let (request, savepoint) = (request(), bed.savepoint("forgotten"));
+    let (request, savepoint) = (bed.request(), bed.savepoint("forgotten"));
     let job = bed.payments(&request).await;
     bed.cluster.trigger_savepoint(&job, &savepoint).await.unwrap();
     assert!(matches!(bed.done(&job, &savepoint.trigger).await, AsyncStatus::Completed { .. }));
@@ -469,9 +473,8 @@ macro_rules! contract {
         }
 
         /// One cluster for all cases, one after the other: some take all of its slots, the last one kills it.
-        #[tokio::test(flavor = "multi_thread")]
-        async fn on_real_flink() {
-            let mut bed = Bed::real().await;
+        async fn on_real(version: &'static str) {
+            let mut bed = Bed::real(version).await;
             $(
                 let begin = SystemClock.boottime();
                 $case(&bed).await;
@@ -480,6 +483,16 @@ macro_rules! contract {
             a_new_jobmanager_knows_only_jars(&mut bed).await;
         }
     };
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_real_flink() {
+    on_real(NEW).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_the_oldest_flink() {
+    on_real(OLDEST).await;
 }
 
 contract!(
