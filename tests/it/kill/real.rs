@@ -1,6 +1,6 @@
 //! Six kills on real Flink: after the intent and after the sending of a stop, a run and an upload.
 
-use std::{io::Write as _, path::PathBuf, sync::Arc, time::Duration};
+use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use nutkin::{
     adapters::clock::SystemClock,
@@ -21,7 +21,7 @@ use super::{house::House, proxy::Proxy};
 use crate::{
     flink_real::Rest,
     manager::rig::{APP, cancel, confirmed, document, name, start, suspend},
-    support::flink::{self, NEW, TestCluster},
+    support::flink::{self, NEW, Shared, TestCluster},
 };
 
 /// Where the manager dies.
@@ -39,7 +39,7 @@ fn patience() -> Patience {
 
 /// A deployment of its own on the shared cluster, behind a proxy.
 struct Stage {
-    cluster: Arc<TestCluster>,
+    cluster: Shared,
     rest: Rest,
     proxy: Proxy,
     house: House,

@@ -21,7 +21,7 @@ use nutkin::{
         requirements::{Jdk, Machine, Plan, check},
     },
 };
-use tokio::sync::OwnedMutexGuard;
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, Semaphore};
 
 /// The version that most tests run on.
 pub const NEW: &str = "2.3.0";
@@ -92,8 +92,26 @@ pub struct TestCluster {
     pub cluster: Cluster,
     /// Everything it writes.
     pub dir: tempfile::TempDir,
+    turns: Arc<Semaphore>,
     _watchdog: Watchdog,
     _only_private: Option<OwnedMutexGuard<()>>,
+}
+
+/// Tests that share a cluster at the same time: each may use half of its eight slots, however many cores there are.
+const TURNS: usize = 2;
+
+/// One test's part of a shared cluster.
+#[derive(Debug)]
+pub struct Shared {
+    of: Arc<TestCluster>,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl std::ops::Deref for Shared {
+    type Target = TestCluster;
+    fn deref(&self) -> &TestCluster {
+        &self.of
+    }
 }
 
 static PRIVATE: std::sync::LazyLock<Arc<tokio::sync::Mutex<()>>> = std::sync::LazyLock::new(Arc::default);
@@ -107,10 +125,16 @@ impl TestCluster {
         Self::start(version, shape, Some(guard)).await
     }
 
-    /// A cluster that all tests running at the same time share: two `TaskManagers` of four slots.
+    /// A cluster that tests share: two `TaskManagers` of four slots, of which each test uses four at most.
     ///
     /// It ends when the last of them drops it. Tests leave no job running.
-    pub async fn shared(version: &str) -> Arc<Self> {
+    pub async fn shared(version: &str) -> Shared {
+        let of = Self::running(version).await;
+        let turn = Arc::clone(&of.turns).acquire_owned().await.expect("never closed");
+        Shared { of, _turn: turn }
+    }
+
+    async fn running(version: &str) -> Arc<Self> {
         let _one_starts = STARTING_SHARED.lock().await;
         let known = SHARED.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let running = known.iter().find(|(v, _)| v == version).and_then(|(_, cluster)| cluster.upgrade());
@@ -130,7 +154,8 @@ impl TestCluster {
         let watchdog = Watchdog::of(dir.path());
         let cluster = Cluster::start(dir.path(), &dist, &jdk().java, &shape, &SystemClock).await;
         let cluster = cluster.unwrap_or_else(|e| panic!("Flink {version} did not start: {e}"));
-        Self { cluster, dir, _watchdog: watchdog, _only_private: guard }
+        let turns = Arc::new(Semaphore::new(TURNS));
+        Self { cluster, dir, turns, _watchdog: watchdog, _only_private: guard }
     }
 
     /// Where its REST API is.
