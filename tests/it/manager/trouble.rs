@@ -318,6 +318,25 @@ async fn too_few_slots_are_found_before_anything_is_stopped() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slots_that_are_gone_after_the_stop_lead_back_without_a_submission() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.fake.next_savepoint(SavepointOutcome::Held);
+    let up = Upgrade { parallelism: Some(2), ..Upgrade::default() };
+    let op = rig.submit("prod", Verb::Upgrade(Box::new(up))).await.unwrap();
+    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
+        w.journal.iter().any(|a| a.route == "stop")
+    });
+    rig.fake.world().settings.slots = 1;
+    rig.fake.release_savepoints();
+    let op = rig.ended(&op.operation_id).await;
+    assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
+    assert!(op.error.unwrap().message.contains("2 slots are needed and 1 are free"));
+    assert_eq!((rig.seen("prod").revision, rig.fake.acts("run").len()), (Some(1), 2));
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn actions_in_the_wrong_state_say_so() {
     let rig = Rig::new().await;
     rig.deployment("prod", json!({})).await;

@@ -5,7 +5,7 @@
 
 use nutkin::{adapters::clock::SystemClock, demo::cluster::Shape, manager::Patience};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 use super::desk::{Desk, Wanted, until};
 use crate::support::flink::{self, NEW, TestCluster};
@@ -52,6 +52,21 @@ fn freeze(cluster: &TestCluster) {
     for tm in ["tm1", "tm2"] {
         cluster.cluster.process(tm).unwrap().freeze();
     }
+}
+
+/// Flink has begun the snapshot of an operation: its folder is there. A step at work may still be on its way to Flink.
+async fn snapshot_began(cluster: &TestCluster, operation: &str) {
+    let of_all = cluster.cluster.savepoints().join("nutkin");
+    let children = |folder: &Path| {
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        entries.map(|e| e.path()).collect::<Vec<_>>()
+    };
+    until("the snapshot's folder", 60, async || {
+        let attempts = children(&of_all).into_iter().flat_map(|deployment| children(&deployment));
+        let mut ours = attempts.filter(|a| a.display().to_string().contains(operation));
+        ours.any(|attempt| !children(&attempt).is_empty()).then_some(())
+    })
+    .await;
 }
 
 /// The newest checkpoint of a job on disk. Flink keeps one, so it is seldom the one that anybody saw last.
@@ -142,6 +157,7 @@ async fn lost_during_a_savepoint(cluster: &mut TestCluster, desk: &Desk, name: &
     freeze(cluster);
     let id = desk.ok(&["savepoint", name, "--no-wait"]).await["operationId"].as_str().unwrap().to_owned();
     step_at_work(desk, &id, "TRIGGER_SAVEPOINT").await;
+    snapshot_began(cluster, &id).await;
     lose_everything(cluster).await;
     let last = newest_checkpoint(cluster, &job);
     let ended = desk.ran(&["operation", "wait", &id, "--timeout", "3m"]).await.ended(1).json();
@@ -164,7 +180,7 @@ async fn lost_during_the_stop_of_an_upgrade(
     desk: &Desk,
     name: &str,
     count: f64,
-    v2: &std::path::Path,
+    v2: &Path,
 ) -> f64 {
     let count = desk.count(name, count).await;
     let job = desk.flink_job(name).await;
@@ -174,6 +190,7 @@ async fn lost_during_the_stop_of_an_upgrade(
     let args = ["upgrade", name, "--jar", &jar, "--version-label", "v2", "--no-wait"];
     let id = desk.ok(&args).await["operationId"].as_str().unwrap().to_owned();
     step_at_work(desk, &id, "STOP_WITH_SAVEPOINT").await;
+    snapshot_began(cluster, &id).await;
     lose_everything(cluster).await;
     let last = newest_checkpoint(cluster, &job);
     let waiting = desk.ran(&["operation", "wait", &id, "--timeout", "3m"]).await.ended(4).json();
@@ -194,11 +211,24 @@ async fn lost_during_the_stop_of_an_upgrade(
 /// The submission's answer is lost with the JobManager that ran `main()`. The stop's savepoint is in the books.
 async fn lost_while_main_runs(cluster: &mut TestCluster, desk: &Desk, name: &str, count: f64) {
     let count = desk.count(name, count).await;
+    let began = cluster.dir.path().join("main-began").display().to_string();
     let slow = flink::test_job(NEW, "SlowMain").await.display().to_string();
     let mut args = vec!["upgrade", name, "--jar", &slow, "--version-label", "slow", "--no-wait", "--args"];
-    args.extend(["--rate", "200", "--interval", "500", "--statistics", "true", "--main-ms", "12000"]);
+    args.extend([
+        "--rate",
+        "200",
+        "--interval",
+        "500",
+        "--statistics",
+        "true",
+        "--main-ms",
+        "12000",
+        "--main-file",
+        &began,
+    ]);
     let id = desk.ok(&args).await["operationId"].as_str().unwrap().to_owned();
     step_at_work(desk, &id, "RUN_JAR").await;
+    until("main()", 60, async || Path::new(&began).exists().then_some(())).await;
     let stopped = desk.place(name, "SUSPEND_AND_UPGRADE").await;
     lose_everything(cluster).await;
     // Honest meanwhile: the answer was lost, and nothing is submitted twice.
