@@ -58,4 +58,7 @@ pub struct Health {
     pub pid: u32,
     /// True when the store is newer than this binary, or read-only is configured.
     pub read_only: bool,
+    /// What is wrong with the store's file, once a check has found it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub store_damage: Option<String>,
 }

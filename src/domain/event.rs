@@ -47,6 +47,8 @@ words!(open
         StepConfirmed = "STEP_CONFIRMED",
         /// A step had no effect and is tried again.
         StepRetried = "STEP_RETRIED",
+        /// A step had no effect, or none that is of use.
+        StepRefuted = "STEP_REFUTED",
         /// A step's outcome cannot be told yet.
         StepAmbiguous = "STEP_AMBIGUOUS",
         /// An operation reached its goal.
@@ -55,6 +57,8 @@ words!(open
         OperationFailed = "OPERATION_FAILED",
         /// An operation was cancelled before its first effect.
         OperationCancelled = "OPERATION_CANCELLED",
+        /// Another operation took over; no further step of this one is sent.
+        OperationSuperseded = "OPERATION_SUPERSEDED",
         /// A waiting operation was resolved by a choice.
         OperationResolved = "OPERATION_RESOLVED",
         /// An operation waits for a person.
@@ -103,6 +107,8 @@ words!(open
         WatchGap = "WATCH_GAP",
         /// A layer of configuration changed.
         ConfigChanged = "CONFIG_CHANGED",
+        /// A check has found the store's file damaged.
+        StoreDamaged = "STORE_DAMAGED",
         /// A request was refused by policy.
         PolicyDenied = "POLICY_DENIED",
         /// An upgrade went back to the previous revision.

@@ -137,7 +137,12 @@ async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (store, opened) = sqlite::open(&dir.path, Arc::clone(&clock)).await.map_err(|e| store_problem(&e))?;
     if opened.unclean {
-        tracing::warn!("the last manager did not close the store; it was checked and is sound");
+        let checked = if opened.check_pending {
+            "it is large and is checked now"
+        } else {
+            "it was checked and is sound"
+        };
+        tracing::warn!("the last manager did not close the store; {checked}");
     }
     if let Some(why) = &opened.read_only {
         tracing::warn!(%why, "read-only");
@@ -153,6 +158,7 @@ async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result
     let patience = manager::patience().map_err(|e| Problem::new(Code::BadRequest, e))?;
     let behaviour = ManagerSettings {
         patience,
+        check_store: opened.check_pending,
         ..behaviour(&settings, &dir.path, opened.read_only.is_some(), args.detached)
     };
     let clock = Arc::clone(&deps.clock);
@@ -191,6 +197,7 @@ fn behaviour(settings: &Settings, state_dir: &Path, read_only: bool, detached: b
         // One that somebody runs as a service stays.
         idle_exit: Some(m.idle_exit.0).filter(|d| detached && !d.is_zero()),
         build: BUILD.to_owned(),
+        check_store: false,
         state_dir: state_dir.to_owned(),
         patience: manager::Patience::default(),
     }

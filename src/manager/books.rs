@@ -45,6 +45,15 @@ pub async fn mark_end(inner: &Inner, job: &JobRef, end: &str, changes: &mut Chan
     Ok(())
 }
 
+/// Takes that note back, unless something else was done to the job since.
+pub async fn unmark_end(inner: &Inner, job: &JobRef, end: &str, changes: &mut Changes) -> StoreResult<()> {
+    if let Some(mut row) = job_row(inner, job, changes).await?.filter(|r| r.our_end == end) {
+        "NONE".clone_into(&mut row.our_end);
+        changes.jobs.push(row);
+    }
+    Ok(())
+}
+
 /// Notes a job's end, by evidence.
 pub async fn end_job(
     inner: &Inner,
@@ -55,6 +64,9 @@ pub async fn end_job(
 ) -> StoreResult<()> {
     if let Some(mut row) = job_row(inner, job, changes).await? {
         let state = state.unwrap_or("gone");
+        if row.ended_at.is_some() && row.flink_state.as_deref() == Some(state) {
+            return Ok(());
+        }
         row.ended_at.get_or_insert(inner.now());
         row.flink_state = Some(state.to_owned());
         changes.jobs.push(row);

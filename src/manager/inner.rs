@@ -45,6 +45,10 @@ pub struct Inner {
     pub left: CancellationToken,
     /// Monotonic time of the last request.
     pub last_client: Mutex<std::time::Duration>,
+    /// What a check has found wrong with the store's file.
+    pub damage: std::sync::OnceLock<String>,
+    /// Requests of operations that are on their way.
+    pub sends: super::runner::collect::Sends,
     /// Tasks at work: watchers and runners.
     pub tasks: tokio_util::task::TaskTracker,
 }
@@ -68,6 +72,8 @@ impl Inner {
             leaving: CancellationToken::new(),
             left: CancellationToken::new(),
             last_client: Mutex::new(now),
+            damage: Default::default(),
+            sends: Default::default(),
             tasks: tokio_util::task::TaskTracker::new(),
         }
     }

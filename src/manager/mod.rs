@@ -24,6 +24,7 @@ mod query;
 mod runner;
 mod secrets;
 mod specs;
+mod store_check;
 mod submit;
 mod view;
 mod watch;
@@ -49,6 +50,7 @@ use crate::{
     domain::{
         event::{Severity, Via},
         ids::{DeploymentName, OperationId},
+        operation::Operation,
         time::{Clock, Timestamp},
     },
 };
@@ -88,6 +90,8 @@ pub struct ManagerSettings {
     pub idle_exit: Option<Duration>,
     /// Version and commit.
     pub build: String,
+    /// The store's file is still to be checked after an unclean exit.
+    pub check_store: bool,
     /// The state directory.
     pub state_dir: PathBuf,
     /// How long the rules wait for what.
@@ -139,14 +143,17 @@ impl Manager {
         }
         watcher::note_gap(&inner, last_watched).await;
         let manager = Self { inner };
-        manager.begin(active);
+        manager.begin(active, loaded.unsettled);
         Ok(manager)
     }
 
-    fn begin(&self, active: Vec<OperationId>) {
+    fn begin(&self, active: Vec<OperationId>, unsettled: Vec<Operation>) {
         let inner = &self.inner;
         watcher::spawn_heartbeat(inner);
         idle::spawn(inner);
+        store_check::spawn(inner);
+        // These only look, and need not wait for a first sight.
+        unsettled.into_iter().for_each(|op| runner::collect::spawn(inner, op));
         let mut waiting = active;
         let targets: Vec<_> = inner.world().targets.keys().cloned().collect();
         for target in targets {

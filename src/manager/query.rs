@@ -50,6 +50,7 @@ impl Manager {
             build: self.inner.settings.build.clone(),
             state_dir: self.inner.settings.state_dir.display().to_string(),
             pid: std::process::id(),
+            store_damage: self.inner.damage.get().cloned(),
             read_only: self.inner.settings.read_only,
         }
     }

@@ -225,7 +225,14 @@ impl World {
             self.applications.remove(name);
             touched.applications.push(name.clone());
         }
+        let mut other_jobs = Vec::new();
         for row in &changes.deployments {
+            if let Some(e) = self.by_id(&row.id).filter(|_| row.deleted_at.is_some()) {
+                touched.targets.push(e.target());
+            }
+            if self.by_id(&row.id).is_none_or(|e| e.row.job != row.job) {
+                other_jobs.push(row.id.clone());
+            }
             self.absorb_deployment(row);
             touched.deployments.push(row.name.clone());
             touched.applications.push(row.name.app().to_owned());
@@ -239,6 +246,13 @@ impl World {
                 touched.deployments.push(e.row.name.clone());
             }
         }
+        // What is unmanaged on a target is what no deployment calls its job.
+        touched
+            .targets
+            .extend(other_jobs.iter().filter_map(|id| self.by_id(id)).map(DeploymentEntry::target));
+        touched
+            .targets
+            .retain(|name| self.targets.contains_key(name) || changes.remove_targets.contains(name));
         for sp in &changes.savepoints {
             self.absorb_savepoint(sp, &mut touched);
         }

@@ -528,7 +528,7 @@ fn waiting_goes_on_with_what_an_operation_starts() {
         .on("POST /deployments/pay/prod/fork", 202, other("f", "FORK", "QUEUED", Value::Null))
         .on("GET /operations/f", 200, other("f", "FORK", "SUCCEEDED", Value::Null))
         .on(newest, 200, list(json!([])))
-        .on(newest, 200, list(json!([other("s", "START", "RUNNING", Value::Null)])))
+        .on(newest, 200, list(json!([other("s", "START", "RUNNING", "f".into())])))
         .on("GET /operations/s", 200, other("s", "START", "FAILED", Value::Null));
     let ran = api.run(&["fork", "pay/prod", "pay/new", "--start", "--wait"]);
     assert_eq!(ran.code, 3, "{ran:?}");

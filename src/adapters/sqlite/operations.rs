@@ -146,6 +146,14 @@ pub(super) fn active(conn: &Connection) -> StoreResult<Vec<Operation>> {
     found.into_iter().map(|op| with_steps(conn, op)).collect()
 }
 
+/// Every cancelled operation with a step that may have happened, oldest first: it was superseded.
+pub(super) fn unsettled(conn: &Connection) -> StoreResult<Vec<Operation>> {
+    let sql = "SELECT * FROM operation o WHERE state = 'CANCELLED' AND EXISTS \
+               (SELECT 1 FROM step s WHERE s.operation = o.id AND s.state = 'INTENT') ORDER BY created_at, id";
+    let found = all(conn, "operation", sql, [], read)?;
+    found.into_iter().map(|op| with_steps(conn, op)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

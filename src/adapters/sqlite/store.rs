@@ -96,6 +96,7 @@ fn load(conn: &Connection, epoch: Epoch, unclean: bool) -> StoreResult<Loaded> {
         deployments: books::deployments(conn)?,
         jobs: jobs::newest(conn)?,
         active: operations::active(conn)?,
+        unsettled: operations::unsettled(conn)?,
         facts: books::facts(conn)?,
         last_seq: events::last_seq(conn)?,
     })

@@ -66,8 +66,14 @@ pub struct Step {
 pub struct Operation {
     /// Id.
     pub operation_id: String,
-    /// The operation whose choice made this one.
+    /// The operation that made this one: its choice did, or a fork that starts what it created.
     pub parent: Option<String>,
+    /// The operation that this one took over from.
+    #[serde(default)]
+    pub supersedes: Option<String>,
+    /// The operation that took over from this one.
+    #[serde(default)]
+    pub superseded_by: Option<String>,
     /// What for.
     pub kind: Kind,
     /// `APP/NAME`.

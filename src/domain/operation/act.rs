@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::words::StepName;
-use crate::domain::ids::{ArtifactSha, FlinkJobId, JobId, SavepointId};
+use crate::domain::ids::{ArtifactSha, FlinkJobId, JobId, OperationId, SavepointId};
 
 /// What a step is to do. Values that an earlier step brings (a savepoint's location, the new job's id) are looked up
 /// in that step's [`super::Outcome`], see [`super::Operation::bindings`].
@@ -73,6 +73,11 @@ pub enum Act {
         /// Where it is.
         location: String,
     },
+    /// Wait until the open step of a superseded operation is decided.
+    AwaitSuperseded {
+        /// Which operation.
+        operation: OperationId,
+    },
     /// Write the books; no effect on the cluster.
     WriteCatalogue,
 }
@@ -96,6 +101,7 @@ impl Act {
             Self::VerifyRestore => StepName::VerifyRestore,
             Self::Probation => StepName::Probation,
             Self::Dispose { .. } => StepName::Dispose,
+            Self::AwaitSuperseded { .. } => StepName::AwaitSuperseded,
             Self::WriteCatalogue => StepName::WriteCatalogue,
         }
     }

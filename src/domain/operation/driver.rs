@@ -44,7 +44,9 @@ pub fn next(op: &Operation, now: Timestamp) -> Next {
         return Next::Finish(op.plan.compensation.as_ref().map_or(OpState::Succeeded, |c| c.ends_as));
     };
     match step.state {
-        StepState::Planned if op.cancel_requested && is_safe_point(op) => Next::Finish(OpState::Cancelled),
+        StepState::Planned if op.cancel_requested && is_safe_point(op, step) => {
+            Next::Finish(OpState::Cancelled)
+        }
         StepState::Planned => match step.not_before {
             Some(t) if t > now => Next::Wait(t),
             _ => Next::Intend(step.n),
@@ -54,9 +56,11 @@ pub fn next(op: &Operation, now: Timestamp) -> Next {
     }
 }
 
-/// A running operation may stop here: nothing began, or the deployment is at rest with its snapshot in the books.
-fn is_safe_point(op: &Operation) -> bool {
+/// A running operation may stop here: nothing began, or the deployment is at rest with its snapshot in the books. While
+/// a superseded operation may still bring a job to life, its successor holds the deployment.
+fn is_safe_point(op: &Operation, next: &Step) -> bool {
     op.bindings().job.is_none()
+        && next.act.name() != StepName::AwaitSuperseded
         && !op.steps.iter().any(|s| matches!(s.state, StepState::Intent | StepState::Ambiguous))
 }
 

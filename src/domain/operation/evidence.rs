@@ -134,6 +134,8 @@ pub struct Evidence {
     pub root_cause: Option<String>,
     /// Whether the location to dispose is still complete.
     pub location_complete: Option<bool>,
+    /// Whether the superseded operation's step is still open, and what is known of it.
+    pub superseded: Option<(bool, String)>,
     /// The JobManager that took the request is gone: the one that answers does not know the job that this operation
     /// stopped, and none of them hands its memory on.
     pub replaced: bool,
@@ -156,6 +158,7 @@ impl Default for Evidence {
             restarts: None,
             root_cause: None,
             location_complete: None,
+            superseded: None,
             replaced: false,
         }
     }

@@ -16,6 +16,7 @@ mod plan;
 pub mod recipe;
 mod step;
 pub mod steps;
+pub mod supersede;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -85,7 +86,7 @@ pub struct OpError {
 pub struct Operation {
     /// Identity.
     pub id: OperationId,
-    /// The operation whose choice made this one.
+    /// The operation that made this one: its choice did, or a fork that starts what it created.
     pub parent: Option<OperationId>,
     /// What for.
     pub kind: Kind,

@@ -7,7 +7,7 @@ use super::{JobRef, words::OpState};
 use crate::{
     domain::{
         deployment::Desired,
-        ids::{DeploymentId, DeploymentName, SavepointId},
+        ids::{DeploymentId, DeploymentName, OperationId, SavepointId},
         savepoint::{Format, Origin},
         time::Span,
     },
@@ -103,6 +103,12 @@ pub struct Plan {
     /// The new deployment of a fork or an adoption.
     #[serde(default)]
     pub creates: Option<Creates>,
+    /// The operation that this one took over from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub supersedes: Option<OperationId>,
+    /// The operation that took over from this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub superseded_by: Option<OperationId>,
     /// Set when the steps appended at the end lead back to the previous revision or clean up.
     #[serde(default)]
     pub compensation: Option<Compensation>,

@@ -4,6 +4,7 @@ use super::{
     Act, Choice, ChoiceId, JobRef, Kind, OnFailure, OpState, Operation, Outcome, Plan, RestoreSource, Step,
     StepName, StepState,
     evidence::{abandon, choice},
+    supersede::Takeover,
 };
 use crate::domain::ids::{ArtifactSha, OperationId};
 
@@ -22,6 +23,8 @@ pub struct Facts {
     pub retained: bool,
     /// The target wants the plan compiled first.
     pub plan_check: bool,
+    /// What is taken over from an operation at work.
+    pub takeover: Takeover,
 }
 
 /// How a live job is brought to its end before a new one starts.
@@ -50,13 +53,10 @@ pub fn steps(kind: Kind, plan: &Plan, facts: &Facts) -> Vec<Act> {
             .live
             .iter()
             .map(|j| Act::StopWithSavepoint { job: j.clone() })
+            .chain(decided(facts))
             .chain([Act::WriteCatalogue])
             .collect(),
-        Kind::Cancel => {
-            let left = facts.live.iter().filter(|_| facts.retained);
-            let record = left.map(|j| Act::RecordCheckpoint { job: j.clone(), after_end: true });
-            ending(facts, Stop::Discard).into_iter().chain(record).chain([Act::WriteCatalogue]).collect()
-        }
+        Kind::Cancel => cancel(facts),
         Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback => run(plan, facts),
         Kind::Reset if facts.live.is_some() => run(plan, facts),
         Kind::Fork => match (&facts.live, &plan.restore) {
@@ -76,6 +76,26 @@ pub fn steps(kind: Kind, plan: &Plan, facts: &Facts) -> Vec<Act> {
             .collect(),
         Kind::Reset | Kind::Adopt | Kind::Import | Kind::Delete => vec![Act::WriteCatalogue],
     }
+}
+
+/// The live job ends, and every other one that a superseded operation may have left.
+fn cancel(facts: &Facts) -> Vec<Act> {
+    let others = facts.takeover.jobs.iter().filter(|j| facts.live.as_ref() != Some(*j));
+    let others = others
+        .flat_map(|j| [Act::CancelJob { job: Some(j.clone()) }, Act::AwaitTerminal { job: Some(j.clone()) }]);
+    let left = facts.live.iter().filter(|_| facts.retained);
+    let record = left.map(|j| Act::RecordCheckpoint { job: j.clone(), after_end: true });
+    let ends = ending(facts, Stop::Discard).into_iter().chain(others).chain(record);
+    let acts: Vec<Act> = match facts.takeover.first {
+        true => decided(facts).chain(ends).collect(),
+        false => ends.chain(decided(facts)).collect(),
+    };
+    acts.into_iter().chain([Act::WriteCatalogue]).collect()
+}
+
+/// What superseded operations have begun is known.
+fn decided(facts: &Facts) -> impl Iterator<Item = Act> {
+    facts.takeover.wait_for.iter().map(|id| Act::AwaitSuperseded { operation: id.clone() })
 }
 
 /// How the live job ends.
@@ -368,6 +388,9 @@ pub fn title(act: &Act, plan: &Plan) -> String {
             plan.probation.checkpoints, plan.probation.timeout
         ),
         Act::Dispose { location, .. } => format!("let Flink delete the files at {location}"),
+        Act::AwaitSuperseded { .. } => {
+            "wait until it is known what the superseded operation has begun".to_owned()
+        }
         Act::WriteCatalogue => "write the books".to_owned(),
     }
 }

@@ -19,6 +19,8 @@ use crate::domain::{
     time::Span,
 };
 
+mod supersede;
+
 const START: Timestamp = Timestamp::from_millis(1_000);
 const DIR: &str = "file:/sp/nutkin/d/op-1";
 
@@ -57,6 +59,8 @@ fn plan() -> Plan {
         acknowledged: None,
         before: None,
         creates: None,
+        supersedes: None,
+        superseded_by: None,
         compensation: None,
     }
 }
@@ -69,6 +73,7 @@ fn operation(kind: Kind, stop: Stop) -> Operation {
         previous_jar: Some(ArtifactSha::new("old")),
         retained: true,
         plan_check: false,
+        takeover: Default::default(),
     };
     let acts = recipe::steps(kind, &plan(), &facts);
     Operation {

@@ -117,6 +117,8 @@ words!(closed
         Probation = "PROBATION",
         /// Delete a savepoint's files.
         Dispose = "DISPOSE",
+        /// Wait until it is known what a superseded operation has begun.
+        AwaitSuperseded = "AWAIT_SUPERSEDED",
         /// Write the books.
         WriteCatalogue = "WRITE_CATALOGUE",
     }

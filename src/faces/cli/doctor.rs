@@ -106,6 +106,12 @@ async fn manager(ctx: &Context) -> Vec<Check> {
                 let found = format!("the manager speaks {}, this nutkin {API_LEVEL}", health.api_level);
                 checks.push(check("api level", Verdict::Warning, found, Some("`nutkin manager restart`")));
             }
+            if let Some(damage) = &health.store_damage {
+                let hint = Some(
+                    "stop the manager, keep a copy of the state directory, and go back to a file of its backups folder",
+                );
+                checks.push(check("store file", Verdict::Failed, format!("damaged: {damage}"), hint));
+            }
             if health.read_only {
                 let hint =
                     Some("read-only = false in the configuration, or a newer nutkin for a newer store");

@@ -100,7 +100,9 @@ async fn successor(ctx: &Context, ended: &Operation, then: &Then) -> Result<Opti
     let (route, is_next): (_, &dyn Fn(&Operation) -> bool) = match (ended.state, then) {
         (OpState::Resolved, _) => (newest, &|o| o.parent.as_ref() == Some(&ended.operation_id)),
         (OpState::Succeeded, Then::Start(name)) if ended.kind == Kind::Fork => {
-            (newest.with("deployment", name), &|o| o.kind == Kind::Start)
+            (newest.with("deployment", name), &|o| {
+                o.kind == Kind::Start && o.parent.as_ref() == Some(&ended.operation_id)
+            })
         }
         _ => return Ok(None),
     };
@@ -320,6 +322,15 @@ pub fn summary(ctx: &Context, operation: &Operation) -> String {
         took.unwrap_or_default(),
         SafeText::line(&operation.operation_id),
     );
+    for (what, id) in [
+        ("made by", &operation.parent),
+        ("took over from", &operation.supersedes),
+        ("superseded by", &operation.superseded_by),
+    ] {
+        if let Some(id) = id {
+            text.push_str(&format!("  {what} operation {}\n", SafeText::line(id)));
+        }
+    }
     if let Some(result) = &operation.result {
         text.push_str(&format!("  {}\n", SafeText::line(result)));
     }

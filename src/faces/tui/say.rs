@@ -185,6 +185,7 @@ pub const fn step(name: StepName) -> &'static str {
         StepName::VerifyRestore => "see that it restored what it was given",
         StepName::Probation => "watch the new job",
         StepName::Dispose => "delete the savepoint's files",
+        StepName::AwaitSuperseded => "see what the superseded operation has begun",
         StepName::WriteCatalogue => "write the books",
     }
 }

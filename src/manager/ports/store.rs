@@ -278,6 +278,8 @@ pub struct Loaded {
     pub jobs: Vec<JobRow>,
     /// Operations that hold a deployment.
     pub active: Vec<Operation>,
+    /// Superseded operations of whose last step nothing is known yet.
+    pub unsettled: Vec<Operation>,
     /// Facts by name.
     pub facts: IndexMap<String, String>,
     /// Number of the last event.

@@ -32,6 +32,10 @@ pub struct Memory {
 /// One look.
 pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memory) -> Evidence {
     let mut ev = Evidence { answer: memory.answer.clone(), ..Evidence::default() };
+    if let Act::AwaitSuperseded { operation } = &step.act {
+        ev.superseded = super::collect::open(inner, operation).await;
+        return ev;
+    }
     let now = inner.deps.clock.boottime();
     let Ok((cluster, target)) = cluster_of(inner, &op.target) else {
         ev.job = Sight::Unreachable(since(&mut memory.silent_since, now));
@@ -103,6 +107,8 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
             ev.location_complete = inner.deps.eyes.is_complete(&target, location).await;
         }
         Act::PlanJar { .. } | Act::CancelJob { .. } | Act::AwaitTerminal { .. } | Act::WriteCatalogue => {}
+        // Looked at above: it needs no cluster.
+        Act::AwaitSuperseded { .. } => {}
         Act::RunJar { .. } => {
             let answered = matches!(memory.answer, Some(Answer::Accepted(_) | Answer::Refused { .. }));
             if matches!(ev.job, Sight::Absent(_)) && !answered {

@@ -11,6 +11,7 @@ pub use send::{cluster_of, jar_name};
 
 pub use settle::put_back;
 
+pub mod collect;
 mod look;
 mod send;
 mod settle;
@@ -124,10 +125,17 @@ async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
 /// Sends the step's request, unless the manager leaves first; an answer that was not seen stays unknown.
 async fn send(inner: &Inner, op: &Operation, n: u32) -> Option<Answer> {
     let step = op.steps.iter().find(|s| s.n == n && s.state == StepState::Intent)?;
-    tokio::select! {
+    let at_work = || inner.world().operations.contains_key(&op.id);
+    // A superseded operation sends nothing more; what is on its way is known to those who look for its outcome.
+    if !inner.sends.leave(&op.id, n, at_work) {
+        return None;
+    }
+    let answer = tokio::select! {
         answer = send::perform(inner, op, step) => answer,
         () = inner.leaving.cancelled() => None,
-    }
+    };
+    inner.sends.arrive(&op.id, n, answer.clone(), !at_work());
+    answer
 }
 
 /// Looks, judges, commits what changed; then waits a little if nothing did.

@@ -179,7 +179,8 @@ async fn snapshot_done(
     let text = format!("savepoint complete at {place}");
     changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointCompleted, text));
     changes.savepoints.push(row);
-    if let Act::StopWithSavepoint { job } = &step.act {
+    // Without a word about its end the job has gone on: a stop that was half done.
+    if let (Act::StopWithSavepoint { job }, Some(_)) = (&step.act, &outcome.flink_state) {
         books::end_job(inner, job, outcome.flink_state.as_deref(), op, changes).await?;
     }
     Ok(())
@@ -221,7 +222,8 @@ async fn snapshot_not_done(
     } else {
         let said_so = matches!(evidence.trigger, Some(crate::domain::flink::AsyncStatus::Failed { .. }))
             || matches!(evidence.answer, Some(crate::domain::operation::evidence::Answer::Refused { .. }));
-        row.status = if said_so && !asks { Status::Failed } else { Status::Unknown };
+        let known = said_so && !asks && step.state != StepState::Ambiguous;
+        row.status = if known { Status::Failed } else { Status::Unknown };
         row.failure = Some(step.detail.clone());
     }
     let (severity, name) = match row.status {
@@ -240,7 +242,7 @@ async fn snapshot_not_done(
         && let Act::StopWithSavepoint { job } = &step.act
     {
         // The stop did not end the job: a later FINISHED is not ours.
-        books::mark_end(inner, job, "NONE", changes).await?;
+        books::unmark_end(inner, job, "SUSPEND", changes).await?;
     }
     Ok(())
 }
@@ -321,7 +323,8 @@ async fn job_started(
         changes.jobs.push(row);
     }
     let row = inner.world().by_id(&op.deployment).map(|e| e.row.clone());
-    if let Some(mut row) = row {
+    // Nobody waits for it any more: the deployment has gone on without this job.
+    if let Some(mut row) = row.filter(|_| super::collect::is_awaited(inner, op)) {
         row.job = Some(job.id.clone());
         row.next_restore = None;
         if let Act::RunJar { revision } = step.act {

@@ -9,7 +9,7 @@ use crate::{
         flink::{CheckpointConfig, Checkpoints, JobSummary, Overview},
         ids::{DeploymentName, FlinkJobId},
         names,
-        operation::JobRef,
+        operation::{Act, JobRef, Operation, StepState},
         time::Timestamp,
     },
     manager::{
@@ -53,6 +53,10 @@ pub struct Facts {
     pub flink_version: Option<String>,
     /// All revisions, newest first.
     pub revisions: Vec<RevisionRow>,
+    /// The operation that holds the deployment.
+    pub active: Option<Operation>,
+    /// Superseded operations that it waits for.
+    pub unsettled: Vec<Operation>,
     /// Now.
     pub now: Timestamp,
 }
@@ -93,7 +97,7 @@ pub fn not_found(inner: &Inner, name: &DeploymentName) -> Problem {
 
 /// Looks.
 pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<Facts> {
-    let (entry, target, base) = {
+    let (entry, target, base, active) = {
         let world = inner.world();
         let Some(entry) = world.deployments.get(name).cloned() else {
             drop(world);
@@ -101,7 +105,12 @@ pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<
         };
         let target = world.targets.get(&entry.target()).cloned();
         let base = view::savepoint_base(&entry, &world);
-        (entry, target, base)
+        let active = entry.operation.as_ref().and_then(|id| world.operations.get(id)).cloned();
+        (entry, target, base, active)
+    };
+    let unsettled = match &active {
+        Some(op) => unsettled(inner, op).await?,
+        None => vec![],
     };
     let revisions = inner.deps.store.revisions(&entry.row.id).await?;
     let mut f = Facts {
@@ -116,6 +125,8 @@ pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<
         checkpoint_config: entry.sight.checkpoint_config.clone(),
         base,
         revisions,
+        active,
+        unsettled,
         now: inner.now(),
         entry,
         target,
@@ -130,6 +141,17 @@ pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<
         }
     }
     Ok(f)
+}
+
+/// The superseded operations whose open step this one still waits for.
+async fn unsettled(inner: &Inner, op: &Operation) -> ManagerResult<Vec<Operation>> {
+    let mut found = Vec::new();
+    for step in op.steps.iter().filter(|s| s.state != StepState::Confirmed) {
+        if let Act::AwaitSuperseded { operation } = &step.act {
+            found.extend(inner.deps.store.operation(operation).await?);
+        }
+    }
+    Ok(found)
 }
 
 /// The job has ended or is lost, and no round of the watcher has seen it.

@@ -31,8 +31,8 @@ use crate::{
     domain::{
         deployment::Desired,
         event::{EventName, Severity, Via},
-        ids::{DeploymentId, DeploymentName, TargetName},
-        operation::{Kind, OpState, Operation, Step},
+        ids::{DeploymentId, DeploymentName, OperationId, TargetName},
+        operation::{Kind, OpState, Operation, Step, supersede},
         policy,
         spec::Protection,
     },
@@ -65,16 +65,43 @@ pub struct Draft {
     pub target_read_only: bool,
     /// State would be given up, or files deleted.
     pub destructive: bool,
+    /// The operation that asks for this one.
+    pub parent: Option<OperationId>,
+    /// The operation that it takes over from, as it was when the draft was made.
+    pub supersedes: Option<Operation>,
     /// The row as it was when the draft was made; another one at the commit means that the plan has changed.
     pub base: Option<super::ports::store::DeploymentRow>,
     /// What the person sees.
     pub card: Plan,
 }
 
+/// How often a plan to supersede is made anew because the superseded operation went on meanwhile.
+const SUPERSEDE_TRIES: u32 = 10;
+
+fn moved_on() -> Problem {
+    Problem::new(
+        Code::PlanChanged,
+        "the operation that was to be superseded goes on faster than a plan can be made; nothing was changed",
+    )
+    .hint("try again")
+}
+
 impl Manager {
     /// Plans an intent (dry run), or commits it as an operation and drives it.
     pub async fn submit(
         &self,
+        intent: Intent,
+        who: &Caller,
+        dry_run: bool,
+        key: Option<Idempotency>,
+    ) -> ManagerResult<Submitted> {
+        self.submit_for(None, intent, who, dry_run, key).await
+    }
+
+    /// The same, on behalf of another operation.
+    async fn submit_for(
+        &self,
+        parent: Option<OperationId>,
         intent: Intent,
         who: &Caller,
         dry_run: bool,
@@ -90,12 +117,18 @@ impl Manager {
             not_held(inner, &intent)?;
         }
         let meta = meta_of(&intent).clone();
-        let mut draft = draft_of(inner, &intent, who).await?;
-        decide(inner, &mut draft, &meta, who, dry_run).await?;
-        if dry_run {
-            return Ok(Submitted::Plan(Box::new(draft.card)));
+        for _ in 0..SUPERSEDE_TRIES {
+            let mut draft = draft_of(inner, &intent, who).await?;
+            draft.parent.clone_from(&parent);
+            decide(inner, &mut draft, &meta, who, dry_run).await?;
+            if dry_run {
+                return Ok(Submitted::Plan(Box::new(draft.card)));
+            }
+            if let Some(done) = accept(inner, draft, &meta, who, key.as_ref()).await? {
+                return Ok(done);
+            }
         }
-        accept(inner, draft, meta, who, key).await
+        Err(moved_on())
     }
 
     /// The kept answer of the same request; another request under the same key is refused.
@@ -128,7 +161,7 @@ pub async fn upgrade_to(
     if dry_run {
         return Ok(Submitted::Plan(Box::new(draft.card)));
     }
-    accept(inner, draft, meta.clone(), who, None).await
+    accept(inner, draft, meta, who, None).await?.ok_or_else(moved_on)
 }
 
 fn meta_of(intent: &Intent) -> &Meta {
@@ -219,17 +252,23 @@ fn confirmation_problem(p: Protection, d: &Draft) -> Problem {
     Problem::new(Code::ConfirmationRequired, detail).hint(hint).plan(d.card.clone())
 }
 
-/// Commits the operation with its rows, its event and the kept answer, then drives it.
+/// Commits the operation with its rows, its event and the kept answer, then drives it. `None` = the operation that it
+/// was to supersede has gone on since the draft was made; nothing was committed.
 async fn accept(
     inner: &Arc<Inner>,
     d: Draft,
-    meta: Meta,
+    meta: &Meta,
     who: &Caller,
-    key: Option<Idempotency>,
-) -> ManagerResult<Submitted> {
+    key: Option<&Idempotency>,
+) -> ManagerResult<Option<Submitted>> {
     let gate = inner.gate().await;
+    let superseded = match superseded(inner, &d)? {
+        Superseded::Moved => return Ok(None),
+        Superseded::None => None,
+        Superseded::This(op) => Some(*op),
+    };
     unchanged(inner, &d)?;
-    let op = operation_of(inner, &d, meta, who);
+    let op = operation_of(inner, &d, meta.clone(), who);
     let answer = Submitted::Operation(Box::new(view::operation(&op)));
     let mut changes = d.rows;
     for rev in &mut changes.revisions {
@@ -237,17 +276,61 @@ async fn accept(
     }
     let mut event =
         inner.operation_event(&op, Severity::Info, EventName::OperationQueued, words::accepted(&op));
-    event.details = serde_json::json!({ "planDigest": d.card.plan_digest, "warnings": d.card.warnings });
+    event.details = serde_json::json!({
+        "planDigest": d.card.plan_digest, "warnings": d.card.warnings, "supersedes": op.plan.supersedes,
+    });
     changes.events.push(event);
-    if let Some(key) = &key {
+    if let Some(key) = key {
         changes.answers.push(inner.answer_row(who, key, 202, &answer));
     }
+    let superseded = superseded.map(|old| end_superseded(inner, old, &op, &mut changes));
     changes.operations.push(op.clone());
     inner.commit(&gate, changes).await?;
     drop(gate);
+    if let Some(old) = superseded {
+        runner::collect::spawn(inner, old);
+    }
     runner::spawn(inner, op.id.clone());
     inner.wake(&op.target).notify_one();
-    Ok(answer)
+    Ok(Some(answer))
+}
+
+/// The operation that a draft takes over from, as it is now.
+enum Superseded {
+    None,
+    /// It has ended or gone on since the draft was made.
+    Moved,
+    This(Box<Operation>),
+}
+
+fn superseded(inner: &Inner, d: &Draft) -> ManagerResult<Superseded> {
+    let Some(seen) = &d.supersedes else { return Ok(Superseded::None) };
+    let world = inner.world();
+    let stands = |op: &Operation| op.steps.iter().map(|s| (s.state, s.attempts)).collect::<Vec<_>>();
+    match world.operations.get(&seen.id) {
+        // Every step is done, only its end is missing: there is nothing to take over.
+        Some(now) if now.current().is_none() => Err(active_problem(now)),
+        Some(now) if stands(now) == stands(seen) => Ok(Superseded::This(Box::new(now.clone()))),
+        _ => Ok(Superseded::Moved),
+    }
+}
+
+/// Ends it in the commit that brings its successor, and says so.
+fn end_superseded(inner: &Inner, mut old: Operation, by: &Operation, changes: &mut Changes) -> Operation {
+    let words = format!("superseded by {} of {}", by.kind, by.actor);
+    supersede::end(&mut old, &by.id, &words, inner.now());
+    runner::put_back(inner, &old, changes);
+    let mut event = inner.operation_event(
+        &old,
+        Severity::Warn,
+        EventName::OperationSuperseded,
+        format!("{} of {} was {words}; no further step of it is sent", old.kind, old.actor),
+    );
+    (event.actor, event.via) = (by.actor.clone(), by.via);
+    event.details = serde_json::json!({ "supersededBy": by.id });
+    changes.events.push(event);
+    changes.operations.push(old.clone());
+    old
 }
 
 fn sign(rev: &mut RevisionRow, op: &Operation) {
@@ -262,13 +345,24 @@ fn not_held(inner: &Inner, intent: &Intent) -> ManagerResult<()> {
     let world = inner.world();
     let held = world.deployments.get(name).and_then(|e| world.operations.get(e.operation.as_ref()?));
     match held {
-        Some(active) if !may_supersede(verb.kind(), active) => Err(active_problem(active)),
+        Some(active) if !supersede::may(verb.kind(), asks_to_supersede(verb), active.kind) => {
+            let p = active_problem(active);
+            Err(match (verb, &p.hint) {
+                (Verb::Cancel(_), Some(hint)) => {
+                    let hint =
+                        format!("{hint}; to end it and cancel the job now: nutkin cancel {name} --supersede");
+                    p.hint(hint)
+                }
+                _ => p,
+            })
+        }
         _ => Ok(()),
     }
 }
 
-fn may_supersede(kind: Kind, active: &Operation) -> bool {
-    kind == Kind::Cancel || (kind == Kind::Suspend && active.kind == Kind::Savepoint)
+/// The person said that the operation at work is to end for this one.
+const fn asks_to_supersede(verb: &Verb) -> bool {
+    matches!(verb, Verb::Cancel(r) if r.supersede)
 }
 
 /// Nothing that the plan was made of has changed since, and nobody else holds the deployment.
@@ -276,7 +370,7 @@ fn unchanged(inner: &Inner, d: &Draft) -> ManagerResult<()> {
     let world = inner.world();
     if let Some(e) = world.by_id(&d.deployment) {
         if let Some(active) = e.operation.as_ref().and_then(|id| world.operations.get(id))
-            && !(may_supersede(d.kind, active) && active.state == OpState::Cancelled)
+            && d.plan.supersedes.as_ref() != Some(&active.id)
         {
             return Err(active_problem(active));
         }
@@ -317,7 +411,7 @@ fn operation_of(inner: &Inner, d: &Draft, meta: Meta, who: &Caller) -> Operation
     }
     Operation {
         id: inner.fresh_operation(),
-        parent: None,
+        parent: d.parent.clone(),
         kind: d.kind,
         deployment: d.deployment.clone(),
         deployment_name: d.name.clone(),
@@ -357,7 +451,8 @@ pub fn start_fork<'a>(
     Box::pin(async move {
         let start = Start { meta, ..Start::default() };
         let intent = Intent::Deployment { name: name.clone(), verb: Verb::Start(start) };
-        if let Err(p) = manager.submit(intent, &who, false, Some(once)).await {
+        let parent = Some(fork.id.clone());
+        if let Err(p) = manager.submit_for(parent, intent, &who, false, Some(once)).await {
             let gate = inner.gate().await;
             let text = format!("{name} was created and could not be started: {}", p.detail);
             let mut event = inner.caller_event(&who, Severity::Error, EventName::OperationFailed, text);

@@ -196,6 +196,8 @@ pub async fn adopt(
         protection: spec.protection,
         target_read_only: entry.spec.read_only,
         destructive: r.take_over,
+        parent: None,
+        supersedes: None,
         base: None,
         card,
     })
@@ -245,6 +247,8 @@ fn bare_facts(
         base: None,
         flink_version: None,
         revisions: vec![],
+        active: None,
+        unsettled: vec![],
         now: inner.now(),
     }
 }

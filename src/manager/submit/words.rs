@@ -12,8 +12,9 @@ use crate::{
     domain::{
         ids::DeploymentName,
         operation::{
-            Act, Kind, Operation, Plan, RestoreSource,
+            Act, Kind, Operation, Plan, RestoreSource, StepName,
             recipe::{self, Stop},
+            supersede,
         },
         restore::Advice,
     },
@@ -50,6 +51,24 @@ pub fn expected_savepoint(f: &Facts) -> Option<u64> {
     Some(ms.div_ceil(1000))
 }
 
+/// What a person is told about the operation that is taken over from.
+#[must_use]
+pub fn supersedes(active: &Operation) -> String {
+    let since = active.started_at.unwrap_or(active.created_at);
+    let open = supersede::open_step(active).map_or_else(String::new, |s| {
+        let lost = if s.act.name() == StepName::TriggerSavepoint {
+            ", and its savepoint fails unless it is complete before"
+        } else {
+            ""
+        };
+        format!("; what its step {} has begun is still written down{lost}", s.act.name())
+    });
+    format!(
+        "{} by {}, at work since {since}, is superseded: no further step of it is sent{open}",
+        active.kind, active.actor
+    )
+}
+
 /// The line of the log when an operation was accepted.
 #[must_use]
 pub fn accepted(op: &Operation) -> String {
@@ -69,6 +88,7 @@ pub fn digest(d: &Draft) -> String {
         "revision": d.card.revision_next,
         "spec": d.card.spec,
         "job": d.plan.old_job,
+        "supersedes": d.plan.supersedes,
         "restore": d.plan.restore,
         "creates": d.plan.creates.as_ref().map(|c| json!({ "name": c.name, "layer": c.layer, "start": c.start })),
         "savepoint": d.plan.savepoint,

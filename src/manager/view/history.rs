@@ -20,6 +20,8 @@ pub fn operation(o: &operation::Operation) -> Operation {
     Operation {
         operation_id: o.id.to_string(),
         parent: o.parent.as_ref().map(ToString::to_string),
+        supersedes: o.plan.supersedes.as_ref().map(ToString::to_string),
+        superseded_by: o.plan.superseded_by.as_ref().map(ToString::to_string),
         kind: o.kind,
         deployment: o.deployment_name.to_string(),
         target: o.target.to_string(),

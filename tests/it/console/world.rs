@@ -523,6 +523,8 @@ fn step(n: u32, name: StepName, state: StepState, detail: &str) -> Step {
 pub fn operation(state: OpState) -> Operation {
     Operation {
         operation_id: "0192d7a1-0f0f-7abc-9000-00000000beef".into(),
+        supersedes: None,
+        superseded_by: None,
         parent: None,
         kind: Kind::Suspend,
         deployment: PROD.into(),

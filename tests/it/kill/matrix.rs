@@ -58,6 +58,7 @@ fn route(step: StepName) -> Option<&'static str> {
         | StepName::AwaitRunning
         | StepName::VerifyRestore
         | StepName::Probation
+        | StepName::AwaitSuperseded
         | StepName::WriteCatalogue => None,
     }
 }

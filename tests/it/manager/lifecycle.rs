@@ -164,6 +164,12 @@ async fn a_fork_has_the_state_and_a_life_of_its_own() {
     assert_eq!(b.job.unwrap().restored_from.map(|r| r.location), taken.location);
     assert_eq!(rig.savepoints("test").await.remove(0).origin, Origin::Copied);
     rig.eventually("its start has ended", || rig.seen("test").operation.is_none()).await;
+    let started = rig.manager.operations(Some(&name("test")), false, None, 10).await.unwrap().items.remove(0);
+    assert_eq!(
+        started.parent.as_deref(),
+        Some(op.operation_id.as_str()),
+        "who asked for the start: {started:#?}"
+    );
     check(&*rig.store, &rig.fake).await;
 }
 

@@ -4,6 +4,8 @@ mod lanes;
 mod lifecycle;
 mod oracle;
 pub mod rig;
+mod supersede;
 mod trouble;
+mod watch;
 
 pub use oracle::check;

@@ -83,6 +83,7 @@ async fn start_manager(state: &std::path::Path) -> (Manager, Arc<dyn Store>) {
         read_only: false,
         idle_exit: None,
         build: "test".into(),
+        check_store: true,
         state_dir: state.to_owned(),
         patience: fast(),
     };

@@ -49,6 +49,7 @@ impl House {
             read_only: false,
             idle_exit: None,
             build: "test".into(),
+            check_store: false,
             state_dir: dir.path().into(),
             patience: Patience::default(),
         };

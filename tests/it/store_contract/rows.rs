@@ -103,6 +103,8 @@ fn plan(old_job: Option<JobRef>) -> Plan {
         acknowledged: None,
         before: None,
         creates: None,
+        supersedes: None,
+        superseded_by: None,
         compensation: None,
     }
 }

@@ -5,6 +5,7 @@
 
 pub mod await_running;
 pub mod await_slots;
+pub mod await_superseded;
 pub mod await_terminal;
 pub mod cancel_job;
 pub mod dispose;
@@ -76,6 +77,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         Act::VerifyRestore => verify_restore::judge(case, ev),
         Act::Probation => probation::judge(case, ev),
         Act::Dispose { .. } => dispose::judge(case, ev),
+        Act::AwaitSuperseded { .. } => await_superseded::judge(case, ev),
         Act::WriteCatalogue => Judgement::confirmed("the books are written"),
     }
 }

@@ -13,7 +13,10 @@ use crate::{
 
 impl Building<'_> {
     pub(super) fn cancel(&mut self) -> ManagerResult<()> {
-        self.wants_job()?;
+        // What is superseded may have stopped the job already, or not have started one yet.
+        if self.takeover.is_none() {
+            self.wants_job()?;
+        }
         self.stop = Stop::Discard;
         let retained = self.facts.checkpoint_config.as_ref().is_some_and(|c| c.retained);
         let newest = self.facts.checkpoints.as_ref().and_then(|c| c.latest_completed.as_ref());

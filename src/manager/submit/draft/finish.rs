@@ -47,6 +47,7 @@ impl Building<'_> {
             jar: jar(&self.to_run),
             previous_jar,
             retained: f.checkpoint_config.as_ref().is_some_and(|c| c.retained),
+            takeover: self.takeover.clone().unwrap_or_default(),
             plan_check: f.target.as_ref().is_some_and(|t| t.spec.plan_check),
         };
         let acts = recipe::steps(self.kind, &self.plan, &shape);
@@ -100,6 +101,8 @@ impl Building<'_> {
             protection,
             target_read_only,
             destructive: self.destructive,
+            parent: None,
+            supersedes: f.active.clone().filter(|_| self.takeover.is_some()),
             base: Some(f.entry.row.clone()),
             card,
         })

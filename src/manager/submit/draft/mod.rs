@@ -20,7 +20,11 @@ use crate::{
         problem::{Code, Problem},
     },
     domain::{
-        operation::{Kind, Plan, RestoreSource, recipe::Stop},
+        operation::{
+            Kind, Plan, RestoreSource,
+            recipe::Stop,
+            supersede::{self, Takeover},
+        },
         restore::{Advice, Request},
         savepoint::{Format, Origin},
         spec::{RestoreStrategy, Spec, UpgradeStrategy},
@@ -43,6 +47,7 @@ pub(in crate::manager::submit) struct Building<'a> {
     pub checks: Checks,
     pub rows: Changes,
     pub stop: Stop,
+    pub takeover: Option<Takeover>,
     pub to_run: Option<(RevisionRow, Spec)>,
     pub previous: Option<(RevisionRow, Spec)>,
     pub advice: Option<Advice>,
@@ -58,6 +63,7 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
         Verb::Delete(_) => true,
         _ => preflight::reachable(&mut b.checks, f),
     };
+    b.take_over(super::asks_to_supersede(verb));
     match verb {
         Verb::Start(r) => {
             b.wants_no_job()?;
@@ -76,7 +82,8 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
                 );
             }
             if reachable {
-                preflight::snapshot(&mut b.checks, f, true);
+                // A savepoint that is superseded may fail: that is what was asked for.
+                preflight::snapshot(&mut b.checks, f, b.takeover.is_none());
             }
             b.adopted_warning();
         }
@@ -173,6 +180,8 @@ impl<'a> Building<'a> {
             acknowledged: None,
             before: None,
             creates: None,
+            supersedes: None,
+            superseded_by: None,
             compensation: None,
         };
         Self {
@@ -183,6 +192,7 @@ impl<'a> Building<'a> {
             checks: Checks::default(),
             rows: Changes::default(),
             stop: Stop::Savepoint,
+            takeover: None,
             to_run: None,
             previous: None,
             advice: None,
@@ -190,6 +200,18 @@ impl<'a> Building<'a> {
             irreversible: vec![],
             destructive: false,
         }
+    }
+
+    /// Takes over from the operation at work, where that is allowed.
+    fn take_over(&mut self, asked: bool) {
+        let Some(active) = &self.facts.active else { return };
+        if !supersede::may(self.kind, asked, active.kind) {
+            return;
+        }
+        let takeover = supersede::takeover(active, &self.facts.unsettled);
+        self.plan.supersedes = Some(active.id.clone());
+        self.warnings.push(words::supersedes(active));
+        self.takeover = Some(takeover);
     }
 
     fn wants_job(&self) -> ManagerResult<()> {
