@@ -209,9 +209,10 @@ fn redo(
     _now: Timestamp,
     out: &mut Absorbed,
 ) {
-    let start = op.steps[..=i].iter().rposition(|s| s.act.name() == from).unwrap_or(i);
-    let exhausted = op.steps[start..=i]
+    let again = to_redo(op, i, from);
+    let exhausted = again
         .iter()
+        .map(|k| &op.steps[*k])
         .any(|s| s.attempts >= max_attempts(op, s.act.name()) && s.act.changes_deployment());
     if exhausted {
         op.steps[i].state = StepState::Refuted;
@@ -219,14 +220,26 @@ fn redo(
         fail(op, i, reason, out);
         return;
     }
-    for s in &mut op.steps[start..=i] {
+    for (k, s) in op.steps.iter_mut().enumerate().filter(|(k, _)| again.contains(k)) {
         s.state = StepState::Planned;
         s.outcome = None;
         s.ended_at = None;
+        if k == again[0] {
+            s.not_before = Some(at);
+            reason.clone_into(&mut s.detail);
+        }
     }
-    op.steps[start].not_before = Some(at);
-    op.steps[start].detail = reason.to_owned();
     out.events.push((Severity::Warn, EventName::StepRetried, format!("{from}: {reason}")));
+}
+
+/// The steps that a submission needs done again: from the one that sees that nothing lives, or the given one after it,
+/// and before these the uploads. How the old job ended, and its snapshot, are past and stay.
+fn to_redo(op: &Operation, i: usize, from: StepName) -> Vec<usize> {
+    let last = |name: StepName| op.steps[..=i].iter().rposition(|s| s.act.name() == name);
+    let uploads = from == StepName::UploadJar;
+    let start = if uploads { last(StepName::NoLiveJob) } else { last(from) }.unwrap_or(i);
+    let jars = (0..start).filter(|k| uploads && op.steps[*k].act.name() == StepName::UploadJar);
+    jars.chain(start..=i).collect()
 }
 
 /// A step has failed for good: the recipe says what follows.

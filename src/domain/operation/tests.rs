@@ -329,6 +329,31 @@ fn a_failed_new_revision_leads_back_from_the_same_snapshot_under_a_new_id() {
 }
 
 #[test]
+fn lost_jars_are_uploaded_again_and_the_stop_stays_as_it_was() {
+    let mut op = operation(Kind::Upgrade, Stop::Savepoint);
+    confirm_until(&mut op, StepName::RunJar);
+    let n = op.current().unwrap().n;
+    driver::intend(&mut op, n, Some("cd".repeat(16)), None, START);
+    let snapshot = op.restore_location();
+    let lost = Answer::Refused { status: 500, reason: "Jar file x does not exist".into() };
+    let j = judged(
+        &op,
+        1,
+        Evidence { answer: Some(lost), job: Sight::Absent(Duration::ZERO), ..Default::default() },
+    );
+    driver::absorb(&mut op, n, j, at(1));
+    use StepName as S;
+    let again: Vec<StepName> = op.steps[..n as usize]
+        .iter()
+        .filter(|s| s.state == StepState::Planned)
+        .map(|s| s.act.name())
+        .collect();
+    assert_eq!(again, [S::UploadJar, S::UploadJar, S::NoLiveJob, S::AwaitSlots, S::RunJar]);
+    assert_eq!(op.restore_location(), snapshot, "the snapshot is not forgotten");
+    assert_eq!(driver::next(&op, at(1)), Next::Intend(1));
+}
+
+#[test]
 fn a_failed_stop_leaves_the_old_job_running_without_an_effect() {
     let mut op = operation(Kind::Upgrade, Stop::Savepoint);
     confirm_until(&mut op, StepName::StopWithSavepoint);
