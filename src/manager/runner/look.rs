@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::send::{cluster_of, directory, jar_name};
 use crate::{
     domain::{
-        flink::{AsyncStatus, JobSummary},
+        flink::{AsyncStatus, CheckpointConfig, JobSummary},
         ids::{FlinkJobId, Hex32},
         operation::{
             Act, Operation, Step, StepState,
@@ -76,8 +76,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
             ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
             ev.checkpoint_config = cluster.checkpoint_config(&job.flink).await.ok().flatten();
             if ev.checkpoint_config.is_none() {
-                ev.checkpoint_config =
-                    inner.world().by_id(&op.deployment).and_then(|e| e.sight.checkpoint_config.clone());
+                ev.checkpoint_config = kept_config(inner, op, &job.flink);
             }
             ev.kept_checkpoint = kept_checkpoint(inner, op, &job.flink);
         }
@@ -210,6 +209,19 @@ fn kept_checkpoint(inner: &Inner, op: &Operation, flink: &FlinkJobId) -> Option<
     let kept: crate::manager::watcher::KeptCheckpoint =
         serde_json::from_value(job.last_checkpoint.clone()?).ok()?;
     Some((kept.path?, kept.id, kept.triggered_at))
+}
+
+/// The job's checkpoint settings as last seen, by this manager or by an earlier one.
+fn kept_config(inner: &Inner, op: &Operation, flink: &FlinkJobId) -> Option<CheckpointConfig> {
+    let world = inner.world();
+    let entry = world.by_id(&op.deployment)?;
+    let of_row = || {
+        let job = entry.job.as_ref().filter(|j| j.flink == *flink)?;
+        let kept: crate::manager::watcher::KeptConfig =
+            serde_json::from_value(job.checkpoint_config.clone()?).ok()?;
+        Some(CheckpointConfig { interval: kept.interval, timeout: kept.timeout, retained: kept.retained })
+    };
+    entry.sight.checkpoint_config.clone().or_else(of_row)
 }
 
 /// Live jobs of the cluster among all ids ever issued to the deployment.

@@ -12,7 +12,9 @@ use crate::{
     domain::{
         event::{EventName, Severity},
         ids::OperationId,
-        operation::{ChoiceId, OpState, Operation, StepState, recipe},
+        operation::{
+            ChoiceId, OpState, Operation, StepState, recipe, steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
+        },
     },
 };
 
@@ -38,6 +40,7 @@ impl Manager {
         let child =
             recipe::choose(&parent, choice.choice, choice.location.as_deref(), inner.fresh_operation())
                 .map_err(|e| Problem::new(Code::WrongState, format!("{e}; nothing was changed")))?;
+        let asked = parent.error.as_ref().map(|e| e.code.clone()).unwrap_or_default();
         let mut changes = Changes::default();
         parent.state = if child.is_some() { OpState::Resolved } else { OpState::Abandoned };
         parent.ended_at = Some(inner.now());
@@ -50,13 +53,25 @@ impl Manager {
             runner::put_back(inner, &parent, &mut changes);
         }
         let shown = child.as_ref().map_or_else(|| parent.clone(), Clone::clone);
+        if let (Some(key), None) = (&key, &child) {
+            changes.answers.push(inner.answer_row(who, key, 202, &view::operation(&parent)));
+        }
         changes.operations.push(parent);
         let mut started = None;
         if let Some(mut child) = child {
             sign(inner, &mut child, who, &choice);
             if choice.choice == ChoiceId::SavepointAt {
                 name_snapshot(inner, &mut child, &mut changes);
+                if asked == ENDED_WITHOUT_SNAPSHOT
+                    && let Some(job) = child.plan.old_job.clone()
+                {
+                    books::end_job(inner, &job, None, &child, &mut changes).await?;
+                }
             }
+            let text = format!("{} goes on: {} chose {}", child.kind, who.actor, choice.choice);
+            let mut event = inner.operation_event(&child, Severity::Info, EventName::OperationQueued, text);
+            event.details = serde_json::json!({ "parent": child.parent });
+            changes.events.push(event);
             started = Some(child.id.clone());
             changes.operations.push(child.clone());
             if let Some(key) = &key {

@@ -2,23 +2,30 @@
 
 use nutkin::{
     client::routes,
-    contract::model,
-    domain::{deployment::Observed, operation::OpState, savepoint::Status},
+    contract::{model, problem::Code},
+    domain::{
+        deployment::Observed,
+        operation::{OpState, StepState},
+        savepoint::{Origin, Status},
+    },
 };
 
 use super::{
     plays::{Keeps, Play},
     scene::Scene,
 };
-use crate::fake::Job;
+use crate::{fake::Job, manager::rig::name};
 
 /// Panics with what is not as it must be.
 pub async fn reached(play: Play, s: &Scene, op: &model::Operation) {
-    assert_eq!(op.state, play.ends_as(), "the operation has not reached its goal");
+    assert_eq!(op.state, play.ends_as(), "the operation has not reached its goal: {:?}", op.error);
     at_rest(s).await;
     ended_once(s, &op.operation_id).await;
+    if play == Play::Delete {
+        return deleted(s).await;
+    }
     let d = s.house.eventually("the deployment is seen as it is", async || {
-        let d = s.house.seen("prod").await;
+        let d = s.house.seen(play.deployment()).await;
         if d.observed == play.observed() && d.operation.is_none() { Ok(d) } else { Err(format!("{d:#?}")) }
     });
     let d = d.await;
@@ -31,6 +38,17 @@ pub async fn reached(play: Play, s: &Scene, op: &model::Operation) {
     }
     match play {
         Play::Suspend | Play::Cancel | Play::Reset => restore_point(play, s, &d),
+        Play::CancelSavepoint | Play::SuspendSavepoint | Play::CancelUpgrade => {
+            restore_point(play, s, &d);
+            superseded(s, op).await;
+        }
+        Play::ChooseSavepointAt | Play::ChooseLastCheckpoint => {
+            restore_point(play, s, &d);
+            resolved(s).await;
+        }
+        Play::ChooseRollBack | Play::ChooseRetry => resolved(s).await,
+        Play::Adopt => assert_eq!(d.job.as_ref().map(|j| &j.flink_job_id), s.theirs.as_ref(), "{d:#?}"),
+        Play::Import => imported(s).await,
         Play::Dispose | Play::DisposeBlind => disposed(s).await,
         Play::Fork => forked(s).await,
         Play::Savepoint => {
@@ -62,14 +80,23 @@ async fn at_rest(s: &Scene) {
         .await;
 }
 
-/// The books tell the end once.
-async fn ended_once(s: &Scene, op: &str) {
+/// How often the log tells this of an operation.
+async fn told(s: &Scene, op: &str, name: &str) -> usize {
+    events_of(s, op).await.iter().filter(|e| e.name == name).count()
+}
+
+async fn events_of(s: &Scene, op: &str) -> Vec<model::Event> {
     let filter = routes::EventFilter {
         operation: Some(op.to_owned()),
         limit: Some(1000),
         ..routes::EventFilter::default()
     };
-    let events = s.house.client.get(&routes::events(&filter)).await.unwrap().items;
+    s.house.client.get(&routes::events(&filter)).await.unwrap().items
+}
+
+/// The books tell the end once.
+async fn ended_once(s: &Scene, op: &str) {
+    let events = events_of(s, op).await;
     for name in ["OPERATION_QUEUED", "OPERATION_STARTED"] {
         assert_eq!(events.iter().filter(|e| e.name == name).count(), 1, "{name} in {events:#?}");
     }
@@ -83,7 +110,7 @@ fn running(play: Play, s: &Scene, d: &model::Deployment) {
     let job = live(s, d);
     let before = s.before();
     if before.job.as_ref() == Some(&job.id) {
-        assert!(matches!(play, Play::Savepoint | Play::Fork), "the old job still runs");
+        assert!(matches!(play, Play::Savepoint | Play::Fork | Play::Adopt), "the old job still runs");
         return;
     }
     match play.keeps() {
@@ -112,6 +139,39 @@ fn restore_point(play: Play, s: &Scene, d: &model::Deployment) {
         assert_eq!(d.next_restore_point.as_ref().unwrap().location, s.chosen().location);
     }
     assert!(kept >= s.before().floor, "I4: {kept} of {} is left at {place}", s.before().floor);
+}
+
+/// Its successor took over, and what it had begun is decided.
+async fn superseded(s: &Scene, by: &model::Operation) {
+    let old = s.house.client.get(&routes::operation(s.other.as_deref().unwrap())).await.unwrap();
+    assert_eq!(
+        (old.state, old.superseded_by.as_ref()),
+        (OpState::Cancelled, Some(&by.operation_id)),
+        "{old:#?}"
+    );
+    assert!(!old.steps.iter().any(|s| s.state == StepState::Intent), "{old:#?}");
+    assert_eq!(told(s, &old.operation_id, "OPERATION_SUPERSEDED").await, 1);
+}
+
+/// A person's choice ended it.
+async fn resolved(s: &Scene) {
+    let old = s.house.client.get(&routes::operation(s.other.as_deref().unwrap())).await.unwrap();
+    assert_eq!(old.state, OpState::Resolved, "{old:#?}");
+    assert_eq!(told(s, &old.operation_id, "OPERATION_RESOLVED").await, 1);
+}
+
+/// The name is free, the catalogue and its files stay.
+async fn deleted(s: &Scene) {
+    let gone = s.house.client.get(&routes::deployment(&name("prod"))).await.unwrap_err();
+    assert_eq!(gone.code, Code::NotFound, "{gone:?}");
+    assert!(!s.fake.world().snapshots.is_empty());
+}
+
+async fn imported(s: &Scene) {
+    let all = s.house.savepoints("prod").await;
+    let theirs: Vec<_> = all.iter().filter(|sp| sp.location == s.theirs).collect();
+    assert_eq!(theirs.len(), 1, "{all:#?}");
+    assert_eq!((theirs[0].origin, theirs[0].status), (Origin::Imported, Status::Completed), "{all:#?}");
 }
 
 async fn disposed(s: &Scene) {

@@ -4,7 +4,7 @@ use std::{os::unix::process::ExitStatusExt as _, path::PathBuf, process::Stdio, 
 
 use nutkin::{
     adapters::{clock::SystemClock, sqlite},
-    client::{Act, Client, routes},
+    client::{Client, routes},
     contract::{
         intent::{Apply, Document, Meta, Verb},
         model,
@@ -18,6 +18,7 @@ use tokio::{
     process::{Child, Command},
 };
 
+use super::plays::Request;
 use crate::manager::rig::{confirmed, name};
 
 /// How long anything may take that a test waits for.
@@ -48,6 +49,12 @@ impl House {
 
     /// Starts the manager and waits until it listens.
     pub async fn start(&mut self) {
+        let word = self.launch().await;
+        assert_eq!(word.as_deref(), Some("ready"), "{}", self.log());
+    }
+
+    /// Starts the manager; its first word, if it lives long enough.
+    async fn launch(&mut self) -> Option<String> {
         assert!(self.process.is_none(), "it runs already");
         let mut command = Command::new(env!("CARGO_BIN_EXE_nutkin"));
         command
@@ -67,8 +74,8 @@ impl House {
         let mut child = command.spawn().unwrap();
         let mut words = BufReader::new(child.stdout.take().unwrap()).lines();
         let word = tokio::time::timeout(DEADLINE, words.next_line()).await.expect("a word in time").unwrap();
-        assert_eq!(word.as_deref(), Some("ready"), "{}", self.log());
         self.process = Some(child);
+        word
     }
 
     /// It dies at this place, see `manager::faults`.
@@ -88,18 +95,29 @@ impl House {
     }
 
     /// Submits what the manager dies of, starts it again, and waits for the operation's end.
-    pub async fn crash(&mut self, request: &Act<Submitted>) -> model::Operation {
+    ///
+    /// With `again` it dies there as well, on its way back.
+    pub async fn crash(&mut self, request: &Request, again: Option<&str>) -> model::Operation {
         // Its answer may be lost as well: the client asks again under the same key until a manager answers.
         let (client, request) = (self.client.clone(), request.clone());
-        let submitting = tokio::spawn(async move { client.act(&request).await });
-        let mut child = self.process.take().expect("it runs");
-        let end = tokio::time::timeout(DEADLINE, child.wait()).await;
-        let end = end.expect("the manager dies at its place").unwrap();
-        assert_eq!(end.signal(), Some(9), "it ended by itself: {}", self.log());
+        let submitting = tokio::spawn(async move { request.send(&client).await });
+        self.dies().await;
+        if let Some(place) = again {
+            self.arm(place);
+            self.launch().await;
+            self.dies().await;
+        }
         self.disarm();
         self.start().await;
-        let Submitted::Operation(op) = submitting.await.unwrap().unwrap() else { panic!("a plan") };
+        let op = submitting.await.unwrap();
         self.ended(&op.operation_id).await
+    }
+
+    async fn dies(&mut self) {
+        let mut child = self.process.take().expect("it runs");
+        let end = tokio::time::timeout(DEADLINE, child.wait()).await;
+        let end = end.unwrap_or_else(|_| panic!("the manager does not die at its place: {}", self.log()));
+        assert_eq!(end.unwrap().signal(), Some(9), "it ended by itself: {}", self.log());
     }
 
     /// Ends the process by SIGKILL.

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, io::Write as _, panic::AssertUnwindSafe, sync::
 use futures_util::FutureExt as _;
 use nutkin::{
     adapters::clock::SystemClock,
-    contract::{model, plan::Submitted},
+    contract::model,
     domain::{
         operation::{Operation, StepName},
         time::Clock,
@@ -16,14 +16,18 @@ use nutkin::{
 use rstest::rstest;
 use tokio::sync::Semaphore;
 
-use super::{goal, plays::Play, scene::Scene};
+use super::{
+    goal,
+    plays::{Play, Request},
+    scene::Scene,
+};
 use crate::{
     fake::{Fault, Phase},
     manager::check,
 };
 
 /// Cases at once, over all verbs.
-static SEATS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(4));
+static SEATS: LazyLock<Semaphore> = LazyLock::new(|| Semaphore::new(8));
 
 /// Where the manager dies.
 #[derive(Debug, Clone)]
@@ -39,6 +43,8 @@ struct Case {
     step: String,
     phase: &'static str,
     place: Place,
+    /// It dies a second time on its way back.
+    again: Option<String>,
 }
 
 /// The request that a step sends; none for steps that only look.
@@ -63,13 +69,18 @@ fn route(step: StepName) -> Option<&'static str> {
     }
 }
 
-/// All kills of an operation that went through these steps.
-fn cases(steps: &[model::Step]) -> Vec<Case> {
+/// All kills of an operation that went through these steps; what its parent did is not killed again.
+fn cases(play: Play, op: &model::Operation) -> Vec<Case> {
     let mut sent: BTreeMap<&'static str, usize> = BTreeMap::new();
     let mut all = Vec::new();
-    for step in steps.iter().filter(|s| s.attempts > 0) {
-        let mut add =
-            |phase, place| all.push(Case { step: format!("{} {}", step.n, step.name), phase, place });
+    for step in op.steps.iter().filter(|s| s.attempts > 0 && s.started_at >= Some(op.created_at)) {
+        let wanted = play.only().is_none_or(|only| only == step.name);
+        let mut add = |phase, place| {
+            if wanted {
+                let step = format!("{} {}", step.n, step.name);
+                all.push(Case { step, phase, place, again: None });
+            }
+        };
         let own = |phase: &str| Place::Own(format!("{phase}:{}", step.n));
         add("before intent", own("before-intent"));
         add("after intent", own("after-intent"));
@@ -81,28 +92,49 @@ fn cases(steps: &[model::Step]) -> Vec<Case> {
             *earlier += 1;
         }
     }
-    let last = steps.last().unwrap().n;
-    all.push(Case { step: "end".into(), phase: "before", place: Place::Own(format!("before-end:{last}")) });
-    all
+    if play.only().is_none() {
+        let place = Place::Own(format!("before-end:{}", op.steps.last().unwrap().n));
+        all.push(Case { step: "end".into(), phase: "before", place, again: None });
+    }
+    if play == Play::RestartTwice { twice(&all) } else { all }
+}
+
+/// Each place and the next one that recovery surely comes through: nothing is intended a second time, and what was
+/// sent is not answered again.
+fn twice(all: &[Case]) -> Vec<Case> {
+    let is_met = |c: &Case| matches!(c.phase, "before intent" | "before") || c.phase == "after intent";
+    let mut pairs = Vec::new();
+    for (i, first) in all.iter().enumerate() {
+        let next = all[i + 1..]
+            .iter()
+            .find(|c| is_met(c) && (c.step != first.step || first.phase == "before intent"));
+        if let Some(Case { place: Place::Own(place), .. }) = next {
+            pairs.push(Case { again: Some(place.clone()), ..first.clone() });
+        }
+    }
+    pairs
 }
 
 /// A run without a kill: the steps, and what the cluster was made to do.
-async fn reference(play: Play) -> (Vec<model::Step>, BTreeMap<&'static str, usize>) {
+async fn reference(play: Play) -> (model::Operation, BTreeMap<&'static str, usize>) {
     let mut s = Scene::new(play).await;
     play.set_up(&mut s).await;
     s.begin(play);
     let request = play.request(&s);
-    let plan = s.house.client.plan(&request).await.unwrap();
-    let Submitted::Operation(op) = s.house.client.act(&request).await.unwrap() else { panic!() };
+    let planned: Vec<_> = match &request {
+        Request::Submit(act) => s.house.client.plan(act).await.unwrap().steps,
+        Request::Choose(_) => vec![],
+    };
+    let op = request.send(&s.house.client).await;
     let op = s.house.ended(&op.operation_id).await;
     goal::reached(play, &s, &op).await;
-    let planned: Vec<_> = plan.steps.iter().map(|p| (p.n, p.name)).collect();
+    let planned: Vec<_> = planned.iter().map(|p| (p.n, p.name)).collect();
     let went: Vec<_> = op.steps.iter().map(|p| (p.n, p.name)).take(planned.len()).collect();
     assert_eq!(went, planned, "what was confirmed is what runs");
     let effects = s.effects();
     s.house.kill().await;
     check(&*s.house.store().await, &s.fake).await;
-    (op.steps, effects)
+    (op, effects)
 }
 
 /// One kill, and the recovery from it.
@@ -118,7 +150,7 @@ async fn killed(play: Play, case: &Case, s: &mut Scene, effects: &BTreeMap<&'sta
         }
     }
     let request = play.request(s);
-    let op = s.house.crash(&request).await;
+    let op = s.house.crash(&request, case.again.as_deref()).await;
     goal::reached(play, s, &op).await;
     assert_eq!(s.effects(), *effects, "I2: another number of acts than without a kill");
     s.house.kill().await;
@@ -146,10 +178,11 @@ async fn run(play: Play, case: &Case, effects: &BTreeMap<&'static str, usize>) -
     let journal = s.fake.journal().into_iter().map(|a| format!("\n   {a:?}")).collect::<String>();
     let ops = ops.unwrap().iter().map(told).collect::<String>();
     Some(format!(
-        "==== {play:?}, step {}, {} ({:?})\n{why}\n-- journal:{journal}\n-- newest operations:{ops}\n-- log:\n{}",
+        "==== {play:?}, step {}, {} ({:?}{})\n{why}\n-- journal:{journal}\n-- newest operations:{ops}\n-- log:\n{}",
         case.step,
         case.phase,
         case.place,
+        case.again.as_ref().map(|p| format!(", then {p}")).unwrap_or_default(),
         s.house.log(),
     ))
 }
@@ -169,7 +202,9 @@ fn told(op: &Operation) -> String {
 #[case::cancel(Play::Cancel)]
 #[case::suspend(Play::Suspend)]
 #[case::start(Play::Start)]
+#[case::start_with_plan(Play::StartWithPlan)]
 #[case::restart(Play::Restart)]
+#[case::restart_twice(Play::RestartTwice)]
 #[case::upgrade(Play::Upgrade)]
 #[case::upgrade_from_checkpoint(Play::UpgradeFromCheckpoint)]
 #[case::way_back(Play::WayBack)]
@@ -179,14 +214,24 @@ fn told(op: &Operation) -> String {
 #[case::dispose_blind(Play::DisposeBlind)]
 #[case::reset(Play::Reset)]
 #[case::reset_and_start(Play::ResetAndStart)]
+#[case::adopt(Play::Adopt)]
+#[case::import(Play::Import)]
+#[case::delete(Play::Delete)]
+#[case::cancel_savepoint(Play::CancelSavepoint)]
+#[case::suspend_savepoint(Play::SuspendSavepoint)]
+#[case::cancel_upgrade(Play::CancelUpgrade)]
+#[case::choose_savepoint_at(Play::ChooseSavepointAt)]
+#[case::choose_last_checkpoint(Play::ChooseLastCheckpoint)]
+#[case::choose_roll_back(Play::ChooseRollBack)]
+#[case::choose_retry(Play::ChooseRetry)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_manager_loses_nothing_and_does_nothing_twice(#[case] play: Play) {
     let began = SystemClock.boottime();
-    let (steps, effects) = {
+    let (op, effects) = {
         let _seat = SEATS.acquire().await.unwrap();
         reference(play).await
     };
-    let cases = cases(&steps);
+    let cases = cases(play, &op);
     let number = cases.len();
     let all = cases.iter().map(|case| run(play, case, &effects));
     let failures: Vec<String> = futures_util::future::join_all(all).await.into_iter().flatten().collect();

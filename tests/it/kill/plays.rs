@@ -1,19 +1,29 @@
 //! The verbs of the matrix: how each is set up, submitted, and how it must end.
 
+use std::time::Duration;
+
 use nutkin::{
-    client::{Act, routes},
+    client::{Act, Client, routes},
     contract::{
-        intent::{DisposeSavepoint, Fork, Meta, Reset, Rollback, Upgrade, Verb},
+        intent::{
+            Adopt, Cancel, Choose, DeleteDeployment, DisposeSavepoint, Fork, ImportSavepoint, Meta, Reset,
+            Rollback, Upgrade, Verb,
+        },
+        model,
         plan::Submitted,
     },
-    domain::{deployment::Observed, operation::OpState},
+    domain::{
+        deployment::Observed,
+        operation::{ChoiceId, OpState, StepName},
+    },
+    manager::Patience,
 };
 use serde_json::{Value, json};
 
 use super::scene::Scene;
 use crate::{
-    fake::RunOutcome,
-    manager::rig::{cancel, confirmed, name, restart, start, suspend, take},
+    fake::{JobSpec, RunOutcome, SavepointOutcome, Settings},
+    manager::rig::{cancel, confirmed, fast, name, restart, start, suspend, take},
 };
 
 /// One verb in one situation.
@@ -23,7 +33,11 @@ pub enum Play {
     Cancel,
     Suspend,
     Start,
+    /// On a target that wants the plan compiled first.
+    StartWithPlan,
     Restart,
+    /// Killed a second time on the way back.
+    RestartTwice,
     Upgrade,
     /// Of a job that restarts in a loop, from its last checkpoint.
     UpgradeFromCheckpoint,
@@ -38,6 +52,43 @@ pub enum Play {
     Reset,
     /// Reset of a job that lives.
     ResetAndStart,
+    /// Of a job that somebody else started.
+    Adopt,
+    Import,
+    Delete,
+    /// A cancel takes over from a savepoint under way.
+    CancelSavepoint,
+    /// A suspend takes over from a savepoint under way.
+    SuspendSavepoint,
+    /// A cancel takes over from an upgrade whose `main()` runs.
+    CancelUpgrade,
+    /// A stop ended without a trace: a person names the snapshot.
+    ChooseSavepointAt,
+    /// The same, going on from the last checkpoint.
+    ChooseLastCheckpoint,
+    /// The new revision failed: a person goes back.
+    ChooseRollBack,
+    /// The same, trying again.
+    ChooseRetry,
+}
+
+/// What a client sends.
+#[derive(Debug, Clone)]
+pub enum Request {
+    Submit(Act<Submitted>),
+    Choose(Act<model::Operation>),
+}
+
+impl Request {
+    pub async fn send(&self, client: &Client) -> model::Operation {
+        match self {
+            Self::Submit(act) => match client.act(act).await.unwrap_or_else(|p| panic!("{p:#?}")) {
+                Submitted::Operation(op) => *op,
+                Submitted::Plan(p) => panic!("{p:#?}"),
+            },
+            Self::Choose(act) => client.act(act).await.unwrap_or_else(|p| panic!("{p:#?}")),
+        }
+    }
 }
 
 /// Which state must have survived.
@@ -57,34 +108,103 @@ impl Play {
     /// What the target says besides where it is.
     pub fn target(self) -> Value {
         let access = if self == Self::DisposeBlind { "NONE" } else { "LOCAL" };
-        json!({ "savepointAccess": access })
+        json!({ "savepointAccess": access, "planCheck": self == Self::StartWithPlan })
+    }
+
+    /// The deployment asks a person when a new revision does not hold.
+    pub fn asks_on_failure(self) -> bool {
+        matches!(self, Self::ChooseRollBack | Self::ChooseRetry)
+    }
+
+    /// Only kills at this step; all others are those of another play.
+    pub fn only(self) -> Option<StepName> {
+        match self {
+            Self::StartWithPlan => Some(StepName::PlanJar),
+            Self::ChooseRetry => Some(StepName::RunJar),
+            _ => None,
+        }
+    }
+
+    /// The cluster.
+    pub fn flink(self) -> Settings {
+        // The watcher looks as often as checkpoints come.
+        let often = matches!(self, Self::ChooseSavepointAt | Self::ChooseLastCheckpoint);
+        Settings { checkpoint_interval: Some(if often { 1_000 } else { 10_000 }), ..Settings::default() }
+    }
+
+    /// How long the manager's rules wait.
+    pub fn patience(self) -> Patience {
+        // Longer than the program's main() takes.
+        let submission = Duration::from_secs(6);
+        if self == Self::CancelUpgrade { Patience { submission, ..fast() } } else { fast() }
+    }
+
+    /// The deployment that it is about.
+    pub fn deployment(self) -> &'static str {
+        if self == Self::Adopt { "theirs" } else { "prod" }
     }
 
     /// From a deployment that was never started to the verb's point of departure.
     pub async fn set_up(self, s: &mut Scene) {
+        if self == Self::Adopt {
+            let job = s.fake.add_job(JobSpec::default());
+            s.fake.until("it runs", Duration::from_secs(10), |w| w.jobs[&job].is_running()).await;
+            s.theirs = Some(job);
+            return;
+        }
         s.house.done("prod", start()).await;
         match self {
-            Self::Start => s.house.done("prod", suspend()).await,
+            Self::Start | Self::StartWithPlan | Self::Delete => s.house.done("prod", suspend()).await,
             Self::Rollback => s.house.done("prod", upgrade(&s.v2)).await,
             Self::Dispose | Self::DisposeBlind | Self::Reset => {
                 s.choose().await;
                 s.house.done("prod", suspend()).await;
             }
+            Self::Import => {
+                s.house.done("prod", suspend()).await;
+                let place = s.savepoints.path().join("theirs/savepoint-a1b2c3-d4e5f6");
+                std::fs::create_dir_all(&place).unwrap();
+                std::fs::write(place.join("_metadata"), b"state").unwrap();
+                s.theirs = Some(format!("file:{}", place.display()));
+            }
             Self::ResetAndStart => s.choose().await,
             Self::UpgradeFromCheckpoint => s.fails_in_a_loop().await,
             Self::WayBack => s.fake.on_jar("Mark: v2", RunOutcome::TaskFailsAtOnce("task boom".into())),
+            Self::CancelSavepoint | Self::SuspendSavepoint => {
+                s.fake.next_savepoint(SavepointOutcome::Held);
+                s.leave_at(take(), "POST /savepoints").await;
+            }
+            Self::CancelUpgrade => {
+                s.fake.next_run(RunOutcome::SlowMain(Duration::from_millis(2_500), Box::new(RunOutcome::Ok)));
+                s.leave_at(upgrade(&s.v2), "POST /run").await;
+            }
+            Self::ChooseSavepointAt | Self::ChooseLastCheckpoint => {
+                s.choose().await;
+                s.checkpoint_is_known().await;
+                s.fake.next_savepoint(SavepointOutcome::Held);
+                s.leave_at(suspend(), "POST /stop").await;
+                s.fake.restart_without_memory();
+                s.needs_a_person().await;
+            }
+            Self::ChooseRollBack | Self::ChooseRetry => {
+                s.fake.next_run(RunOutcome::TaskFailsAtOnce("task boom".into()));
+                s.leave_at(upgrade(&s.v2), "POST /run").await;
+                s.needs_a_person().await;
+            }
             _ => {}
         }
     }
 
     /// The request.
-    pub fn request(self, s: &Scene) -> Act<Submitted> {
+    pub fn request(self, s: &Scene) -> Request {
+        let meta = |n: &str| Meta { yes: true, confirm: Some(name(n).to_string()), ..Meta::default() };
         let verb = match self {
             Self::Savepoint => take(),
-            Self::Cancel => cancel(),
-            Self::Suspend => suspend(),
-            Self::Start => start(),
-            Self::Restart => restart(),
+            Self::Cancel | Self::CancelSavepoint => cancel(),
+            Self::CancelUpgrade => Verb::Cancel(Cancel { supersede: true, ..Cancel::default() }),
+            Self::Suspend | Self::SuspendSavepoint => suspend(),
+            Self::Start | Self::StartWithPlan => start(),
+            Self::Restart | Self::RestartTwice => restart(),
             Self::Upgrade | Self::WayBack => upgrade(&s.v2),
             Self::UpgradeFromCheckpoint => {
                 let Verb::Upgrade(mut up) = upgrade(&s.v2) else { unreachable!() };
@@ -92,6 +212,7 @@ impl Play {
                 Verb::Upgrade(up)
             }
             Self::Rollback => Verb::Rollback(Rollback::default()),
+            Self::Delete => Verb::Delete(DeleteDeployment::default()),
             Self::Fork => Verb::Fork(Fork {
                 new_deployment: name("test").to_string(),
                 from: Some("new".into()),
@@ -104,39 +225,85 @@ impl Play {
                 ..Reset::default()
             }),
             Self::Dispose | Self::DisposeBlind => {
-                let meta = Meta { yes: true, confirm: Some(name("prod").to_string()), ..Meta::default() };
-                return routes::dispose_savepoint(&s.chosen().savepoint_id, &DisposeSavepoint { meta });
+                let request = DisposeSavepoint { meta: meta("prod") };
+                return Request::Submit(routes::dispose_savepoint(&s.chosen().savepoint_id, &request));
             }
+            Self::Adopt => {
+                let request = Adopt {
+                    deployment: name("theirs").to_string(),
+                    meta: meta("theirs"),
+                    ..Adopt::default()
+                };
+                let job = s.theirs.as_deref().unwrap().parse().unwrap();
+                return Request::Submit(routes::adopt("fake", &job, &request));
+            }
+            Self::Import => {
+                let location = s.theirs.clone().unwrap();
+                let deployment = name("prod").to_string();
+                let request = ImportSavepoint {
+                    deployment,
+                    location,
+                    meta: meta("prod"),
+                    ..ImportSavepoint::default()
+                };
+                return Request::Submit(routes::import_savepoint(&request));
+            }
+            Self::ChooseSavepointAt => return choice(s, ChoiceId::SavepointAt, s.chosen().location.clone()),
+            Self::ChooseLastCheckpoint => return choice(s, ChoiceId::LastCheckpoint, None),
+            Self::ChooseRollBack => return choice(s, ChoiceId::RollBack, None),
+            Self::ChooseRetry => return choice(s, ChoiceId::Retry, None),
         };
-        routes::verb(&name("prod"), &confirmed(verb, "prod"))
+        Request::Submit(routes::verb(&name("prod"), &confirmed(verb, "prod")))
     }
 
     pub fn ends_as(self) -> OpState {
-        if self == Self::WayBack { OpState::RolledBack } else { OpState::Succeeded }
+        match self {
+            Self::WayBack | Self::ChooseRollBack => OpState::RolledBack,
+            _ => OpState::Succeeded,
+        }
     }
 
     /// What the deployment is then seen to be doing.
     pub fn observed(self) -> Observed {
         match self {
-            Self::Suspend | Self::Dispose | Self::DisposeBlind | Self::Reset => Observed::Suspended,
-            Self::Cancel => Observed::Cancelled,
+            Self::Suspend
+            | Self::SuspendSavepoint
+            | Self::Dispose
+            | Self::DisposeBlind
+            | Self::Reset
+            | Self::Import
+            | Self::Delete
+            | Self::ChooseSavepointAt
+            | Self::ChooseLastCheckpoint => Observed::Suspended,
+            Self::Cancel | Self::CancelSavepoint | Self::CancelUpgrade => Observed::Cancelled,
             _ => Observed::Running,
         }
     }
 
     /// The revision that it then has.
     pub fn revision(self) -> u32 {
-        if matches!(self, Self::Upgrade | Self::UpgradeFromCheckpoint) { 2 } else { 1 }
+        match self {
+            Self::Upgrade | Self::UpgradeFromCheckpoint | Self::CancelUpgrade | Self::ChooseRetry => 2,
+            _ => 1,
+        }
     }
 
     pub fn keeps(self) -> Keeps {
         match self {
-            Self::Cancel | Self::UpgradeFromCheckpoint => Keeps::LastCheckpoint,
-            Self::Reset | Self::ResetAndStart => Keeps::Chosen,
-            Self::Dispose | Self::DisposeBlind => Keeps::Nothing,
+            Self::Cancel
+            | Self::CancelSavepoint
+            | Self::UpgradeFromCheckpoint
+            | Self::ChooseLastCheckpoint => Keeps::LastCheckpoint,
+            Self::Reset | Self::ResetAndStart | Self::ChooseSavepointAt => Keeps::Chosen,
+            Self::Dispose | Self::DisposeBlind | Self::Import | Self::Delete => Keeps::Nothing,
             _ => Keeps::Everything,
         }
     }
+}
+
+fn choice(s: &Scene, choice: ChoiceId, location: Option<String>) -> Request {
+    let id = s.other.as_deref().expect("the setup left one");
+    Request::Choose(routes::choose(id, &Choose { choice, location, reason: None }))
 }
 
 fn upgrade(artifact: &str) -> Verb {

@@ -17,7 +17,7 @@ use nutkin::{
 use rstest::rstest;
 use serde_json::json;
 
-use super::{house::House, proxy::Proxy};
+use super::{house::House, plays::Request, proxy::Proxy};
 use crate::{
     flink_real::Rest,
     manager::rig::{APP, cancel, confirmed, document, name, start, suspend},
@@ -167,7 +167,8 @@ async fn the_count_since_birth_survives_a_killed_manager(#[case] step: StepName,
             });
         }
     }
-    let op = s.house.crash(&routes::verb(&name("prod"), &confirmed(verb, "prod"))).await;
+    let op =
+        s.house.crash(&Request::Submit(routes::verb(&name("prod"), &confirmed(verb, "prod"))), None).await;
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}\n{}", s.house.log());
     if step == StepName::StopWithSavepoint {
         s.is(Observed::Suspended).await;

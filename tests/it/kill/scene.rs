@@ -1,10 +1,11 @@
 //! One manager process, one fake Flink, one deployment `pay/prod`.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use nutkin::{
-    contract::model,
-    domain::{deployment::ConditionType, time::Clock},
+    client::routes,
+    contract::{intent::Verb, model, plan::Submitted},
+    domain::{deployment::ConditionType, operation::OpState, time::Clock},
 };
 use serde_json::json;
 
@@ -13,8 +14,8 @@ use super::{
     plays::{Keeps, Play},
 };
 use crate::{
-    fake::{Act, Fake, Settings},
-    manager::rig::{APP, document, fast, jar_bytes, take},
+    fake::{Act, Fake},
+    manager::rig::{APP, confirmed, document, jar_bytes, name, take},
 };
 
 pub struct Scene {
@@ -23,8 +24,12 @@ pub struct Scene {
     /// The second release's content hash.
     pub v2: String,
     chosen: Option<model::Savepoint>,
+    /// The operation that the verb is about: it waits for a person, or is to be superseded.
+    pub other: Option<String>,
+    /// What somebody else has: a job's id, or a snapshot's place.
+    pub theirs: Option<String>,
     before: Option<Before>,
-    _savepoints: tempfile::TempDir,
+    pub savepoints: tempfile::TempDir,
 }
 
 /// What was true when the verb began.
@@ -39,22 +44,25 @@ pub struct Before {
 
 impl Scene {
     pub async fn new(play: Play) -> Self {
-        let fake = Arc::new(Fake::start(Settings::default()));
+        let fake = Arc::new(Fake::start(play.flink()));
         let savepoints = tempfile::tempdir().unwrap();
-        let house = House::open(fast()).await;
+        let house = House::open(play.patience()).await;
         let mut target = play.target();
         target["url"] = fake.url().into();
         target["savepointDirectory"] = format!("file:{}", savepoints.path().display()).into();
         let v1 = house.jar_of("v1", &jar_bytes("v1")).await;
         let v2 = house.jar_of("v2", &jar_bytes("v2")).await;
-        let spec = json!({
+        let mut spec = json!({
             "target": "fake", "parallelism": 2,
             "artifact": { "sha256": v1, "jar": "payments-v1.jar", "version": "v1" }
         });
+        if play.asks_on_failure() {
+            spec["probation"] = json!({ "onFailure": "ASK" });
+        }
         let documents =
             vec![document("Target", None, "fake", target), document("Deployment", Some(APP), "prod", spec)];
         house.apply(documents).await;
-        Self { fake, house, v2, chosen: None, before: None, _savepoints: savepoints }
+        Self { fake, house, v2, chosen: None, other: None, theirs: None, before: None, savepoints }
     }
 
     /// Takes the savepoint that a later verb is about.
@@ -69,6 +77,35 @@ impl Scene {
 
     pub fn before(&self) -> &Before {
         self.before.as_ref().expect("the verb began")
+    }
+
+    /// Submits the verb that a later one is about, and lets it go on until the cluster has got this request.
+    pub async fn leave_at(&mut self, verb: Verb, route: &str) {
+        let asked = |w: &crate::fake::World| {
+            let (method, end) = route.split_once(' ').unwrap();
+            w.requests.iter().filter(|r| r.starts_with(method) && r.ends_with(end)).count()
+        };
+        let before = asked(&self.fake.world());
+        let act = routes::verb(&name("prod"), &confirmed(verb, "prod"));
+        let Submitted::Operation(op) = self.house.client.act(&act).await.unwrap() else { panic!("a plan") };
+        self.fake.until("it arrived", Duration::from_secs(40), |w| asked(w) > before).await;
+        self.other = Some(op.operation_id);
+    }
+
+    /// Waits until that operation needs a person.
+    pub async fn needs_a_person(&self) {
+        let op = self.house.ended(self.other.as_deref().unwrap()).await;
+        assert_eq!(op.state, OpState::NeedsAttention, "{op:#?}");
+    }
+
+    /// The job's newest checkpoint is in the books.
+    pub async fn checkpoint_is_known(&self) {
+        self.house
+            .eventually("a checkpoint is in the books", async || {
+                let d = self.house.seen("prod").await;
+                if d.last_checkpoint.is_some() { Ok(()) } else { Err(format!("{d:#?}")) }
+            })
+            .await;
     }
 
     /// The job restarts again and again, and the manager has seen it.
@@ -113,13 +150,14 @@ impl Scene {
         self.before = Some(Before { acts, floor, job });
     }
 
-    /// What the cluster was made to do since the verb began. A disposal is repeated by its place, so it counts once.
+    /// What the cluster was made to do since the verb began. A disposal is repeated by its place and a
+    /// plan by its jar, so they count once.
     pub fn effects(&self) -> BTreeMap<&'static str, usize> {
         let mut keys: Vec<(&'static str, String)> = Vec::new();
         let acts: Vec<Act> = self.fake.journal().split_off(self.before().acts);
         for act in acts.into_iter().filter(|a| a.effect) {
             let key = (act.route, act.key);
-            if act.route != "dispose" || !keys.contains(&key) {
+            if !["dispose", "plan"].contains(&act.route) || !keys.contains(&key) {
                 keys.push(key);
             }
         }

@@ -18,6 +18,9 @@ use crate::domain::{
 /// The time a finished savepoint's job may take to reach FINISHED before the stop counts as half done.
 const STOP_GRACE: Duration = Duration::from_secs(30);
 
+/// Why a person is asked: the job has ended or is gone, and no snapshot of the operation is known.
+pub const ENDED_WITHOUT_SNAPSHOT: &str = "ENDED_WITHOUT_SNAPSHOT";
+
 /// A stop: confirmed only when the snapshot is complete *and* the job has ended with it.
 #[must_use]
 pub fn judge_stop(case: Case<'_>, ev: &Evidence) -> Judgement {
@@ -209,7 +212,7 @@ fn without_trace(case: Case<'_>, ev: &Evidence, state: &str) -> Judgement {
     let seen =
         if ev.is_blind() { "nobody here can look into its directory" } else { "its directory holds none" };
     Judgement::Attention {
-        code: "ENDED_WITHOUT_SNAPSHOT",
+        code: ENDED_WITHOUT_SNAPSHOT,
         reason: format!(
             "the job of {} is {state}, and no savepoint of this operation is known: Flink reports none and {seen} ({dir})",
             case.op.deployment_name
