@@ -1,11 +1,28 @@
 //! What became of revisions.
 
-use crate::domain::operation::OpState;
+use super::ports::store::{OperationQuery, Store, StoreResult};
+use crate::domain::{
+    ids::DeploymentId,
+    operation::{OpState, Operation},
+};
 
-/// The operation in which a revision failed, unless it has run in another one. `tried`: revision, state and id of
-/// operations, newest first.
+/// Operations of a deployment among which the ones that tried a revision are looked for.
+const TRIED: u32 = 1_000;
+
+/// What was done with a deployment, newest first.
+pub async fn operations(store: &dyn Store, of: &DeploymentId) -> StoreResult<Vec<Operation>> {
+    let q = OperationQuery { deployment: Some(of.clone()), active: false, before: None, limit: TRIED };
+    store.operations(&q).await
+}
+
+/// The operation in which a revision failed, unless it has run in another one.
 #[must_use]
-pub fn failed_in<Id>(revision: u32, tried: impl Iterator<Item = (Option<u32>, OpState, Id)>) -> Option<Id> {
+pub fn failure(revision: u32, operations: &[Operation]) -> Option<&Operation> {
+    failed_in(revision, operations.iter().map(|o| (o.plan.revision, o.state, o)))
+}
+
+/// `tried`: revision, state and id of operations, newest first.
+fn failed_in<Id>(revision: u32, tried: impl Iterator<Item = (Option<u32>, OpState, Id)>) -> Option<Id> {
     let mut failed = None;
     for (_, state, id) in tried.filter(|(tried, ..)| *tried == Some(revision)) {
         match state {

@@ -1,7 +1,7 @@
 //! Reads: read models for every face.
 
 use super::{
-    EventFilter, Manager, ManagerResult, SnapshotQuery,
+    EventFilter, Manager, ManagerResult, SnapshotQuery, history,
     ports::{
         cluster::ClusterError,
         store::{AnswerRow, EventQuery, OperationQuery},
@@ -26,9 +26,6 @@ use crate::{
 
 /// Rows of a list when nobody says how many.
 const DEFAULT_LIMIT: u32 = 200;
-
-/// Operations of a deployment among which the ones that tried a revision are looked for.
-const TRIED: u32 = 1_000;
 
 fn unreachable(e: ClusterError) -> Problem {
     Problem::new(Code::TargetUnreachable, e.message)
@@ -252,8 +249,7 @@ impl Manager {
     /// The configuration history, newest first.
     pub async fn revisions(&self, of: &DeploymentName) -> ManagerResult<Vec<model::Revision>> {
         let id = self.id_of(of)?;
-        let q = OperationQuery { deployment: Some(id.clone()), active: false, before: None, limit: TRIED };
-        let operations = self.inner.deps.store.operations(&q).await?;
+        let operations = history::operations(&*self.inner.deps.store, &id).await?;
         let rows = self.inner.deps.store.revisions(&id).await?;
         Ok(rows.iter().map(|r| view::revision(r, &operations)).collect())
     }

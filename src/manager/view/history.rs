@@ -9,6 +9,7 @@ use crate::{
         savepoint,
     },
     manager::{
+        history,
         ports::store::{AnswerRow, ArtifactRow, JobRow, RevisionRow},
         world::World,
     },
@@ -125,10 +126,7 @@ pub fn revision(r: &RevisionRow, operations: &[operation::Operation]) -> Revisio
         content_hash: r.content_hash.clone(),
         spec: r.spec.clone(),
         provenance: r.provenance.clone(),
-        failed_in: crate::manager::history::failed_in(
-            r.number,
-            operations.iter().map(|o| (o.plan.revision, o.state, o.id.to_string())),
-        ),
+        failed_in: history::failure(r.number, operations).map(|o| o.id.to_string()),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Every verb once, as a person would use it.
 
 use nutkin::{
-    contract::intent::{Fork, Intent, Reset, Rollback, Upgrade, Verb},
+    contract::{
+        intent::{Fork, Intent, Reset, Rollback, Upgrade, Verb},
+        plan::Plan,
+    },
     domain::{
         deployment::{Desired, Observed},
         operation::{OpState, StepName, StepState},
@@ -15,6 +18,7 @@ use super::{
     oracle::count,
     rig::{Rig, cancel, name, restart, start, suspend, take, who},
 };
+use crate::fake::RunOutcome;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_job_goes_on_with_its_state_through_suspend_and_start() {
@@ -111,6 +115,30 @@ async fn an_upgrade_carries_the_state_to_the_new_revision_and_a_rollback_back() 
     assert_eq!(d.revision, Some(1));
     assert_eq!(d.drift, None, "the layer is that of revision 1 again");
     assert_eq!((d.parallelism, d.version_label.as_deref()), (Some(2), Some("payments-v1@v1")));
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rollback_passes_over_revisions_that_failed() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let upgrade =
+        |sha: String| Verb::Upgrade(Box::new(Upgrade { artifact: Some(sha), ..Upgrade::default() }));
+    let (v2, v3) = (rig.jar("v2").await.to_string(), rig.jar("v3").await.to_string());
+    rig.fake.next_run(RunOutcome::NoMainClass);
+    assert_eq!(rig.act("prod", upgrade(v2)).await.state, OpState::RolledBack);
+    assert_eq!(rig.act("prod", upgrade(v3)).await.state, OpState::Succeeded);
+    let back = |revision| Verb::Rollback(Rollback { revision, ..Rollback::default() });
+    let card = rig.plan("prod", back(None)).await.unwrap();
+    assert_eq!((card.revision_now, card.revision_next), (Some(3), Some(1)));
+    let says = |card: &Plan, words: &str| card.checks.iter().any(|c| c.message.contains(words));
+    assert!(says(&card, "--allow-non-restored-state") && !says(&card, "has failed before"), "{card:#?}");
+    let card = rig.plan("prod", back(Some(2))).await.unwrap();
+    assert!(card.runnable && says(&card, "revision 2 has failed before"), "{card:#?}");
+    let op = rig.act("prod", back(None)).await;
+    assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
+    let refused = rig.plan("prod", back(None)).await.unwrap_err();
+    assert!(refused.detail.contains("no earlier revision"), "{}", refused.detail);
     check(&*rig.store, &rig.fake).await;
 }
 

@@ -31,7 +31,7 @@ use crate::{
         time::Span,
     },
     manager::{
-        Caller, ManagerResult,
+        Caller, ManagerResult, history,
         inner::Inner,
         ports::store::{Changes, DeploymentRow, RevisionRow},
         view,
@@ -107,7 +107,8 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
         Verb::Upgrade(r) => b.upgrade(r, reachable).await?,
         Verb::Rollback(r) => {
             b.plan.allow_non_restored_state = r.allow_non_restored_state;
-            b.roll_back(r.revision, r.from.as_deref(), reachable)?;
+            let done = history::operations(&*inner.deps.store, &f.entry.row.id).await?;
+            b.roll_back(r, &done, reachable)?;
         }
         Verb::Reset(r) => b.reset(r)?,
         Verb::Fork(r) => b.fork(r, reachable)?,

@@ -3,15 +3,15 @@
 use super::{Building, wrong_state};
 use crate::{
     contract::{
-        intent::Upgrade,
+        intent::{Rollback, Upgrade},
         problem::{Code, Problem},
     },
     domain::{
-        operation::{Before, Kind},
+        operation::{Before, Kind, Operation},
         spec::{self, Spec, UpgradeStrategy},
     },
     manager::{
-        ManagerResult,
+        ManagerResult, history,
         ports::store::{DeploymentRow, RevisionRow},
         specs,
         submit::others,
@@ -162,17 +162,29 @@ impl Building<'_> {
 
     pub(super) fn roll_back(
         &mut self,
-        revision: Option<u32>,
-        from: Option<&str>,
+        r: &Rollback,
+        done: &[Operation],
         reachable: bool,
     ) -> ManagerResult<()> {
         let now = self.facts.entry.row.revision.unwrap_or(0);
-        let number = match revision {
+        let failure = |n: u32| history::failure(n, done);
+        let earlier = self.facts.revisions.iter().map(|r| r.number).filter(|n| *n < now);
+        // One that did not hold is never what "back" means; by its number it can be had.
+        let number = match r.revision.or_else(|| earlier.clone().find(|n| failure(*n).is_none())) {
             Some(n) => n,
-            None => self.facts.revisions.iter().map(|r| r.number).find(|n| *n < now).ok_or_else(|| {
-                wrong_state(self.facts, "it has no earlier revision", "list them: nutkin history APP/NAME")
-            })?,
+            None => {
+                let why = match earlier.clone().next() {
+                    Some(_) => "all earlier revisions have failed",
+                    None => "it has no earlier revision",
+                };
+                let hint = "list them: nutkin history APP/NAME; --revision N takes one of them";
+                return Err(wrong_state(self.facts, why, hint));
+            }
         };
+        if let Some(op) = failure(number) {
+            self.checks
+                .warn("revision", format!("revision {number} has failed before, in operation {}", op.id));
+        }
         let target = self.revision_of(number)?;
         self.previous = self.facts.entry.row.revision.map(|n| self.revision_of(n)).transpose()?;
         let other_jar =
@@ -193,7 +205,7 @@ impl Building<'_> {
             self.write_row(next);
         }
         self.to_run = Some(target);
-        self.replace(from, UpgradeStrategy::Stateful, None, reachable);
+        self.replace(r.from.as_deref(), UpgradeStrategy::Stateful, None, reachable);
         Ok(())
     }
 }
