@@ -95,7 +95,7 @@ async fn show(ctx: &Context, id: &str) -> Outcome {
     let value = ctx.client().await?.get_value(&routes::operation(&id)).await?;
     let operation: Operation = parse(&value)?;
     ctx.print_one(&value, &id, || {
-        format!("{}{}", wait::summary(ctx, &operation), ctx.table(&operation.steps, true))
+        format!("{}{}", wait::told(ctx, &operation, true), ctx.table(&operation.steps, true))
     })?;
     if operation.state == OpState::NeedsAttention && ctx.global.output.is_for_people() {
         ctx.hint(&wait::choices(ctx, &operation));

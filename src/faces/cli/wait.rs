@@ -260,7 +260,7 @@ fn at_work(step: &Step, total: usize, now: Timestamp) -> String {
 }
 
 fn with_detail(line: String, detail: &str) -> String {
-    let detail = SafeText::line(detail);
+    let detail = SafeText::line(&words::short_places(detail));
     if detail.as_str().width() == 0 { line } else { format!("{line} · {detail}") }
 }
 
@@ -303,6 +303,15 @@ pub fn invocation(ctx: &Context) -> String {
 /// One operation for people: what, where it stands, what it brought or why it failed.
 #[must_use]
 pub fn summary(ctx: &Context, operation: &Operation) -> String {
+    // Where a snapshot went is what these are about; elsewhere its end tells it apart.
+    let whole = matches!(operation.kind, Kind::Savepoint | Kind::Suspend);
+    told(ctx, operation, whole || ctx.look().wide)
+}
+
+/// [`summary`], with whole places of snapshots or only their ends.
+#[must_use]
+pub fn told(ctx: &Context, operation: &Operation, whole: bool) -> String {
+    let words = |text: &str| if whole { text.to_owned() } else { words::short_places(text) };
     let state = words::op_state(operation.state);
     let took = operation
         .started_at
@@ -332,10 +341,11 @@ pub fn summary(ctx: &Context, operation: &Operation) -> String {
         }
     }
     if let Some(result) = &operation.result {
-        text.push_str(&format!("  {}\n", SafeText::line(result)));
+        text.push_str(&format!("  {}\n", SafeText::line(&words(result))));
     }
     if let Some(error) = &operation.error {
-        text.push_str(&format!("  {}: {}\n", SafeText::line(&error.code), SafeText::line(&error.message)));
+        let message = words(&error.message);
+        text.push_str(&format!("  {}: {}\n", SafeText::line(&error.code), SafeText::line(&message)));
         if let Some(hint) = &error.hint {
             text.push_str(&format!("  hint: {}\n", SafeText::line(hint)));
         }

@@ -80,14 +80,19 @@ pub fn short_places(text: &str) -> String {
     text.split_inclusive(char::is_whitespace).map(short_place).collect()
 }
 
-fn short_place(word: &str) -> String {
+fn short_place(raw: &str) -> String {
+    let word = raw.trim_start_matches(['(', '"']);
+    let opening = raw.get(..raw.len() - word.len()).unwrap_or_default();
     let place = word.trim_end_matches(|c: char| c.is_whitespace() || ",;:.)".contains(c));
-    let Some((base, last)) = place.rsplit_once('/') else { return word.to_owned() };
+    let Some((base, last)) = place.rsplit_once('/') else { return raw.to_owned() };
     let is_snapshot = ["savepoint-", "chk-"].iter().any(|p| last.starts_with(p));
-    if is_snapshot && base.contains('/') {
-        format!("…/{last}{}", word.get(place.len()..).unwrap_or_default())
+    // A directory of one act: its operation's id and the step's number.
+    let is_directory =
+        base.contains("/nutkin/") && last.get(..36).is_some_and(|id| uuid::Uuid::try_parse(id).is_ok());
+    if (is_snapshot || is_directory) && base.contains('/') {
+        format!("{opening}…/{last}{}", word.get(place.len()..).unwrap_or_default())
     } else {
-        word.to_owned()
+        raw.to_owned()
     }
 }
 
@@ -190,7 +195,12 @@ mod tests {
                 "ended; state in s3://b/sp/nutkin/d/o/savepoint-6e7574-ab12",
                 "ended; state in …/savepoint-6e7574-ab12",
             ),
-            ("from file:/tmp/c/5f/chk-12, 3 s old", "from …/chk-12, 3 s old"),
+            ("(from file:/tmp/c/5f/chk-12, 3 s old)", "(from …/chk-12, 3 s old)"),
+            ("UNKNOWN (file:/tmp/c/5f/chk-12): gone", "UNKNOWN (…/chk-12): gone"),
+            (
+                "into file:///tmp/nutkin/dep/0192d7a0-5c1e-7a11-8f00-00000000c812-3",
+                "into …/0192d7a0-5c1e-7a11-8f00-00000000c812-3",
+            ),
             ("see /etc/flink/conf and http://h:1/x", "see /etc/flink/conf and http://h:1/x"),
             ("savepoint-1 and chk-2", "savepoint-1 and chk-2"),
         ] {
