@@ -354,6 +354,38 @@ fn lost_jars_are_uploaded_again_and_the_stop_stays_as_it_was() {
 }
 
 #[test]
+fn a_failure_for_unmapped_state_names_what_drops_it() {
+    let mut op = operation(Kind::Rollback, Stop::Savepoint);
+    confirm_until(&mut op, StepName::RunJar);
+    let n = op.current().unwrap().n;
+    driver::intend(&mut op, n, Some("ab".repeat(16)), None, START);
+    let reason =
+        "Flink refused the job: Cannot map checkpoint/savepoint state for operator 17bd5 to the new program";
+    driver::absorb(&mut op, n, Judgement::refuted(reason), at(9));
+    let error = op.error.unwrap();
+    assert!(error.hint.unwrap().contains("--allow-non-restored-state"));
+}
+
+#[test]
+fn the_wait_for_running_says_what_it_waits_for() {
+    let mut op = operation(Kind::Start, Stop::Savepoint);
+    confirm_until(&mut op, StepName::AwaitRunning);
+    let n = op.current().unwrap().n;
+    driver::intend(&mut op, n, None, None, START);
+    let words = |running_for: Option<u64>| {
+        let mut sight = seen(FlinkState::Running, None);
+        if let Sight::Seen { running_for: for_, .. } = &mut sight {
+            *for_ = running_for.map(Duration::from_secs);
+        }
+        judged(&op, 3, Evidence { job: sight, ..Evidence::default() })
+    };
+    let text = |j: Judgement| if let Judgement::Wait(w) = j { w } else { panic!("{j:?}") };
+    assert_eq!(text(words(None)), "RUNNING, 2 of 2 tasks run");
+    assert_eq!(text(words(Some(2))), "all 2 tasks run; they must go on for 5 s before it counts");
+    assert!(matches!(words(Some(5)), Judgement::Confirmed(..)));
+}
+
+#[test]
 fn a_failed_stop_leaves_the_old_job_running_without_an_effect() {
     let mut op = operation(Kind::Upgrade, Stop::Savepoint);
     confirm_until(&mut op, StepName::StopWithSavepoint);

@@ -36,6 +36,11 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             {
                 Judgement::refuted("no slots: all tasks are still waiting to be scheduled")
             }
+            FlinkState::Running if running_for.is_some() => Judgement::Wait(format!(
+                "all {} tasks run; they must go on for {} s before it counts",
+                job.tasks.total,
+                case.patience.running.as_secs()
+            )),
             s => Judgement::Wait(format!("{s}, {} of {} tasks run", job.tasks.running, job.tasks.total)),
         },
         Sight::Absent(for_) if *for_ >= case.patience.absent => Judgement::Attention {
