@@ -4,6 +4,7 @@ use super::facts::Facts;
 use crate::{
     contract::plan::{Check, Verdict},
     domain::{
+        flink::Overview,
         restore::is_newer,
         spec::{Layer, Spec},
     },
@@ -239,6 +240,26 @@ fn slots(c: &mut Checks, f: &Facts, spec: &Spec) {
             "slots",
             format!("{needed} slots are needed, {free} would be free of {} in all", o.slots_total),
             "add TaskManagers, stop another job, or lower the parallelism",
+        );
+    }
+}
+
+/// A fork runs beside the job that it comes from: nothing is given back before it starts.
+pub fn room_for_fork(c: &mut Checks, overview: Option<&Overview>, spec: &Spec) {
+    let Some(o) = overview else {
+        c.warn("slots", format!("how many slots {} has is not known", spec.target));
+        return;
+    };
+    if spec.parallelism <= o.slots_free {
+        c.ok("slots", format!("{} needed for the fork, {} free", spec.parallelism, o.slots_free));
+    } else {
+        c.fail(
+            "slots",
+            format!(
+                "{} slots are needed for the fork, {} are free of {} in all",
+                spec.parallelism, o.slots_free, o.slots_total
+            ),
+            "create it without starting it, add TaskManagers, or lower the parallelism",
         );
     }
 }

@@ -13,10 +13,11 @@ use crate::{
         ids::DeploymentName,
         operation::{
             Act, Kind, Operation, Plan, RestoreSource, StepName,
-            recipe::{self, Stop},
+            recipe::{self, Facts as Shape, Stop},
             supersede,
         },
         restore::Advice,
+        spec::Spec,
     },
 };
 
@@ -27,6 +28,26 @@ pub fn steps(acts: &[Act], plan: &Plan) -> Vec<PlannedStep> {
         .zip(1..)
         .map(|(a, n)| PlannedStep { n, name: a.name(), title: recipe::title(a, plan) })
         .collect()
+}
+
+/// Titles of the steps of the start that follows a fork, numbered behind the fork's own.
+pub fn fork_start(spec: &Spec, plan: &Plan, after: usize) -> Vec<PlannedStep> {
+    let name = plan.creates.as_ref().map(|c| c.name.to_string()).unwrap_or_default();
+    let start = Plan {
+        revision: Some(1),
+        slots_needed: spec.parallelism,
+        probation: spec.probation,
+        creates: None,
+        ..plan.clone()
+    };
+    let shape = Shape { jar: spec.artifact.sha256.clone(), ..Shape::default() };
+    let acts = recipe::steps(Kind::Start, &start, &shape);
+    let mut steps = steps(&acts, &start);
+    for s in &mut steps {
+        s.n += u32::try_from(after).unwrap_or(0);
+        s.title = format!("start of {name}: {}", s.title);
+    }
+    steps
 }
 
 /// The sentence that explains the restore point.

@@ -180,6 +180,20 @@ async fn a_fork_has_the_state_and_a_life_of_its_own() {
     rig.running("prod", json!({ "parallelism": 2 })).await;
     let fork =
         Fork { new_deployment: "pay/test".into(), from: Some("new".into()), start: true, ..Fork::default() };
+    // The card says what the start will do, and whether there is room for it.
+    let plan = rig.plan("prod", Verb::Fork(fork.clone())).await.unwrap();
+    let titles: Vec<&str> = plan.steps.iter().map(|s| s.title.as_str()).collect();
+    assert!(titles.contains(&"start of pay/test: submit revision 1 from that snapshot"), "{titles:#?}");
+    assert!(plan.steps.iter().zip(1..).all(|(s, n)| s.n == n), "{:?}", plan.steps);
+    let slots = plan.checks.iter().find(|c| c.name == "slots").unwrap();
+    assert!(slots.message.starts_with("2 needed for the fork"), "{slots:?}");
+    let mut large = fork.clone();
+    large.set.insert("parallelism".into(), json!(1000));
+    let plan = rig.plan("prod", Verb::Fork(large.clone())).await.unwrap();
+    assert!(!plan.runnable, "{:?}", plan.checks);
+    large.start = false;
+    let plan = rig.plan("prod", Verb::Fork(large)).await.unwrap();
+    assert!(plan.runnable, "it is only created: {:?}", plan.checks);
     let op = rig.act("prod", Verb::Fork(fork)).await;
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     rig.eventually("the fork runs", || {

@@ -64,7 +64,10 @@ impl Building<'_> {
             kind: self.kind,
             deployment: f.entry.row.name.to_string(),
             target: target.to_string(),
-            steps: words::steps(&acts, &self.plan),
+            steps: words::steps(&acts, &self.plan)
+                .into_iter()
+                .chain(self.starts.iter().flat_map(|s| words::fork_start(s, &self.plan, acts.len())))
+                .collect(),
             revision_now: f.entry.row.revision,
             revision_next: self.plan.revision,
             version_label: self.to_run.as_ref().map(|(r, _)| r.version_label.clone()),

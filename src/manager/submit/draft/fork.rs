@@ -66,6 +66,12 @@ impl Building<'_> {
         if self.facts.entry.spec.as_ref().is_some_and(|s| s.artifact.args == spec.artifact.args) {
             self.warnings.push("the fork has the same arguments: two jobs would write to the same sinks and may share transactional ids".to_owned());
         }
+        if r.start {
+            let world = self.inner.world();
+            let target = world.targets.get(&spec.target.as_str().into());
+            preflight::room_for_fork(&mut self.checks, target.and_then(|t| t.sight.overview.as_ref()), &spec);
+            self.starts = Some(spec);
+        }
         self.plan.creates = Some(Creates { id: self.inner.fresh_deployment(), name, layer, start: r.start });
         Ok(())
     }

@@ -50,6 +50,8 @@ pub(in crate::manager::submit) struct Building<'a> {
     pub takeover: Option<Takeover>,
     pub to_run: Option<(RevisionRow, Spec)>,
     pub previous: Option<(RevisionRow, Spec)>,
+    /// What a fork starts at once, as an operation of its own.
+    pub starts: Option<Spec>,
     pub advice: Option<Advice>,
     pub warnings: Vec<String>,
     pub irreversible: Vec<String>,
@@ -196,6 +198,7 @@ impl<'a> Building<'a> {
             takeover: None,
             to_run: None,
             previous: None,
+            starts: None,
             advice: None,
             warnings: vec![],
             irreversible: vec![],
