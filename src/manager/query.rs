@@ -19,6 +19,7 @@ use crate::{
         watch::{Detail, Snapshot},
     },
     domain::{
+        event::Severity,
         ids::{ArtifactSha, DeploymentName, OperationId, SavepointId},
         names,
     },
@@ -80,10 +81,14 @@ impl Manager {
             (snapshot, select)
         };
         snapshot.selected = select.and_then(|name| self.detail(&name)).map(Box::new);
-        let q = EventQuery { limit: 100, ..EventQuery::default() };
-        let mut events: Vec<_> =
-            self.inner.deps.store.events(&q).await?.into_iter().map(view::event).collect();
-        events.reverse();
+        // A busy job's checkpoints would leave no room for what happened: the newest of everything, and the newest of the rest.
+        let mut events = Vec::new();
+        for severity in [None, Some(Severity::Info)] {
+            let q = EventQuery { limit: 100, severity, ..EventQuery::default() };
+            events.extend(self.inner.deps.store.events(&q).await?.into_iter().map(view::event));
+        }
+        events.sort_by_key(|e: &model::Event| e.seq);
+        events.dedup_by_key(|e| e.seq);
         snapshot.events = events;
         Ok(snapshot)
     }

@@ -80,6 +80,9 @@ pub struct Operation {
     pub deployment: String,
     /// Where.
     pub target: String,
+    /// The revision that it runs, or was to run.
+    #[serde(default)]
+    pub revision: Option<u32>,
     /// Where it stands.
     pub state: OpState,
     /// Who.

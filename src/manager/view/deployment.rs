@@ -50,6 +50,7 @@ pub fn observed_of(e: &DeploymentEntry, world: &World) -> Observed {
     if moves { Observed::Transitioning } else { e.sight.observed }
 }
 
+/// What was seen, and drift: it can be no older than the revision that it is a difference to.
 fn conditions_of(e: &DeploymentEntry, drift: Option<&Drift>) -> Vec<Condition> {
     let mut all = e.sight.conditions.clone();
     let known = all.iter().any(|c| c.kind == ConditionType::Drifted);
@@ -57,7 +58,7 @@ fn conditions_of(e: &DeploymentEntry, drift: Option<&Drift>) -> Vec<Condition> {
         all.push(Condition {
             kind: ConditionType::Drifted,
             status: ConditionStatus::True,
-            since: e.row.created_at,
+            since: e.revision.as_ref().map_or(e.row.created_at, |r| r.created_at),
             reason: d.summary.clone(),
         });
     }

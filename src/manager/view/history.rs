@@ -26,6 +26,7 @@ pub fn operation(o: &operation::Operation) -> Operation {
         kind: o.kind,
         deployment: o.deployment_name.to_string(),
         target: o.target.to_string(),
+        revision: o.plan.revision,
         state: o.state,
         actor: o.actor.clone(),
         via: o.via,
