@@ -14,6 +14,8 @@ words!(closed
         List = "list",
         /// The pane and the tab of savepoints.
         Savepoints = "savepoints",
+        /// The event tail and the event log.
+        Events = "events",
         /// The detail pane.
         Detail = "detail",
         /// The page of operations.
@@ -24,6 +26,12 @@ words!(closed
         Operation = "operation",
         /// A form with fields.
         Form = "form",
+        /// A list of values for a field.
+        Picker = "picker",
+        /// A card that shows one thing in full.
+        Sheet = "sheet",
+        /// The words of a filter while they are typed.
+        Filter = "filter",
         /// The list of commands.
         Help = "help",
         /// The question before leaving.
@@ -79,6 +87,7 @@ commands! {
     Global {
         Help "help" "help" ["?", "f1"] None true "Every command with its key, searchable; Enter runs it.";
         Palette "palette" "command" [":", "ctrl-p"] None true "Find a command by its name and run it.";
+        Attention "attention" "needs you" ["!"] None true "Open the operation that waits for a person.";
         Operations "operations" "operations" ["o"] None true "Operations at work and the last ones.";
         Back "back" "back" ["esc"] None false "Close, clear the filter, or go back; never quits.";
         Quit "quit" "quit" ["q", "ctrl-c"] None true "Leave the console. Nothing is stopped.";
@@ -126,6 +135,12 @@ commands! {
         Dispose "dispose" "dispose" ["D"] Card true "Delete the savepoint's files.";
         Import "import" "import" ["i"] Card false "Enter a savepoint by its location.";
         CopyPath "copy-path" "copy path" ["y"] None false "Copy the savepoint's location.";
+        OpenSavepoint "open-savepoint" "details" ["enter"] None true "Everything about the savepoint, its path in full.";
+    }
+    Events {
+        OpenEvent "open-event" "details" ["enter"] None true "Everything about the event, its text in full.";
+        Debug "debug" "debug events" ["d"] None true "Show or hide debug events: steps, and every checkpoint.";
+        CopyEvent "copy-event" "copy text" ["y"] None false "Copy the event's text.";
     }
     Detail {
         Right "tab-right" "next tab" ["right", "l"] None false "The next tab.";
@@ -139,17 +154,17 @@ commands! {
         Confirm "confirm" "confirm" ["y"] Card true "Do what the card says.";
         NextField "next-field" "next field" ["tab", "down"] None true "The next field or button.";
         PreviousField "previous-field" "previous field" ["shift-tab", "up"] None false "The previous field or button.";
-        ScrollDown "scroll-down" "scroll" ["pagedown", "j"] None true "Scroll the card down.";
-        ScrollUp "scroll-up" "scroll up" ["pageup", "k"] None false "Scroll the card up.";
-        Press "press" "press" ["enter", "space"] None false "Press the button, or change the field.";
-        Change "change" "change" ["right", "left"] None false "The other button, or the field's next value.";
-        CopyCommand "copy-command" "copy as CLI" ["c"] None true "Copy the equivalent command line.";
         Close "close" "cancel" ["esc", "q", "n"] None true "Close the card; nothing happens.";
+        Press "press" "press" ["enter", "space"] None false "Press the button, or change the field.";
+        Next "next" "change" ["right", "l"] None false "The other button, or the field's next value.";
+        Previous "previous" "change back" ["left", "h"] None false "The other button, or the field's previous value.";
+        CopyCommand "copy-command" "copy as CLI" ["c"] None true "Copy the equivalent command line.";
+        PickValue "pick-value" "choose" ["ctrl-o"] None true "Choose the field's value from a list.";
     }
     Operation {
-        Choose "choose" "choose" ["enter"] None false "Take the marked way out.";
-        ChoiceDown "choice-down" "next choice" ["down", "j", "tab"] None false "The next choice, or scroll down.";
-        ChoiceUp "choice-up" "previous choice" ["up", "k", "shift-tab"] None false "The previous choice, or scroll up.";
+        Choose "choose" "choose" ["enter"] None true "Take the marked way out.";
+        ChoiceDown "choice-down" "next choice" ["tab"] None false "The next choice.";
+        ChoiceUp "choice-up" "previous choice" ["shift-tab"] None false "The previous choice.";
         CopyId "copy-id" "copy id" ["y"] None true "Copy the operation's id.";
         CloseOperation "close-operation" "close" ["esc", "q"] None true "Close; the operation goes on.";
     }
@@ -157,9 +172,22 @@ commands! {
         FormNext "form-next" "next field" ["tab"] None true "The next field.";
         FormPrevious "form-previous" "previous field" ["shift-tab"] None false "The previous field.";
         Review "review" "review" ["ctrl-s", "f10"] Card true "To the card that shows what will be done.";
-        Pick "pick" "pick" ["ctrl-o"] None false "Choose from the known artifacts or classes.";
+        Pick "pick" "choose" ["ctrl-o"] None true "Choose from the known artifacts or classes.";
         Edit "edit" "editor" ["ctrl-e"] None true "Edit the configuration in $EDITOR.";
         CloseForm "close-form" "cancel" ["esc"] None true "Close the form; nothing happens.";
+    }
+    Picker {
+        PickTake "take" "take" ["enter"] None true "Take the marked value.";
+        PickClose "close-picker" "back" ["esc", "q"] None true "Close the list; the field stays as it is.";
+    }
+    Sheet {
+        CopySheet "copy-sheet" "copy" ["y"] None true "Copy what it is about: the path, the text, the id.";
+        SheetOperation "sheet-operation" "operation" ["enter", "o"] None true "The operation that it belongs to.";
+        CloseSheet "close-sheet" "close" ["esc", "q"] None true "Close.";
+    }
+    Filter {
+        FilterKeep "keep-filter" "keep" ["enter", "tab", "down"] None true "Keep the filter, back to the rows.";
+        FilterClear "clear-filter" "clear" ["esc"] None true "Clear the filter.";
     }
     Help {
         HelpRun "run" "run" ["enter"] None true "Run the marked command.";

@@ -12,6 +12,7 @@ use crate::{
     },
     domain::{
         deployment::{Health, Observed},
+        event::Severity,
         operation::OpState,
         time::Timestamp,
     },
@@ -98,11 +99,35 @@ pub enum Link {
     },
 }
 
-/// Events kept for the tail; while it is paused nothing is trimmed until `EVENTS_PAUSED`.
+/// Events kept for the tail, and of severity debug besides; while it is paused nothing is trimmed until `EVENTS_PAUSED`.
 const EVENTS: usize = 500;
+const DEBUG_EVENTS: usize = 200;
 const EVENTS_PAUSED: usize = 20_000;
 const DETAILS: usize = 64;
 const OPERATIONS: usize = 500;
+
+/// What the rows of one application come to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sum {
+    rows: usize,
+    /// The worst of them.
+    health: Health,
+    /// One of them waits for a person.
+    waits: bool,
+}
+
+impl Sum {
+    fn of<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<Self> {
+        rows.map(|r| Self { rows: 1, health: r.health, waits: r.needs_attention }).reduce(Self::and)
+    }
+    fn and(self, other: Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            health: self.health.min(other.health),
+            waits: self.waits || other.waits,
+        }
+    }
+}
 
 /// Everything known.
 #[derive(Debug, Default)]
@@ -123,8 +148,8 @@ pub struct Data {
     pub rows: IndexMap<String, Row>,
     /// Grows whenever a row or an unmanaged job comes, goes or changes.
     pub rows_version: u64,
-    /// Rows of an application, and the worst of them.
-    worst: HashMap<String, (usize, Health)>,
+    /// Sums over the rows of an application.
+    sums: HashMap<String, Sum>,
     /// Rows in all, when the window is smaller.
     pub total_rows: u32,
     /// Targets by name.
@@ -139,6 +164,8 @@ pub struct Data {
     pub operations: IndexMap<String, Operation>,
     /// The list of operations was asked for.
     pub operations_load: Load<()>,
+    /// The last operations of a deployment were asked for.
+    pub histories: HashMap<String, Load<()>>,
     /// Known artifacts.
     pub artifacts: Load<Vec<Artifact>>,
     /// Newest events, oldest first.
@@ -181,12 +208,13 @@ impl Data {
         self.applications = s.applications.into_iter().map(|a| (a.name.clone(), a)).collect();
         self.rows = s.rows.into_iter().map(|r| (r.deployment.clone(), r)).collect();
         self.total_rows = s.total_rows;
-        self.worst.clear();
-        for (app, health) in
-            self.rows.values().filter_map(|r| Some((r.deployment.split_once('/')?.0, r.health)))
+        self.sums.clear();
+        for (app, sum) in self
+            .rows
+            .values()
+            .filter_map(|r| Some((r.deployment.split_once('/')?.0.to_owned(), Sum::of(std::iter::once(r))?)))
         {
-            let (n, worst) = self.worst.entry(app.to_owned()).or_insert((0, health));
-            (*n, *worst) = (*n + 1, health.min(*worst));
+            self.sums.entry(app).and_modify(|s| *s = s.and(sum)).or_insert(sum);
         }
         self.targets = s.targets.into_iter().map(|t| (t.name.clone(), t)).collect();
         self.unmanaged.clear();
@@ -203,6 +231,7 @@ impl Data {
         }
         self.events = s.events.into();
         self.operations_load = Load::default();
+        self.histories.clear();
         if was_lost { vec![Notice::Back] } else { vec![] }
     }
 
@@ -220,6 +249,10 @@ impl Data {
             WatchMessage::Deployment { row, detail } => self.put_row(row, detail, now),
             WatchMessage::DeploymentGone { deployment } => {
                 self.rows.shift_remove(&deployment);
+                if let Some(app) = deployment.split_once('/').and_then(|(a, _)| self.applications.get_mut(a))
+                {
+                    app.deployments.retain(|d| *d != deployment);
+                }
                 self.judge(&deployment);
                 self.details.remove(&deployment);
                 self.tabs.retain(|(d, _), _| *d != deployment);
@@ -281,10 +314,9 @@ impl Data {
     fn judge(&mut self, deployment: &str) {
         let Some((app, _)) = deployment.split_once('/') else { return };
         let mine = |r: &&Row| r.deployment.split_once('/').is_some_and(|(a, _)| a == app);
-        let rows: Vec<Health> = self.rows.values().filter(mine).map(|r| r.health).collect();
-        match rows.iter().min() {
-            Some(worst) => self.worst.insert(app.to_owned(), (rows.len(), *worst)),
-            None => self.worst.remove(app),
+        match Sum::of(self.rows.values().filter(mine)) {
+            Some(sum) => self.sums.insert(app.to_owned(), sum),
+            None => self.sums.remove(app),
         };
     }
 
@@ -292,11 +324,17 @@ impl Data {
     /// missing.
     #[must_use]
     pub fn health(&self, app: &Application) -> Health {
-        match self.worst.get(&app.name) {
-            Some((n, worst)) if *n >= app.deployments.len() => *worst,
-            Some((_, worst)) => app.health.min(*worst),
+        match self.sums.get(&app.name) {
+            Some(s) if s.rows >= app.deployments.len() => s.health,
+            Some(s) => app.health.min(s.health),
             None => app.health,
         }
+    }
+
+    /// A deployment of the application waits for a person.
+    #[must_use]
+    pub fn waits_in(&self, app: &str) -> bool {
+        self.sums.get(app).is_some_and(|s| s.waits)
     }
 
     /// A deployment in full; the oldest ones are forgotten.
@@ -362,10 +400,7 @@ impl Data {
                 self.events.push_back(e);
             }
         }
-        let keep = if paused { EVENTS_PAUSED } else { EVENTS };
-        while self.events.len() > keep {
-            self.events.pop_front();
-        }
+        trim(&mut self.events, paused);
     }
 
     /// The detail of a deployment, when it has arrived.
@@ -386,6 +421,14 @@ impl Data {
         self.operations.values().filter(|o| o.state.is_active())
     }
 
+    /// Some operation waits for a person.
+    #[must_use]
+    pub fn somebody_waits(&self) -> bool {
+        self.totals.needs_attention > 0
+            || self.sums.values().any(|s| s.waits)
+            || self.active_operations().any(|o| o.state == OpState::NeedsAttention)
+    }
+
     /// The operation that waits for a person on a deployment.
     #[must_use]
     pub fn waiting(&self, deployment: &str) -> Option<&Operation> {
@@ -399,6 +442,25 @@ impl Data {
     }
 }
 
+/// Forgets the oldest events. Debug events are many, and must not drive out what a person looks for.
+fn trim(events: &mut VecDeque<Event>, paused: bool) {
+    let debug = events.iter().filter(|e| e.severity == Severity::Debug).count();
+    let (mut quiet, mut loud) = if paused {
+        (0, events.len().saturating_sub(EVENTS_PAUSED))
+    } else {
+        (debug.saturating_sub(DEBUG_EVENTS), (events.len() - debug).saturating_sub(EVENTS))
+    };
+    if quiet + loud == 0 {
+        return;
+    }
+    events.retain(|e| {
+        let left = if paused || e.severity != Severity::Debug { &mut loud } else { &mut quiet };
+        let goes = *left > 0;
+        *left = left.saturating_sub(1);
+        !goes
+    });
+}
+
 /// What makes tabs old when it changes.
 fn fingerprint(d: &Detail) -> (Option<&str>, Observed, Option<u32>, u32, usize) {
     (
@@ -408,4 +470,42 @@ fn fingerprint(d: &Detail) -> (Option<&str>, Observed, Option<u32>, u32, usize) 
         d.deployment.spec_version,
         d.savepoints.len(),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{event::Via, time::Timestamp};
+
+    fn event(seq: u64, severity: Severity) -> Event {
+        Event {
+            seq,
+            at: Timestamp::from_millis(0),
+            severity,
+            name: "X".into(),
+            application: None,
+            deployment: None,
+            job_id: None,
+            operation_id: None,
+            actor: "nutkin".into(),
+            via: Via::Auto,
+            message: String::new(),
+            details: serde_json::Value::Null,
+        }
+    }
+
+    #[test]
+    fn many_checkpoints_do_not_drive_out_what_happened() {
+        let mut data = Data::default();
+        data.put_events(vec![event(0, Severity::Info)], false);
+        for seq in 1..2_000 {
+            data.put_events(vec![event(seq, Severity::Debug)], false);
+        }
+        assert_eq!(data.events.len(), 1 + DEBUG_EVENTS);
+        assert_eq!((data.events[0].seq, data.events.back().unwrap().seq), (0, 1_999));
+        data.put_events((2_000..4_000).map(|s| event(s, Severity::Info)).collect(), false);
+        let loud = data.events.iter().filter(|e| e.severity == Severity::Info).count();
+        assert_eq!(loud, EVENTS);
+        assert!(data.events.iter().zip(data.events.iter().skip(1)).all(|(a, b)| a.seq < b.seq));
+    }
 }

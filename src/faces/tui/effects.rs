@@ -26,7 +26,7 @@ use crate::{
         watch::{Detail, Interest, WatchMessage},
     },
     domain::{
-        event::Via,
+        event::{Severity, Via},
         ids::{DeploymentName, FlinkJobId},
         time::Clock,
     },
@@ -45,6 +45,8 @@ pub struct Reconnect {
 const ROWS: u32 = 500;
 const EVENTS: u32 = 300;
 const OPERATIONS: u32 = 200;
+/// Operations of one deployment that its failures are looked for in.
+const HISTORY: u32 = 30;
 /// First and longest pause between two tries.
 const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
@@ -54,6 +56,7 @@ enum Slot {
     Detail,
     Tab(Tab),
     Operations,
+    History,
     Artifacts,
     Plan(AskId),
 }
@@ -108,6 +111,12 @@ impl Effects {
             Effect::LoadOperations => self.newest(Slot::Operations, async move {
                 let route = routes::operations().with("limit", OPERATIONS.to_string());
                 Reply::Operations(client.get(&route).await.map(|l| l.items).map_err(Box::new))
+            }),
+            Effect::LoadHistory(name) => self.newest(Slot::History, async move {
+                let route =
+                    routes::operations().with("deployment", name.clone()).with("limit", HISTORY.to_string());
+                let answer = client.get(&route).await.map(|l| l.items).map_err(Box::new);
+                Reply::History(name, answer)
             }),
             Effect::LoadOperation(id) => self.reply(async move {
                 let answer = client.get(&routes::operation(&id)).await.map(Box::new).map_err(Box::new);
@@ -213,10 +222,19 @@ async fn load_tab(client: &Client, deployment: &str, tab: Tab) -> Result<TabData
         Tab::Jobs => TabData::Jobs(client.get(&routes::jobs(&name)).await?.items),
         Tab::Config => TabData::Config(client.get(&routes::revisions(&name)).await?.items),
         _ => {
-            let filter =
-                routes::EventFilter { deployment: Some(name), limit: Some(EVENTS), ..Default::default() };
-            let mut events = client.get(&routes::events(&filter)).await?.items;
+            // The newest of everything, and as many of what is not there for finding faults: a job's checkpoints alone
+            // would fill the tab.
+            let filter = |severity| routes::EventFilter {
+                deployment: Some(name.clone()),
+                severity,
+                limit: Some(EVENTS),
+                ..Default::default()
+            };
+            let (all, loud) = (routes::events(&filter(None)), routes::events(&filter(Some(Severity::Info))));
+            let (all, loud) = tokio::try_join!(client.get(&all), client.get(&loud))?;
+            let mut events: Vec<_> = all.items.into_iter().chain(loud.items).collect();
             events.sort_by_key(|e| e.seq);
+            events.dedup_by_key(|e| e.seq);
             TabData::Events(events)
         }
     })

@@ -14,6 +14,7 @@ pub mod data;
 pub mod decode;
 pub mod diagnostic;
 pub mod effects;
+pub mod history;
 pub mod input;
 pub mod keymap;
 pub mod layout;

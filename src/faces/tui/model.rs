@@ -80,6 +80,8 @@ pub struct Model {
     pub program: String,
     /// Operations that were submitted here.
     pub started: BTreeSet<String>,
+    /// The operation that waits for a person is to be opened as soon as it is known.
+    pub attend: bool,
     /// What was last said to be looked at.
     pub(super) interest: Vec<String>,
     asks: AskId,
@@ -106,6 +108,7 @@ impl Model {
             hint: start.hint,
             program: start.program,
             started: BTreeSet::new(),
+            attend: false,
             interest: vec![],
             asks: 0,
             key_seed: start.key_seed,
@@ -155,10 +158,18 @@ impl Model {
     #[must_use]
     pub fn contexts(&self) -> Vec<Context> {
         match (self.overlays.last(), self.pages.last()) {
-            (Some(overlay), _) => vec![overlay.context(), Context::Global],
+            (Some(overlay), _) => overlay.contexts().to_vec(),
             (None, Some(Page::Operations(_))) => vec![Context::Operations, Context::List, Context::Global],
+            (None, None) if self.home.filtering.is_some() => vec![Context::Filter],
             (None, None) => self.home.contexts(),
         }
+    }
+
+    /// Somebody types: characters belong to a field, and mean no command.
+    #[must_use]
+    pub fn types(&self) -> bool {
+        let filter = self.overlays.is_empty() && self.pages.is_empty() && self.home.filtering.is_some();
+        filter || self.overlays.last().is_some_and(Overlay::types)
     }
 
     /// Operations that would go on after leaving, for the words at the end.

@@ -64,6 +64,8 @@ pub enum Reply {
     Tab(String, Tab, Result<TabData, Box<Problem>>),
     /// Operations, newest first.
     Operations(Result<Vec<Operation>, Box<Problem>>),
+    /// The last operations of one deployment.
+    History(String, Result<Vec<Operation>, Box<Problem>>),
     /// One operation.
     Operation(String, Result<Box<Operation>, Box<Problem>>),
     /// Artifacts, newest first.
@@ -93,6 +95,8 @@ pub enum Wake {
     Settled(AskId, u64),
     /// Send a confirmed act again under the same key.
     Resend(AskId),
+    /// A plan has stood on the screen long enough to be confirmed.
+    Read(AskId),
 }
 
 /// Something to be done.
@@ -106,6 +110,8 @@ pub enum Effect {
     LoadTab(String, Tab),
     /// Operations.
     LoadOperations,
+    /// The last operations of one deployment.
+    LoadHistory(String),
     /// One operation.
     LoadOperation(String),
     /// Known artifacts.

@@ -8,7 +8,7 @@ use std::ops::AddAssign;
 use ratatui::{
     buffer::Buffer,
     layout::{Position, Rect},
-    style::Style,
+    style::{Color, Style},
 };
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
@@ -135,7 +135,7 @@ impl Text {
                     }
                     // A word longer than a line is cut; any other goes to the next line.
                     let head = if used <= indent || word.width() > cells - indent {
-                        head_of(word, cells - used)
+                        at_folder(head_of(word, cells - used), word)
                     } else {
                         ""
                     };
@@ -205,6 +205,12 @@ fn head_of(word: &str, cells: usize) -> &str {
     word
 }
 
+/// A cut path ends with a whole folder, unless that is far from the end of the line.
+fn at_folder<'w>(head: &'w str, word: &str) -> &'w str {
+    let end = head.rfind('/').map_or(0, |i| i + 1);
+    if head.len() < word.len() && end * 2 > head.len() { &head[..end] } else { head }
+}
+
 impl AddAssign for Text {
     fn add_assign(&mut self, other: Self) {
         self.0.extend(other.0);
@@ -270,10 +276,15 @@ impl<'a> Canvas<'a> {
         self.line(Rect { x: area.x + (area.width - w) / 2, width: w, ..area }, line);
     }
 
-    /// Lays a role over what is drawn: its background and modifiers, and its foreground if it has one.
+    /// Lays a role over what is drawn: its background and modifiers, and its foreground if it has one. What has a
+    /// background of its own, as a badge, keeps it: its text could not be read on another.
     pub fn tint(&mut self, area: Rect, role: Role) {
-        let area = area.intersection(self.buf.area);
-        self.buf.set_style(area, self.theme.style(role));
+        let style = self.theme.style(role);
+        for pos in area.intersection(self.buf.area).positions() {
+            if let Some(cell) = self.buf.cell_mut(pos).filter(|c| c.bg == Color::Reset) {
+                cell.set_style(style);
+            }
+        }
     }
 
     /// One of our own symbols in one cell.
@@ -345,6 +356,7 @@ mod tests {
     fn wrapping_breaks_at_blanks_and_cuts_long_words() {
         assert_eq!(plain_lines(&plain("one two three"), 8), ["one two ", "  three"]);
         assert_eq!(plain_lines(&plain("abcdefghijklmnop"), 8), ["abcdefgh", "  ijklmn", "  op"]);
+        assert_eq!(plain_lines(&plain("/aaa/bbb/cc"), 10), ["/aaa/bbb/", "  cc"]);
         assert_eq!(plain_lines(&Text::empty(), 8), [""]);
         assert_eq!(plain_lines(&plain("日本語日本語"), 8), ["日本語日", "  本語"]);
     }

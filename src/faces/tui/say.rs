@@ -39,6 +39,11 @@ impl Zone {
             name => name.parse().map_or(Self::Local, Self::Named),
         }
     }
+    /// The whole time to the millisecond, with its offset.
+    #[must_use]
+    pub fn whole(self, t: Timestamp) -> String {
+        self.format(t, "%F %H:%M:%S%.3f %:z")
+    }
     /// `06:41`, or `11-14 06:41` when it is not today.
     #[must_use]
     pub fn minute(self, t: Timestamp, now: Timestamp) -> String {
@@ -213,7 +218,8 @@ pub const fn op_state(s: OpState) -> (&'static str, &'static str, Role) {
         OpState::Succeeded => ("✓", "succeeded", Role::Ok),
         OpState::FailedNoEffect => ("✗", "failed, nothing changed", Role::Error),
         OpState::Failed => ("✗", "failed", Role::Error),
-        OpState::RolledBack => ("↺", "rolled back", Role::Warn),
+        // "Rolled back" would leave open, above all of a ROLLBACK, which revision runs now.
+        OpState::RolledBack => ("↺", "failed and was undone", Role::Warn),
         OpState::Cancelled => ("○", "cancelled", Role::Idle),
         OpState::Resolved => ("✓", "resolved", Role::Idle),
         OpState::Abandoned => ("○", "abandoned", Role::Idle),
@@ -283,8 +289,17 @@ fn row_operation(word: &str) -> (String, String) {
 pub fn row_state(row: &Row, now: Timestamp) -> Vec<Text> {
     if let Some(op) = &row.operation {
         let (name, steps) = row_operation(op);
-        let (glyph, role) = if row.needs_attention { ("▲", Role::Badge) } else { ("◐", Role::Busy) };
-        let name = if row.needs_attention { "NEEDS YOU".to_owned() } else { name };
+        if row.needs_attention {
+            let long = text(" ▲ NEEDS YOU ", Role::Badge);
+            let kind = op.split(' ').next().unwrap_or_default();
+            return vec![
+                long.clone().with(format!(" {kind}"), Role::Warn),
+                long,
+                text(" ▲ ", Role::Badge),
+                text("▲", Role::Badge),
+            ];
+        }
+        let (glyph, role) = ("◐", Role::Busy);
         let took = row.operation_started_at.map(|t| elapsed(t, now)).unwrap_or_default();
         let mut full = text(format!("{glyph} {name}"), role);
         let mut short = text(glyph, role);
@@ -351,6 +366,17 @@ pub fn loss(seconds: u64) -> Text {
     text(age(seconds), role)
 }
 
+/// A JSON value for people, in full: strings without quotes, lists and maps compact.
+#[must_use]
+pub fn full_value(v: &serde_json::Value) -> String {
+    match v {
+        serde_json::Value::String(s) => s.clone(),
+        serde_json::Value::Null => "–".to_owned(),
+        serde_json::Value::Array(items) => items.iter().map(full_value).collect::<Vec<_>>().join(" "),
+        other => other.to_string(),
+    }
+}
+
 /// A JSON value for people: strings without quotes, lists and maps compact.
 #[must_use]
 pub fn value(v: &serde_json::Value) -> String {
@@ -367,6 +393,37 @@ pub fn value(v: &serde_json::Value) -> String {
 pub fn short_hash(s: &str) -> String {
     let hash = s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit());
     if hash { format!("{}…", s.get(..12).unwrap_or(s)) } else { s.to_owned() }
+}
+
+/// The last characters of an id, enough to tell ids of one table apart: time-ordered ids of one day share their first.
+#[must_use]
+pub fn short_id(id: &str) -> String {
+    let n = id.chars().count();
+    if n <= 10 { id.to_owned() } else { format!("…{}", id.chars().skip(n - 8).collect::<String>()) }
+}
+
+/// Places longer than this lose their folders where a row has no room for them.
+const LONG_PLACE: usize = 32;
+
+/// A place by its last part, which tells it from others.
+#[must_use]
+pub fn short_place(place: &str) -> String {
+    let tail = place.trim_end_matches('/').rsplit('/').next().unwrap_or(place);
+    if place.chars().count() <= LONG_PLACE || tail.len() == place.len() {
+        place.to_owned()
+    } else {
+        format!("…/{tail}")
+    }
+}
+
+/// A sentence in which long places are short.
+#[must_use]
+pub fn short_places(sentence: &str) -> String {
+    let word = |w: &str| {
+        let core = w.trim_end_matches([',', ';', '.', ':', ')']);
+        if core.contains('/') { format!("{}{}", short_place(core), &w[core.len()..]) } else { w.to_owned() }
+    };
+    sentence.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A sentence over several lines, plain.
@@ -420,6 +477,21 @@ mod tests {
         assert_eq!(number(999.0), "999");
         assert_eq!(number(12.34), "12.3");
         assert_eq!(number(-1000.0), "-1,000");
+    }
+
+    #[test]
+    fn long_places_lose_their_folders() {
+        let long = "s3://bucket/savepoints/nutkin/0192-dep/op-1/savepoint-a1b2c3";
+        assert_eq!(
+            short_places(&format!("complete at {long}; kept")),
+            "complete at …/savepoint-a1b2c3; kept"
+        );
+        assert_eq!(short_places("a/b and s3://x/y"), "a/b and s3://x/y");
+        assert_eq!(
+            short_place("file:///tmp/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/"),
+            "…/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+        );
+        assert_eq!(short_id("0192d7a0-5c1e-7a11-8f00-00000000c812"), "…0000c812");
     }
 
     #[test]

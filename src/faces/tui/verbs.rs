@@ -52,6 +52,13 @@ pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
             writable(m)?;
             row(m).map(|_| ())
         }
+        C::OpenSavepoint => {
+            m.home.savepoint(&m.data).map(|_| ()).ok_or_else(|| "select a savepoint".to_owned())
+        }
+        C::OpenEvent | C::CopyEvent => {
+            m.home.event(&m.data).map(|_| ()).ok_or_else(|| "select an event".to_owned())
+        }
+        C::Attention if !m.data.somebody_waits() => Err("nothing waits for a person".to_owned()),
         C::Pin => {
             writable(m)?;
             m.home.savepoint(&m.data).map(|_| ()).ok_or_else(|| "select a savepoint".to_owned())
@@ -133,7 +140,12 @@ fn request(m: &Model, c: Command) -> Option<Request> {
         Command::Cancel => Request::Cancel(d, intent::Cancel::default()),
         Command::Savepoint => Request::Savepoint(d, intent::TakeSavepoint::default()),
         Command::Rollback => Request::Rollback(d, intent::Rollback::default()),
-        Command::Fork => Request::Fork(d, intent::Fork::default()),
+        Command::Fork => {
+            // Where no job runs, no new savepoint can be taken.
+            let runs = m.data.rows.get(&d).is_none_or(|r| r.observed == Observed::Running);
+            let from = Some(if runs { "new" } else { "latest" }.to_owned());
+            Request::Fork(d, intent::Fork { from, ..Default::default() })
+        }
         Command::ForkFrom => Request::Fork(d, intent::Fork { from: savepoint(), ..Default::default() }),
         Command::Reset => Request::Reset(d, intent::Reset { savepoint: savepoint()?, ..Default::default() }),
         Command::Delete => Request::Delete(d, intent::DeleteDeployment::default()),
@@ -174,11 +186,13 @@ pub(super) fn pin(m: &mut Model, fx: &mut Vec<Effect>) {
 
 /// Copies the name of what is selected, or a savepoint's location.
 pub(super) fn copy(m: &mut Model, c: Command, fx: &mut Vec<Effect>) {
-    let text = if c == Command::CopyPath {
-        m.home.savepoint(&m.data).and_then(|s| s.location.clone())
-    } else {
-        let job = m.home.job(&m.data).map(|j| j.flink_job_id.clone());
-        m.home.deployment().map(str::to_owned).or(job)
+    let text = match c {
+        Command::CopyPath => m.home.savepoint(&m.data).and_then(|s| s.location.clone()),
+        Command::CopyEvent => m.home.event(&m.data).map(|e| e.message.clone()),
+        _ => {
+            let job = m.home.job(&m.data).map(|j| j.flink_job_id.clone());
+            m.home.deployment().map(str::to_owned).or(job)
+        }
     };
     match text {
         Some(t) => fx.push(Effect::Copy(t)),

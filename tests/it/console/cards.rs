@@ -27,6 +27,14 @@ const VERBS: &[(&str, &str, Kind)] = &[
     ("delete", "D", Kind::Delete),
 ];
 
+/// The keys that show one thing in full.
+const SHEETS: &[(&str, &str)] = &[
+    ("event", "4 G up up up enter"),
+    ("savepoint", "3 enter"),
+    ("job", "0 ] ] enter"),
+    ("value", "0 ] ] ] ] down enter"),
+];
+
 /// A console with the card of a verb open and its plan read.
 fn opened(keys: &str, kind: Kind, size: (u16, u16)) -> Console {
     let mut snapshot = world::snapshot();
@@ -54,7 +62,11 @@ fn form(size: (u16, u16)) -> Console {
 
 fn operation(state: OpState, size: (u16, u16)) -> Console {
     let mut c = Console::new(size);
-    let op = if state == OpState::NeedsAttention { world::waiting() } else { world::operation(state) };
+    let op = match state {
+        OpState::NeedsAttention => world::waiting(),
+        OpState::Failed | OpState::RolledBack => world::ended(state),
+        state => world::operation(state),
+    };
     c.settle();
     c.send(Msg::Watch(WatchMessage::Operation { operation: Box::new(op.clone()) }));
     c.model.toasts.clear();
@@ -81,6 +93,23 @@ fn every_card_at_two_sizes() {
             format!("operation_waiting_{w}x{h}"),
             operation(OpState::NeedsAttention, (w, h)).styled()
         );
+        for (name, state) in [("failed", OpState::Failed), ("undone", OpState::RolledBack)] {
+            insta::assert_snapshot!(format!("operation_{name}_{w}x{h}"), operation(state, (w, h)).styled());
+        }
+        for (name, keys) in SHEETS {
+            let mut c = Console::new((w, h));
+            for key in keys.split(' ') {
+                c.settle().press(key);
+            }
+            insta::assert_snapshot!(format!("sheet_{name}_{w}x{h}"), c.styled());
+        }
+        let mut c = opened("f", Kind::Fork, (w, h));
+        c.press("ctrl-o");
+        insta::assert_snapshot!(format!("picker_from_{w}x{h}"), c.styled());
+        let mut c = Console::new((w, h));
+        c.settle().press("u").settle();
+        c.press("ctrl-o");
+        insta::assert_snapshot!(format!("picker_artifact_{w}x{h}"), c.styled());
         let mut c = Console::new((w, h));
         c.settle().press("?");
         insta::assert_snapshot!(format!("help_{w}x{h}"), c.styled());

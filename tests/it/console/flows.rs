@@ -139,7 +139,8 @@ fn a_changed_plan_is_read_again() {
     c.reply(Reply::Submitted(ask, Err(Box::new(changed))));
     c.shows("The plan changed while you were reading").shows("ffff0000").shows("[ Cancel ]");
     insta::assert_snapshot!("card_plan_changed_120x36", c.screen());
-    c.press("y");
+    c.press("y").shows("too soon, nothing was sent");
+    c.wait(500).press("y");
     let (_, request, second) = submitted(&mut c);
     let Request::Suspend(_, body) = request else { panic!() };
     assert_eq!(body.meta.expect.as_deref(), Some("d2"));
@@ -206,7 +207,7 @@ fn the_upgrade_form_sends_only_what_changed() {
     c.press("ctrl-o").shows("payments-2.0.jar").press("enter");
     c.shows("c0ffee001234  payments-2.0.jar").type_text("c0ffe");
     c.press("tab tab tab backspace").type_text("8");
-    c.press("tab tab tab end").press("enter").type_text("state.backend.incremental: true");
+    c.press("tab tab tab tab end").press("enter").type_text("state.backend.incremental: true");
     c.rest();
     let asked: Vec<_> = c.effects.iter().filter(|e| matches!(e, Effect::DryRun(..))).cloned().collect();
     let Some(Effect::DryRun(ask, question, request)) = asked.last().cloned() else {
@@ -258,10 +259,10 @@ fn a_waiting_operation_is_resolved_in_two_steps() {
     let mut c = ready();
     c.send(Msg::Watch(WatchMessage::Operation { operation: Box::new(world::waiting()) }));
     c.shows("needs you");
-    c.press("2 enter");
+    c.press("2 enter").settle();
     c.shows("What now?").shows("The savepoint is at …").shows("Nothing else was changed.");
     // The first choice needs a place.
-    c.press("enter").shows("enter again takes this way").press("enter");
+    c.press("enter").shows("enter again takes this way").wait(500).press("enter");
     assert!(c.effects.is_empty(), "without the place nothing is sent");
     c.type_text("s3://bucket/x").press("enter");
     let Some(Effect::Choose { body, .. }) = c.take(|e| matches!(e, Effect::Choose { .. })) else { panic!() };

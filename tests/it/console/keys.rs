@@ -80,13 +80,19 @@ impl Person {
         tty.until_within(PATIENCE, &format!("{words:?} in the frame {title:?}"), found);
     }
 
-    /// Says yes to the card with this title, and sees the operation succeed; answers what its card says.
+    /// Sees that one key confirms the card with this title: its plan has stood there long enough to be read.
     #[track_caller]
-    fn confirms(&mut self, card: &str, operation: &str) -> String {
+    fn may_confirm(&mut self, card: &str) {
         let button = "   y ";
         self.tty.until_within(PATIENCE, "a card that can be confirmed", |s| {
             frame(s, card).is_some_and(|t| t.contains("[ Cancel ]") && t.contains(button))
         });
+    }
+
+    /// Says yes to the card with this title, and sees the operation succeed; answers what its card says.
+    #[track_caller]
+    fn confirms(&mut self, card: &str, operation: &str) -> String {
+        self.may_confirm(card);
         self.types("y");
         self.follows(operation)
     }
@@ -137,7 +143,8 @@ fn frame(s: &vt100::Screen, title: &str) -> Option<String> {
     let line = |y: u16, from: u16, to: u16| (from..to).map(|x| cell(y, x)).collect::<String>();
     for y in 0..rows {
         let corners: Vec<u16> = (0..cols).filter(|x| cell(y, *x) == "╭").collect();
-        for left in corners {
+        // A frame that lies on another one's top row begins right of it.
+        for left in corners.into_iter().rev() {
             let Some(right) = (left..cols).find(|x| cell(y, *x) == "╮") else { continue };
             if !line(y, left, right).contains(title) {
                 continue;
@@ -314,6 +321,7 @@ async fn a_suspend_by_key_outlives_a_killed_manager() {
         kill_process(pid, Signal::KILL).unwrap();
         tell.notify_one();
     });
+    person.may_confirm("Suspend keys/prod");
     person.types("y");
     tokio::time::timeout(PATIENCE, killed.notified()).await.expect("the manager dies in the middle");
     drop(person);

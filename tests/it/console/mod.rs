@@ -6,6 +6,7 @@ mod flows;
 mod home;
 mod hostile;
 mod keys;
+mod night;
 mod pty;
 mod screen;
 mod support;

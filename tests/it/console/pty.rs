@@ -112,6 +112,8 @@ fn keys_reach_the_manager_and_the_terminal_comes_back() {
     tty.send(b"2p");
     tty.wait("Stop job 6e75746b with a savepoint");
     tty.wait("Same as");
+    // A card can be confirmed once it can have been read.
+    tty.wait("y suspend");
     tty.send(b"y");
     tty.wait("stop with a savepoint");
     tty.wait("wait for the job's end");

@@ -6,11 +6,13 @@ use nutkin::{
         problem::{Code, Problem},
         watch::Snapshot,
     },
+    domain::time::Timestamp,
     faces::tui::{
         data::{Tab, TabData},
         keymap::{Key, Keymap},
         model::{Model, Start},
-        msg::{Effect, Msg, Reply},
+        msg::{Effect, Msg, Reply, Wake},
+        overlay::card::READ_MS,
         say::Zone,
         theme::{Role, Theme},
         update::update,
@@ -101,6 +103,7 @@ impl Console {
                     | Effect::SetInterest(_)
                     | Effect::LoadArtifacts
                     | Effect::LoadOperations
+                    | Effect::LoadHistory(_)
             )
         }) {
             match e {
@@ -128,6 +131,9 @@ impl Console {
                 Effect::LoadArtifacts => {
                     self.reply(Reply::Artifacts(Ok(world::artifacts())));
                 }
+                Effect::LoadHistory(name) => {
+                    self.reply(Reply::History(name, Ok(vec![])));
+                }
                 Effect::LoadOperations => {
                     self.reply(Reply::Operations(Ok(vec![])));
                 }
@@ -137,8 +143,20 @@ impl Console {
         self
     }
 
-    /// Answers the open dry run with a plan.
+    /// Answers the open dry run with a plan, and gives a person the time to read it.
     pub fn plan(&mut self, plan: nutkin::contract::plan::Plan) -> &mut Self {
+        self.plan_unread(plan).wait(READ_MS)
+    }
+
+    /// The clock goes on by so many milliseconds.
+    pub fn wait(&mut self, ms: u64) -> &mut Self {
+        self.effects.retain(|e| !matches!(e, Effect::Wake(_, Wake::Read(_))));
+        let later = Timestamp::from_millis(self.model.now.millis() + i64::try_from(ms).unwrap());
+        self.send(Msg::Tick(later))
+    }
+
+    /// Answers the open dry run with a plan.
+    pub fn plan_unread(&mut self, plan: nutkin::contract::plan::Plan) -> &mut Self {
         let asked = self.take(|e| matches!(e, Effect::DryRun(..)));
         let Some(Effect::DryRun(ask, question, _)) = asked else {
             panic!("no dry run was asked: {:?}", self.effects)

@@ -529,6 +529,7 @@ pub fn operation(state: OpState) -> Operation {
         kind: Kind::Suspend,
         deployment: PROD.into(),
         target: "eu-west-1".into(),
+        revision: None,
         state,
         actor: "alice@bastion-1".into(),
         via: Via::Tui,
@@ -582,5 +583,34 @@ pub fn waiting() -> Operation {
         ),
         choice(ChoiceId::Abandon, "Give it up", "the deployment is free again, nothing else changes", None),
     ];
+    op
+}
+
+/// A rollback that did not reach its goal.
+pub fn ended(state: OpState) -> Operation {
+    let mut op = operation(state);
+    (op.kind, op.revision, op.ended_at) = (Kind::Rollback, Some(6), Some(at("06:55:59")));
+    op.steps = vec![
+        step(1, StepName::StopWithSavepoint, StepState::Confirmed, "stopped with a complete savepoint"),
+        step(
+            2,
+            StepName::RunJar,
+            StepState::Refuted,
+            "Flink refused the job: Cannot map checkpoint/savepoint state",
+        ),
+        step(3, StepName::AwaitRunning, StepState::Skipped, ""),
+    ];
+    op.error = Some(OpError {
+        code: "STEP_FAILED".into(),
+        message: "RUN_JAR: Flink refused the job: Cannot map checkpoint/savepoint state for operator 17bd5 to the new program".into(),
+        hint: Some("the snapshot has state for which this revision has no operator; to drop that state, do it again with --allow-non-restored-state".into()),
+    });
+    if state == OpState::RolledBack {
+        op.steps.push(step(4, StepName::RunJar, StepState::Confirmed, "Flink took the job"));
+        op.result = Some(
+            "revision 6 did not hold; revision 7 runs again from s3://bucket/savepoints/savepoint-a1b2c3"
+                .into(),
+        );
+    }
     op
 }

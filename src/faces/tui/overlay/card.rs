@@ -5,12 +5,15 @@
 //!     ▲   edit          │ ▲                  │ ├─ plan changed ─▶ reading, with the new plan
 //!     └─────────────────┘ └── refused ───────┘ └─ no answer ─▶ sent again under the same key
 //! ```
+//!
+//! What a person types ahead must not confirm a plan that nobody has read: nothing is sent until the plan has stood on
+//! the screen for [`READ_MS`].
 
 use crossterm::event::KeyEvent;
 
 use super::{
     After, Overlay,
-    fields::{self, Field},
+    fields::{self, Field, Pressed},
     operation::OperationCard,
 };
 use crate::{
@@ -18,11 +21,12 @@ use crate::{
         plan::{Confirmation, Plan, Submitted, Verdict},
         problem::{Code, Problem},
     },
-    domain::operation::Kind,
+    domain::{operation::Kind, time::Timestamp},
     faces::tui::{
         command::Command,
-        data::Load,
+        data::{Load, Tab},
         input::Line,
+        list::{ListView, Move},
         model::Model,
         msg::{AskId, Effect, Request, Wake},
         theme::Role,
@@ -31,6 +35,8 @@ use crate::{
 
 /// Milliseconds that edits rest before the manager is asked again.
 pub const SETTLE_MS: u64 = 300;
+/// Milliseconds that a plan must have stood on the screen before it can be confirmed.
+pub const READ_MS: u64 = 500;
 /// Milliseconds until an unanswered act is sent again under its key.
 const RESEND_MS: u64 = 2_000;
 /// How often it is sent again before a person is told.
@@ -60,6 +66,15 @@ pub struct Sending {
     pub tries: u32,
 }
 
+/// The list of a field's values, while it is open.
+#[derive(Debug)]
+pub struct Picker {
+    /// Whose.
+    pub field: usize,
+    /// Places in the field's options.
+    pub list: ListView<usize>,
+}
+
 /// A card.
 #[derive(Debug)]
 pub struct Card {
@@ -85,12 +100,19 @@ pub struct Card {
     pub refused: Option<Box<Problem>>,
     /// Lines that its body is scrolled by.
     pub scroll: usize,
+    /// The list of a field's values.
+    pub picker: Option<Picker>,
+    /// Since when what would be confirmed is on the screen.
+    seen: Timestamp,
 }
 
 impl Card {
     /// A card for a request; it asks for the plan at once, unless a field is still missing.
     pub fn open(request: Request, model: &mut Model, fx: &mut Vec<Effect>) -> Self {
-        let fields = fields::of(&request);
+        let fields = fields::of(&request, model);
+        if let Request::Rollback(d, _) = &request {
+            fx.push(Effect::LoadTab(d.clone(), Tab::Config));
+        }
         let mut card = Self {
             ask: model.next_ask(),
             request,
@@ -104,6 +126,8 @@ impl Card {
             changed: false,
             refused: None,
             scroll: 0,
+            picker: None,
+            seen: model.now,
         };
         if fields::complaint(&card.fields).is_some() {
             card.focus = Focus::Field(0);
@@ -146,6 +170,25 @@ impl Card {
         None
     }
 
+    /// The plan has stood on the screen long enough to be read.
+    #[must_use]
+    pub fn is_read(&self, now: Timestamp) -> bool {
+        u64::try_from(now.millis() - self.seen.millis()).is_ok_and(|ms| ms >= READ_MS)
+    }
+
+    /// One key confirms it now.
+    #[must_use]
+    pub fn takes_yes(&self, now: Timestamp) -> bool {
+        let quick = self.plan.value.as_ref().is_some_and(|p| p.confirmation != Confirmation::TypeName);
+        quick && self.sending.is_none() && !self.types() && self.obstacle().is_none() && self.is_read(now)
+    }
+
+    /// Something else is on the screen: it must be read first.
+    fn show_anew(&mut self, now: Timestamp, fx: &mut Vec<Effect>) {
+        self.seen = now;
+        fx.push(Effect::Wake(READ_MS, Wake::Read(self.ask)));
+    }
+
     /// The deployment's name was typed, with or without its application.
     fn is_typed(&self, plan: &Plan) -> bool {
         let typed = self.typed.as_str().trim();
@@ -174,7 +217,7 @@ impl Card {
     /// Characters belong to a field.
     #[must_use]
     pub fn types(&self) -> bool {
-        if self.sending.is_some() {
+        if self.sending.is_some() || self.picker.is_some() {
             return false;
         }
         match self.focus {
@@ -245,9 +288,19 @@ impl Card {
     }
 
     /// The plan arrived; an answer to an older question is dropped.
-    pub fn planned(&mut self, question: u64, result: Result<Box<Plan>, Box<Problem>>, model: &Model) {
+    pub fn planned(
+        &mut self,
+        question: u64,
+        result: Result<Box<Plan>, Box<Problem>>,
+        model: &Model,
+        fx: &mut Vec<Effect>,
+    ) {
         if question != self.question || self.sending.is_some() {
             return;
+        }
+        let digest = |p: &Plan| p.plan_digest.clone();
+        if result.as_ref().ok().map(|p| digest(p)) != self.plan.value.as_ref().map(|p| digest(p)) {
+            self.show_anew(model.now, fx);
         }
         if result.is_err() {
             self.plan.value = None;
@@ -265,14 +318,20 @@ impl Card {
             }
             Command::NextField => self.step(1),
             Command::PreviousField => self.step(-1),
-            Command::ScrollDown => self.scroll = self.scroll.saturating_add(5),
-            Command::ScrollUp => self.scroll = self.scroll.saturating_sub(5),
-            Command::Change => match self.focus {
+            Command::Next | Command::Previous => match self.focus {
                 Focus::Cancel => self.focus = Focus::Confirm,
                 Focus::Confirm => self.focus = Focus::Cancel,
-                Focus::Field(_) => return self.press(model, fx),
+                Focus::Field(i) => {
+                    let by = if c == Command::Next { 1 } else { -1 };
+                    if self.fields.get_mut(i).is_some_and(|f| f.turn(by) == Pressed::Changed) {
+                        self.edited(fx);
+                    }
+                }
                 _ => {}
             },
+            Command::PickValue => self.pick(),
+            Command::PickTake => self.picked(fx),
+            Command::PickClose => self.picker = None,
             Command::Press => return self.press(model, fx),
             Command::Confirm => self.say_yes(model, fx),
             Command::CopyCommand => match &self.plan.value {
@@ -288,16 +347,52 @@ impl Card {
         match self.focus {
             Focus::Cancel => return After::Close,
             Focus::Confirm => self.submit(model, fx),
-            Focus::Field(i) => {
-                if self.fields.get_mut(i).is_some_and(Field::turn) {
-                    self.edited(fx);
-                } else {
-                    self.step(1);
-                }
-            }
+            Focus::Field(i) => match self.fields.get_mut(i).map_or(Pressed::Nothing, Field::press) {
+                Pressed::Changed => self.edited(fx),
+                Pressed::Lists => self.pick(),
+                Pressed::Nothing => self.step(1),
+            },
             Focus::Reason | Focus::Typed => self.step(1),
         }
         After::Stay
+    }
+
+    /// Opens the list of the field with the focus, or of the first one that has a list.
+    fn pick(&mut self) {
+        let has = |i: &usize| self.fields.get(*i).is_some_and(|f| !f.options.is_empty());
+        let focused = if let Focus::Field(i) = self.focus { Some(i) } else { None };
+        let listed = |i: &usize| self.fields.get(*i).is_some_and(Field::lists);
+        let Some(field) = focused.filter(has).or_else(|| (0..self.fields.len()).find(listed)) else { return };
+        self.focus = Focus::Field(field);
+        let mut list = ListView::default();
+        list.sync(0..self.fields[field].options.len(), |i| *i, |_| String::new());
+        if let fields::Value::Choice(at) = self.fields[field].value {
+            list.select(&at);
+        }
+        self.picker = Some(Picker { field, list });
+    }
+
+    fn picked(&mut self, fx: &mut Vec<Effect>) {
+        let Some(picker) = self.picker.take() else { return };
+        if let (Some(field), Some(at)) = (self.fields.get_mut(picker.field), picker.list.selected()) {
+            field.take(*at);
+            self.edited(fx);
+        }
+    }
+
+    /// Moves in the open list, or scrolls to a line.
+    pub(super) fn go(&mut self, to: Move, line: usize) {
+        match &mut self.picker {
+            Some(p) => {
+                p.list.go(to);
+            }
+            None => self.scroll = line,
+        }
+    }
+
+    /// Lists may have grown.
+    pub fn refresh(&mut self, model: &Model) {
+        fields::refresh(&mut self.fields, &self.request, model);
     }
 
     /// `y`: enough unless a name must be typed.
@@ -316,6 +411,10 @@ impl Card {
         }
         if let Some(why) = self.obstacle() {
             model.toast(why, Role::Warn);
+            return;
+        }
+        if !self.is_read(model.now) {
+            model.toast("too soon, nothing was sent: read the card, then confirm", Role::Warn);
             return;
         }
         let Some(plan) = &self.plan.value else { return };
@@ -360,6 +459,7 @@ impl Card {
             }
             Ok(Submitted::Plan(plan)) => {
                 self.sending = None;
+                self.show_anew(model.now, fx);
                 self.plan.answer(Ok(plan), model.now);
             }
             Err(p) => self.not_accepted(p, model, fx),
@@ -380,6 +480,7 @@ impl Card {
             self.changed = problem.code == Code::PlanChanged;
             self.scroll = 0;
             self.typed = Line::default();
+            self.show_anew(model.now, fx);
             self.plan.answer(Ok(plan), model.now);
         }
         self.refused = if self.changed { None } else { Some(problem) };

@@ -1,10 +1,17 @@
 //! The few values that a card asks for, and how they get into the request.
+//!
+//! ```text
+//!   Text    typed
+//!   Choice  one of a list: left and right turn it, Enter opens a long list, "another …" makes it a Text
+//!   Toggle  yes or no
+//! ```
 
 use crossterm::event::KeyEvent;
 
+use super::options::{self, Choice};
 use crate::{
     domain::savepoint::Format,
-    faces::tui::{input::Line, msg::Request},
+    faces::tui::{input::Line, model::Model, msg::Request},
 };
 
 /// What a field is for.
@@ -28,6 +35,8 @@ pub enum FieldId {
     StartNow,
     /// Number of a revision.
     Revision,
+    /// State that maps to no operator may be dropped.
+    DropState,
     /// Supersede the active operation.
     Supersede,
     /// Cancel a live job and start from the savepoint.
@@ -41,10 +50,21 @@ pub enum FieldId {
 pub enum Value {
     /// Typed.
     Text(Line),
-    /// One of several; each with its words.
-    Choice(Vec<(String, &'static str)>, usize),
+    /// One of the field's options, by its place.
+    Choice(usize),
     /// Yes or no.
     Toggle(bool),
+}
+
+/// What a press on a field does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pressed {
+    /// It has another value now.
+    Changed,
+    /// Its options are to be listed.
+    Lists,
+    /// Nothing; go on to the next field.
+    Nothing,
 }
 
 /// One field of a card.
@@ -56,24 +76,44 @@ pub struct Field {
     pub label: &'static str,
     /// What it does, one line.
     pub help: &'static str,
+    /// What it can be, where that is a list.
+    pub options: Vec<Choice>,
     /// Its value.
     pub value: Value,
 }
 
+/// So many options are turned through; more are listed.
+const TURNED: usize = 3;
+
 impl Field {
     fn text(id: FieldId, label: &'static str, help: &'static str, text: &str) -> Self {
-        Self { id, label, help, value: Value::Text(Line::new(text)) }
+        Self { id, label, help, options: vec![], value: Value::Text(Line::new(text)) }
     }
     const fn toggle(id: FieldId, label: &'static str, help: &'static str) -> Self {
-        Self { id, label, help, value: Value::Toggle(false) }
+        Self { id, label, help, options: vec![], value: Value::Toggle(false) }
+    }
+    const fn list(id: FieldId, label: &'static str, options: Vec<Choice>) -> Self {
+        Self { id, label, help: "", options, value: Value::Choice(0) }
     }
     fn format() -> Self {
         let options = vec![
-            (String::new(), "as configured"),
-            ("CANONICAL".into(), "CANONICAL"),
-            ("NATIVE".into(), "NATIVE"),
+            Choice::new("", "as configured"),
+            Choice::new("CANONICAL", "CANONICAL"),
+            Choice::new("NATIVE", "NATIVE"),
         ];
-        Self { id: FieldId::Format, label: "Format", help: "", value: Value::Choice(options, 0) }
+        Self::list(FieldId::Format, "Format", options)
+    }
+    const fn drop_state() -> Self {
+        Self::toggle(FieldId::DropState, "Drop state", "that no operator of the revision takes")
+    }
+
+    /// The same field with this value: one of its options, or typed.
+    fn with(mut self, value: Option<&str>) -> Self {
+        if let Some(v) = value {
+            let known = self.options.iter().position(|o| o.value == v);
+            self.value = known.map_or_else(|| Value::Text(Line::new(v)), Value::Choice);
+        }
+        self
     }
 
     /// Its text; a toggle's is empty.
@@ -81,7 +121,7 @@ impl Field {
     pub fn current(&self) -> &str {
         match &self.value {
             Value::Text(l) => l.as_str().trim(),
-            Value::Choice(options, at) => options.get(*at).map_or("", |(v, _)| v),
+            Value::Choice(at) => self.options.get(*at).map_or("", |o| o.value.as_str()),
             Value::Toggle(_) => "",
         }
     }
@@ -92,6 +132,12 @@ impl Field {
         matches!(self.value, Value::Text(_))
     }
 
+    /// It has a list that is worth opening.
+    #[must_use]
+    pub fn lists(&self) -> bool {
+        self.options.len() > TURNED || self.id == FieldId::Revision
+    }
+
     /// A key for a text field: `None` = not ours, else whether the value changed.
     pub fn key(&mut self, e: &KeyEvent) -> Option<bool> {
         match &mut self.value {
@@ -100,27 +146,55 @@ impl Field {
         }
     }
 
-    /// The next value of a choice or toggle; false for a text.
-    pub fn turn(&mut self) -> bool {
+    /// Enter or blank: the next value, or the list of values.
+    pub fn press(&mut self) -> Pressed {
+        let lists = self.lists();
         match &mut self.value {
-            Value::Choice(options, at) => *at = (*at + 1) % options.len().max(1),
+            Value::Choice(_) if lists => return Pressed::Lists,
+            Value::Choice(_) => return self.turn(1),
             Value::Toggle(on) => *on = !*on,
-            Value::Text(_) => return false,
+            Value::Text(_) => return Pressed::Nothing,
         }
-        true
+        Pressed::Changed
+    }
+
+    /// Left or right: another value.
+    pub fn turn(&mut self, n: isize) -> Pressed {
+        let values = self.options.iter().filter(|o| !o.is_typed()).count().max(1);
+        match &mut self.value {
+            Value::Choice(at) => *at = (at.wrapping_add(values).wrapping_add_signed(n)) % values,
+            Value::Toggle(on) => *on = !*on,
+            Value::Text(_) => return Pressed::Nothing,
+        }
+        Pressed::Changed
+    }
+
+    /// Takes one of its options.
+    pub fn take(&mut self, at: usize) {
+        self.value = match self.options.get(at) {
+            Some(o) if o.is_typed() => Value::Text(Line::default()),
+            _ => Value::Choice(at),
+        };
+    }
+
+    /// Takes new options; its value stays.
+    fn offer(&mut self, options: Vec<Choice>) {
+        let value = self.current().to_owned();
+        self.options = options;
+        if let Value::Choice(at) = &mut self.value {
+            *at = self.options.iter().position(|o| o.value == value).unwrap_or(0);
+        }
     }
 }
 
 /// The fields of a request's card.
 #[must_use]
-pub fn of(request: &Request) -> Vec<Field> {
+pub fn of(request: &Request, model: &Model) -> Vec<Field> {
+    let from = |value: Option<&str>| {
+        Field::list(FieldId::From, "From", options::restore_points(request, model)).with(value)
+    };
     match request {
-        Request::Start(_, b) => vec![Field::text(
-            FieldId::From,
-            "From",
-            "a savepoint's id or location, latest or none; empty: by the restore strategy",
-            b.from.as_deref().unwrap_or_default(),
-        )],
+        Request::Start(_, b) => vec![from(b.from.as_deref()), Field::drop_state()],
         Request::Suspend(..) => {
             vec![
                 Field::format(),
@@ -133,20 +207,16 @@ pub fn of(request: &Request) -> Vec<Field> {
         Request::Savepoint(..) => {
             vec![Field::text(FieldId::Label, "Label", "your words for it", ""), Field::format()]
         }
-        Request::Restart(..) => vec![from_checkpoint()],
-        Request::Rollback(..) => vec![
-            Field::text(FieldId::Revision, "Revision", "its number; empty: the previous one", ""),
-            Field::text(FieldId::From, "From", "a savepoint, or last-checkpoint; empty: a new savepoint", ""),
+        Request::Restart(..) => vec![from(None)],
+        Request::Rollback(d, _) => vec![
+            Field::list(FieldId::Revision, "Revision", options::revisions(d, model)),
+            from(None),
+            Field::drop_state(),
         ],
         Request::Fork(_, b) => vec![
             Field::text(FieldId::NewDeployment, "New name", "APP/NAME", &b.new_deployment),
-            Field::text(FieldId::Target, "Target", "empty: the same", ""),
-            Field::text(
-                FieldId::From,
-                "From",
-                "a savepoint's id or location, new, latest or none",
-                b.from.as_deref().unwrap_or("new"),
-            ),
+            Field::list(FieldId::Target, "Target", options::targets(model)),
+            from(b.from.as_deref()),
             Field::toggle(FieldId::StartNow, "Start it", "start the new deployment at once"),
         ],
         Request::Reset(..) => {
@@ -168,9 +238,15 @@ pub fn of(request: &Request) -> Vec<Field> {
     }
 }
 
-fn from_checkpoint() -> Field {
-    let options = vec![(String::new(), "a new savepoint"), ("last-checkpoint".into(), "the last checkpoint")];
-    Field { id: FieldId::From, label: "From", help: "", value: Value::Choice(options, 0) }
+/// Lists may have grown since the card was opened; values stay.
+pub fn refresh(fields: &mut [Field], request: &Request, model: &Model) {
+    for f in fields {
+        match (f.id, request) {
+            (FieldId::Revision, Request::Rollback(d, _)) => f.offer(options::revisions(d, model)),
+            (FieldId::From, _) => f.offer(options::restore_points(request, model)),
+            _ => {}
+        }
+    }
 }
 
 /// The request with the fields' values in it.
@@ -182,14 +258,16 @@ pub fn filled(request: &Request, fields: &[Field]) -> Request {
     let on = |id| matches!(find(id).map(|f| &f.value), Some(Value::Toggle(true)));
     let format = || word(FieldId::Format).and_then(|w| w.parse::<Format>().ok());
     match &mut r {
-        Request::Start(_, b) => b.from = word(FieldId::From),
+        Request::Start(_, b) => {
+            (b.from, b.allow_non_restored_state) = (word(FieldId::From), on(FieldId::DropState));
+        }
         Request::Suspend(_, b) => (b.format, b.drain) = (format(), on(FieldId::Drain)),
         Request::Cancel(_, b) => b.supersede = on(FieldId::Supersede),
         Request::Savepoint(_, b) => (b.label, b.format) = (word(FieldId::Label), format()),
         Request::Restart(_, b) => b.from = word(FieldId::From),
         Request::Rollback(_, b) => {
             b.revision = word(FieldId::Revision).and_then(|w| w.parse().ok());
-            b.from = word(FieldId::From);
+            (b.from, b.allow_non_restored_state) = (word(FieldId::From), on(FieldId::DropState));
         }
         Request::Fork(_, b) => {
             b.new_deployment = word(FieldId::NewDeployment).unwrap_or_default();
@@ -211,15 +289,17 @@ pub fn filled(request: &Request, fields: &[Field]) -> Request {
 /// What is wrong with the fields before anybody is asked.
 #[must_use]
 pub fn complaint(fields: &[Field]) -> Option<String> {
-    fields.iter().find_map(|f| match f.id {
-        FieldId::NewDeployment => f
+    fields.iter().find_map(|f| match (f.id, &f.value) {
+        (FieldId::NewDeployment, _) => f
             .current()
             .parse::<crate::domain::ids::DeploymentName>()
             .err()
             .map(|e| format!("{}: {}", f.label, e.rule)),
-        FieldId::Location if f.current().is_empty() => Some(format!("{}: where is the savepoint?", f.label)),
-        FieldId::Revision if !f.current().is_empty() => {
-            f.current().parse::<u32>().err().map(|_| format!("{} is a number", f.label))
+        (FieldId::Location, _) if f.current().is_empty() => {
+            Some(format!("{}: where is the savepoint?", f.label))
+        }
+        (FieldId::From, Value::Text(l)) if l.value().is_none() => {
+            Some(format!("{}: type a savepoint's id or place", f.label))
         }
         _ => None,
     })
@@ -228,27 +308,34 @@ pub fn complaint(fields: &[Field]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::contract::intent;
+
+    fn field(id: FieldId, values: &[&str]) -> Field {
+        let mut options: Vec<Choice> = values.iter().map(|v| Choice::new(v, *v)).collect();
+        options.push(Choice::typed());
+        Field::list(id, "From", options)
+    }
 
     #[test]
-    fn fields_reach_the_request() {
-        let r = Request::Fork("pay/prod".into(), intent::Fork::default());
-        let mut fields = of(&r);
-        assert!(complaint(&fields).is_some(), "a fork needs a name");
-        fields[0].value = Value::Text(Line::new("pay/canary"));
-        fields[3].turn();
-        let Request::Fork(_, b) = filled(&r, &fields) else { unreachable!() };
-        assert_eq!(
-            (b.new_deployment.as_str(), b.from.as_deref(), b.start),
-            ("pay/canary", Some("new"), true)
-        );
-        assert_eq!(complaint(&fields), None);
+    fn a_list_is_turned_picked_and_typed() {
+        let mut f = field(FieldId::From, &["", "a", "b"]);
+        assert_eq!(f.press(), Pressed::Lists, "too many to turn through");
+        f.turn(-1);
+        assert_eq!(f.current(), "b", "turning never ends on the option that is typed");
+        f.turn(1);
+        assert_eq!(f.current(), "");
+        f.take(3);
+        assert!(f.types() && complaint(std::slice::from_ref(&f)).is_some(), "nothing is typed yet");
+        f.value = Value::Text(Line::new("s3://x"));
+        assert_eq!((f.current(), complaint(std::slice::from_ref(&f))), ("s3://x", None));
+    }
 
-        let r = Request::Suspend("pay/prod".into(), intent::Suspend::default());
-        let mut fields = of(&r);
-        fields[0].turn();
-        fields[0].turn();
-        let Request::Suspend(_, b) = filled(&r, &fields) else { unreachable!() };
-        assert_eq!((b.format, b.drain), (Some(Format::Native), false));
+    #[test]
+    fn a_value_stays_when_the_list_grows() {
+        let mut f = field(FieldId::Revision, &["", "2"]);
+        f.take(1);
+        f.offer(["", "3", "2"].map(|v| Choice::new(v, v)).into());
+        assert_eq!(f.current(), "2");
+        assert_eq!(f.clone().with(Some("3")).value, Value::Choice(1));
+        assert_eq!(f.with(Some("s3://y")).current(), "s3://y");
     }
 }

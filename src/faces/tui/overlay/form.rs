@@ -6,9 +6,11 @@ use crossterm::event::{KeyCode, KeyEvent};
 use indexmap::IndexMap;
 use ratatui_textarea::{CursorMove, TextArea};
 
+pub use super::form_text::is_path;
 use super::{
     After, Overlay,
     card::{Card, SETTLE_MS},
+    form_text::{config_changes, join_args, parse_config, split_args, unique_part},
 };
 use crate::{
     contract::{intent, model::Artifact, plan::Plan, problem::Problem},
@@ -44,6 +46,8 @@ pub enum At {
     Strategy,
     /// Where the state comes from.
     From,
+    /// Whether state that no operator takes may be dropped.
+    DropState,
     /// Flink configuration.
     Config,
     /// The button.
@@ -60,6 +64,7 @@ impl At {
         Self::Parallelism,
         Self::Strategy,
         Self::From,
+        Self::DropState,
         Self::Config,
         Self::Review,
     ];
@@ -75,6 +80,7 @@ impl At {
             Self::Parallelism => "Parallelism",
             Self::Strategy => "Strategy",
             Self::From => "State from",
+            Self::DropState => "Drop state",
             Self::Config => "Flink configuration",
             Self::Review => "Review",
         }
@@ -119,6 +125,8 @@ pub struct Form {
     pub strategy: usize,
     /// Index into [`FROM`].
     pub from: usize,
+    /// State that no operator of the new revision takes may be dropped.
+    pub drop_state: bool,
     /// Flink configuration, `key: value` per line.
     pub config: Box<TextArea<'static>>,
     config_base: IndexMap<String, String>,
@@ -150,6 +158,7 @@ impl Form {
             parallelism: Line::default(),
             strategy: 0,
             from: 0,
+            drop_state: false,
             config: Box::default(),
             config_base: IndexMap::new(),
             at: At::Artifact,
@@ -218,13 +227,10 @@ impl Form {
     /// Characters belong to a field.
     #[must_use]
     pub const fn types(&self) -> bool {
-        !matches!(self.at, At::Strategy | At::From | At::Review)
+        self.picker.is_none() && !matches!(self.at, At::Strategy | At::From | At::DropState | At::Review)
     }
 
     pub(super) fn key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
-        if self.picker.is_some() {
-            return self.picker_key(e, fx);
-        }
         if self.at == At::Config {
             return self.config_key(e, fx);
         }
@@ -253,31 +259,20 @@ impl Form {
         false
     }
 
-    fn picker_key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
-        let Some(picker) = &mut self.picker else { return false };
-        match e.code {
-            KeyCode::Up => {
-                picker.go(Move::By(-1));
-            }
-            KeyCode::Down => {
-                picker.go(Move::By(1));
-            }
-            KeyCode::Enter => {
-                let chosen = picker.selected().cloned();
-                self.picker = None;
-                if let (Some(chosen), Some(line)) = (chosen, self.line()) {
-                    *line = Line::new(unique_part(&chosen));
-                    self.step(1);
-                    self.edited(fx);
-                }
-            }
-            KeyCode::Esc => self.picker = None,
-            _ => {
-                self.picker = None;
-                return false;
-            }
+    fn picked(&mut self, fx: &mut Vec<Effect>) {
+        let chosen = self.picker.take().and_then(|p| p.selected().cloned());
+        if let (Some(chosen), Some(line)) = (chosen, self.line()) {
+            *line = Line::new(unique_part(&chosen));
+            self.step(1);
+            self.edited(fx);
         }
-        true
+    }
+
+    /// Moves in the open list.
+    pub(super) fn go(&mut self, to: Move) {
+        if let Some(p) = &mut self.picker {
+            p.go(to);
+        }
     }
 
     /// Enter on a field: a path is uploaded, everything else goes on.
@@ -312,7 +307,8 @@ impl Form {
 
     pub(super) fn command(&mut self, c: Command, model: &mut Model, fx: &mut Vec<Effect>) -> After {
         match c {
-            Command::CloseForm if self.picker.is_some() => self.picker = None,
+            Command::PickClose => self.picker = None,
+            Command::PickTake => self.picked(fx),
             Command::CloseForm => return After::Close,
             Command::FormNext => self.step(1),
             Command::FormPrevious => self.step(-1),
@@ -340,6 +336,10 @@ impl Form {
             }
             (At::From, _) if turn => {
                 self.from = (self.from + 1) % FROM.len();
+                self.edited(fx);
+            }
+            (At::DropState, _) if turn => {
+                self.drop_state = !self.drop_state;
                 self.edited(fx);
             }
             (_, KeyCode::Down) => self.step(1),
@@ -502,118 +502,9 @@ impl Form {
                     .checked_sub(1)
                     .and_then(|i| UpgradeStrategy::ALL.get(i).copied()),
                 from: FROM.get(self.from).map(|(v, _)| (*v).to_owned()).filter(|v| !v.is_empty()),
+                allow_non_restored_state: self.drop_state,
                 ..Default::default()
             }),
         ))
-    }
-}
-
-/// The first digits of a hash, which the manager takes for the whole; anything else as it is.
-fn unique_part(chosen: &str) -> String {
-    if chosen.len() == 64 { chosen.chars().take(12).collect() } else { chosen.to_owned() }
-}
-
-/// Whether the artifact field holds a path to a jar rather than a hash or name.
-#[must_use]
-pub fn is_path(text: &str) -> bool {
-    text.contains('/') || text.starts_with('~')
-}
-
-/// Reads `key: value` lines, Flink's own form; blank lines and `#` comments are skipped.
-fn parse_config(lines: &[String]) -> Result<IndexMap<String, String>, String> {
-    let mut out = IndexMap::new();
-    for (i, line) in lines.iter().enumerate() {
-        let l = line.trim();
-        if l.is_empty() || l.starts_with('#') {
-            continue;
-        }
-        let split =
-            l.split_once(": ").or_else(|| l.split_once('=')).or_else(|| l.strip_suffix(':').map(|k| (k, "")));
-        let (k, v) = split.ok_or_else(|| format!("configuration line {}: write key: value", i + 1))?;
-        out.insert(k.trim().to_owned(), v.trim().to_owned());
-    }
-    Ok(out)
-}
-
-/// Changed and new keys with their value, gone keys with `None`.
-fn config_changes(
-    old: &IndexMap<String, String>,
-    new: &IndexMap<String, String>,
-) -> IndexMap<String, Option<String>> {
-    let changed =
-        new.iter().filter(|(k, v)| old.get(*k) != Some(*v)).map(|(k, v)| (k.clone(), Some(v.clone())));
-    let gone = old.keys().filter(|k| !new.contains_key(*k)).map(|k| (k.clone(), None));
-    changed.chain(gone).collect()
-}
-
-/// Arguments on one line; those with blanks or quotes are quoted.
-fn join_args(args: &[String]) -> String {
-    let quote = |a: &String| {
-        if a.is_empty() || a.contains(|c: char| c.is_whitespace() || c == '"' || c == '\'' || c == '\\') {
-            format!("\"{}\"", a.replace('\\', "\\\\").replace('"', "\\\""))
-        } else {
-            a.clone()
-        }
-    };
-    args.iter().map(quote).collect::<Vec<_>>().join(" ")
-}
-
-/// Splits a line into arguments: blanks separate, quotes keep together, a backslash takes the next character as it is.
-fn split_args(line: &str) -> Result<Vec<String>, String> {
-    let (mut out, mut word, mut quote) = (Vec::new(), None::<String>, None);
-    let mut chars = line.chars();
-    while let Some(c) = chars.next() {
-        match (c, quote) {
-            ('\\', None | Some('"')) => word.get_or_insert_default().push(chars.next().unwrap_or('\\')),
-            (q, Some(open)) if q == open => quote = None,
-            ('"' | '\'', None) => {
-                quote = Some(c);
-                word.get_or_insert_default();
-            }
-            (c, None) if c.is_whitespace() => out.extend(word.take()),
-            (c, _) => word.get_or_insert_default().push(c),
-        }
-    }
-    if quote.is_some() {
-        return Err("arguments: a quote is not closed".to_owned());
-    }
-    out.extend(word);
-    Ok(out)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn arguments_go_in_and_come_out() {
-        let args: Vec<String> =
-            ["--rate", "500", "two words", "say \"hi\"", "", "a\\b"].map(str::to_owned).into();
-        assert_eq!(split_args(&join_args(&args)).unwrap(), args);
-        assert_eq!(split_args("  a 'b c'  ").unwrap(), ["a", "b c"]);
-        assert!(split_args("a 'b").is_err());
-    }
-
-    #[test]
-    fn only_changed_configuration_is_sent() {
-        let lines = |t: &str| parse_config(&t.lines().map(str::to_owned).collect::<Vec<_>>());
-        let old = lines("a: 1\nb: 2\n# no\n\nc: x:y").unwrap();
-        let new = lines("a: 1\nb: 3\nd=4").unwrap();
-        let changes: Vec<_> = config_changes(&old, &new).into_iter().collect();
-        assert_eq!(
-            changes,
-            [("b".into(), Some("3".into())), ("d".into(), Some("4".into())), ("c".into(), None)]
-        );
-        assert!(lines("nonsense").unwrap_err().starts_with("configuration line 1"));
-    }
-
-    #[test]
-    fn paths_are_told_from_hashes_and_names() {
-        for p in ["./a.jar", "/x/a.jar", "~/a.jar", "build/libs/a.jar"] {
-            assert!(is_path(p));
-        }
-        for p in ["", "abc123", "payments.jar"] {
-            assert!(!is_path(p));
-        }
     }
 }

@@ -38,7 +38,9 @@ impl Help {
     fn sync(&mut self, model: &Model) {
         self.list.set_filter(self.search.as_str());
         let order = |c: Context| self.contexts.iter().position(|x| *x == c).unwrap_or(usize::MAX);
-        let page = |c: Context| self.whole_page && matches!(c, Context::Savepoints | Context::Detail);
+        let page = |c: Context| {
+            self.whole_page && matches!(c, Context::Savepoints | Context::Events | Context::Detail)
+        };
         let mut all: Vec<_> =
             COMMANDS.iter().filter(|s| order(s.context) != usize::MAX || page(s.context)).collect();
         // Moving about is known best and comes last.

@@ -3,13 +3,17 @@
 pub mod card;
 pub mod fields;
 pub mod form;
+mod form_text;
 pub mod help;
 pub mod operation;
+pub mod options;
+pub mod sheet;
 
 use crossterm::event::KeyEvent;
 
 use super::{
     command::{Command, Context},
+    list::Move,
     model::Model,
     msg::Effect,
 };
@@ -23,6 +27,8 @@ pub enum Overlay {
     Operation(operation::OperationCard),
     /// The upgrade form.
     Form(Box<form::Form>),
+    /// One thing in full.
+    Sheet(sheet::Sheet),
     /// The list of commands.
     Help(help::Help),
     /// The question before leaving.
@@ -45,15 +51,19 @@ pub enum After {
 }
 
 impl Overlay {
-    /// Where its keys are looked up.
+    /// Where its keys are looked up, innermost first. Below everything is what is known everywhere.
     #[must_use]
-    pub const fn context(&self) -> Context {
+    pub const fn contexts(&self) -> &'static [Context] {
+        use Context::{Card, Form, Global, Help, Leave, List, Operation, Picker, Sheet};
         match self {
-            Self::Card(_) => Context::Card,
-            Self::Operation(_) => Context::Operation,
-            Self::Form(_) => Context::Form,
-            Self::Help(_) => Context::Help,
-            Self::Leave => Context::Leave,
+            Self::Card(c) if c.picker.is_some() => &[Picker, List, Global],
+            Self::Form(f) if f.picker.is_some() => &[Picker, List, Global],
+            Self::Card(_) => &[Card, List, Global],
+            Self::Operation(_) => &[Operation, List, Global],
+            Self::Form(_) => &[Form, Global],
+            Self::Sheet(_) => &[Sheet, List, Global],
+            Self::Help(_) => &[Help, List, Global],
+            Self::Leave => &[Leave, Global],
         }
     }
 
@@ -65,7 +75,7 @@ impl Overlay {
             Self::Operation(o) => o.types(),
             Self::Form(f) => f.types(),
             Self::Help(_) => true,
-            Self::Leave => false,
+            Self::Sheet(_) | Self::Leave => false,
         }
     }
 
@@ -76,7 +86,7 @@ impl Overlay {
             Self::Operation(o) => o.key(e),
             Self::Form(f) => f.key(e, fx),
             Self::Help(h) => h.key(e, model),
-            Self::Leave => false,
+            Self::Sheet(_) | Self::Leave => false,
         }
     }
 
@@ -87,7 +97,7 @@ impl Overlay {
             Self::Operation(o) => o.paste(s),
             Self::Form(f) => f.paste(s, fx),
             Self::Help(h) => h.paste(s, model),
-            Self::Leave => {}
+            Self::Sheet(_) | Self::Leave => {}
         }
     }
 
@@ -97,6 +107,7 @@ impl Overlay {
             Self::Card(card) => card.command(c, model, fx),
             Self::Operation(o) => o.command(c, model, fx),
             Self::Form(f) => f.command(c, model, fx),
+            Self::Sheet(s) => s.command(c, model, fx),
             Self::Help(h) => h.command(c),
             Self::Leave => match c {
                 Command::LeaveNow => {
@@ -106,6 +117,20 @@ impl Overlay {
                 Command::Stay => After::Close,
                 _ => After::Stay,
             },
+        }
+    }
+
+    /// Moves in its list, or scrolls its text to `line`.
+    pub fn go(&mut self, to: Move, line: usize, model: &Model) {
+        match self {
+            Self::Card(c) => c.go(to, line),
+            Self::Operation(o) => o.go(to, line, model),
+            Self::Form(f) => f.go(to),
+            Self::Sheet(s) => s.scroll = line,
+            Self::Help(h) => {
+                h.list.go(to);
+            }
+            Self::Leave => {}
         }
     }
 }

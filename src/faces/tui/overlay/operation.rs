@@ -2,11 +2,14 @@
 
 use crossterm::event::KeyEvent;
 
-use super::After;
+use super::{After, card::READ_MS};
 use crate::{
     contract::{intent, model::Operation, problem::Problem},
-    domain::operation::{Choice, OpState},
-    faces::tui::{command::Command, input::Line, model::Model, msg::Effect, theme::Role},
+    domain::{
+        operation::{Choice, OpState},
+        time::Timestamp,
+    },
+    faces::tui::{command::Command, input::Line, list::Move, model::Model, msg::Effect, theme::Role},
 };
 
 /// Its state.
@@ -16,8 +19,8 @@ pub struct OperationCard {
     pub id: String,
     /// The marked choice.
     pub choice: usize,
-    /// The marked choice was chosen once; once more takes it.
-    pub armed: bool,
+    /// Since when the marked choice has been chosen once; once more takes it.
+    pub armed: Option<Timestamp>,
     /// The place that a choice needs, while it is typed.
     pub location: Option<Line>,
     /// The choice is on its way.
@@ -32,7 +35,7 @@ impl OperationCard {
     /// A card for an operation.
     #[must_use]
     pub const fn new(id: String) -> Self {
-        Self { id, choice: 0, armed: false, location: None, sending: false, refused: None, scroll: None }
+        Self { id, choice: 0, armed: None, location: None, sending: false, refused: None, scroll: None }
     }
 
     /// Characters belong to the field.
@@ -60,23 +63,32 @@ impl OperationCard {
     pub(super) fn command(&mut self, c: Command, model: &mut Model, fx: &mut Vec<Effect>) -> After {
         let count = model.data.operations.get(&self.id).map_or(0, |o| Self::choices(o).len());
         match c {
-            Command::CloseOperation if self.location.is_some() || self.armed => {
-                (self.location, self.armed) = (None, false);
+            Command::CloseOperation if self.location.is_some() || self.armed.is_some() => {
+                (self.location, self.armed) = (None, None);
             }
             Command::CloseOperation => return After::Close,
-            Command::ChoiceDown if count == 0 => self.scroll = Some(self.scroll.unwrap_or(0) + 1),
-            Command::ChoiceUp if count == 0 => self.scroll = Some(self.scroll.unwrap_or(0).saturating_sub(1)),
-            Command::ChoiceDown if self.location.is_none() => {
-                (self.choice, self.armed) = ((self.choice + 1).min(count - 1), false);
-            }
-            Command::ChoiceUp if self.location.is_none() => {
-                (self.choice, self.armed) = (self.choice.saturating_sub(1), false);
-            }
+            Command::ChoiceDown => self.mark(1, count),
+            Command::ChoiceUp => self.mark(-1, count),
             Command::Choose => self.choose(model, fx),
             Command::CopyId => fx.push(Effect::Copy(self.id.clone())),
             _ => {}
         }
         After::Stay
+    }
+
+    fn mark(&mut self, n: isize, count: usize) {
+        if self.location.is_none() && count > 0 {
+            (self.choice, self.armed) = (self.choice.saturating_add_signed(n).min(count - 1), None);
+        }
+    }
+
+    /// One row up or down marks another choice where there are some; everything else scrolls to `line`.
+    pub(super) fn go(&mut self, to: Move, line: usize, model: &Model) {
+        let count = model.data.operations.get(&self.id).map_or(0, |o| Self::choices(o).len());
+        match to {
+            Move::By(n @ (-1 | 1)) if count > 0 => self.mark(n, count),
+            _ => self.scroll = Some(line),
+        }
     }
 
     /// First Enter arms (and asks for the place), the second one takes the choice.
@@ -87,9 +99,13 @@ impl OperationCard {
             return;
         }
         let wants_place = choice.needs.as_deref() == Some("location");
-        if !self.armed {
-            self.armed = true;
+        let Some(armed) = self.armed else {
+            self.armed = Some(model.now);
             self.location = wants_place.then(Line::default);
+            return;
+        };
+        // Two presses in one breath were typed before this card was there.
+        if model.now.millis() - armed.millis() < i64::try_from(READ_MS).unwrap_or(i64::MAX) {
             return;
         }
         let location = self.location.as_ref().and_then(Line::value);
@@ -105,7 +121,7 @@ impl OperationCard {
 
     /// What became of the choice.
     pub fn chosen(&mut self, result: Result<Box<Operation>, Box<Problem>>, model: &mut Model) {
-        (self.sending, self.armed, self.location) = (false, false, None);
+        (self.sending, self.armed, self.location) = (false, None, None);
         match result {
             Ok(op) => {
                 self.refused = None;

@@ -8,7 +8,7 @@
 
 use crate::{
     contract::model::{Event, Job, Savepoint, TargetJob},
-    domain::operation::OpState,
+    domain::{event::Severity, operation::OpState},
     faces::tui::{
         command::{Command, Context},
         data::{Data, Tab, TabData},
@@ -90,7 +90,7 @@ pub enum Subject {
     Job(String, String),
 }
 
-/// A list of events that follows its end until somebody looks up.
+/// A list of events that follows its end until somebody looks up. Debug events are left out until they are asked for.
 #[derive(Debug)]
 pub struct EventLog {
     /// Events by number.
@@ -109,10 +109,11 @@ impl Default for EventLog {
 }
 
 impl EventLog {
-    fn sync<'e>(&mut self, events: impl Iterator<Item = &'e Event>) {
+    fn sync<'e>(&mut self, events: impl Iterator<Item = &'e Event>, debug: bool) {
         let (mut last, mut unseen) = (None, 0);
         let seen = self.seen;
-        let events = events.inspect(|e| {
+        let wanted = events.filter(|e| debug || e.severity != Severity::Debug);
+        let events = wanted.inspect(|e| {
             last = Some(e.seq);
             unseen += usize::from(seen.is_some_and(|s| e.seq > s));
         });
@@ -150,6 +151,8 @@ pub struct Home {
     pub savepoints: ListView<String>,
     /// Fourth pane.
     pub tail: EventLog,
+    /// Debug events are shown.
+    pub debug: bool,
     /// The tab of the detail.
     pub tab: Tab,
     /// Lines that the Overview is scrolled by.
@@ -175,6 +178,7 @@ impl Default for Home {
             subjects: ListView::default(),
             savepoints: ListView::default(),
             tail: EventLog::default(),
+            debug: false,
             tab: Tab::Overview,
             scroll: 0,
             log: EventLog::default(),
@@ -237,13 +241,13 @@ impl Home {
             _ => None,
         };
         let wanted = |e: &&Event| e.application.is_none() || e.application == app;
-        self.tail.sync(data.events.iter().filter(wanted));
+        self.tail.sync(data.events.iter().filter(wanted), self.debug);
     }
 
     fn sync_tab(&mut self, data: &Data) {
         let Some(name) = self.deployment().map(str::to_owned) else { return };
         match data.tabs.get(&(name.clone(), self.tab)).and_then(|l| l.value.as_ref()) {
-            Some(TabData::Events(events)) => self.log.sync(events.iter()),
+            Some(TabData::Events(events)) => self.log.sync(events.iter(), self.debug),
             Some(TabData::Jobs(jobs)) => {
                 let flink = |j: &&Job| j.flink_state.clone().unwrap_or_default();
                 let words = |j: &&Job| format!("{} {} {}", j.flink_job_id, j.state, flink(j));
@@ -306,10 +310,34 @@ impl Home {
         self.focus == Pane::Savepoints || (self.focus == Pane::Detail && self.tab == Tab::Savepoints)
     }
 
+    /// The event that is selected, in the tail or in the tab.
+    #[must_use]
+    pub fn event<'d>(&self, data: &'d Data) -> Option<&'d Event> {
+        if self.focus == Pane::Events {
+            let seq = *self.tail.list.selected()?;
+            let i = data.events.partition_point(|e| e.seq < seq);
+            return data.events.get(i).filter(|e| e.seq == seq);
+        }
+        let seq = *self.log.list.selected()?;
+        match data.tabs.get(&(self.deployment()?.to_owned(), Tab::Events))?.value.as_ref()? {
+            TabData::Events(events) => events.iter().find(|e| e.seq == seq),
+            _ => None,
+        }
+    }
+
+    /// Events have the focus, in their pane or their tab.
+    #[must_use]
+    pub fn on_events(&self) -> bool {
+        self.focus == Pane::Events || (self.focus == Pane::Detail && self.tab == Tab::Events)
+    }
+
     /// The contexts of the focus, innermost first.
     #[must_use]
     pub fn contexts(&self) -> Vec<Context> {
         let mut out = Vec::with_capacity(5);
+        if self.on_events() {
+            out.push(Context::Events);
+        }
         if self.on_savepoints() {
             out.push(Context::Savepoints);
         }

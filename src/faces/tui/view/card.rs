@@ -2,9 +2,9 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::{boxed, empty};
+use super::{Extent, boxed, empty, picker};
 use crate::{
-    contract::plan::{Confirmation, Plan, Verdict},
+    contract::plan::{self, Confirmation, Verdict},
     domain::operation::Kind,
     faces::tui::{
         command::Command,
@@ -12,6 +12,7 @@ use crate::{
         overlay::{
             card::{Card, Focus, typed_name},
             fields::{Field, Value},
+            options::Choice,
         },
         paint::{Canvas, Text, muted, plain, text},
         say,
@@ -21,31 +22,67 @@ use crate::{
 
 const WIDTH: u16 = 92;
 
-pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Card) -> Option<Position> {
+/// Where everything of a card is.
+pub(super) struct Plan {
+    size: (u16, u16),
+    content: Vec<Text>,
+    foot: Foot,
+    top: Rect,
+    bottom: Rect,
+    pub(super) extent: Extent,
+}
+
+/// Puts a card together.
+pub(super) fn plan(body: Rect, model: &Model, card: &Card) -> Plan {
     let width = if body.width < WIDTH + 4 { body.width } else { WIDTH };
     let cells = usize::from(width.saturating_sub(4));
     let content = content(model, card, cells);
-    let foot = foot(card, cells);
-    let wanted = content.len() + foot.lines.len() + 3;
-    let height = u16::try_from(wanted).unwrap_or(u16::MAX);
-    let inner = boxed(c, body, (width, height), &title(model, card), Role::Focus);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
+    let foot = foot(model, card, cells);
+    let wanted = content.len() + foot.lines.len() + 2;
+    let size = (width, u16::try_from(wanted).unwrap_or(u16::MAX));
+    let inner = super::inside(body, size);
     let foot_height = u16::try_from(foot.lines.len()).unwrap_or(0).min(inner.height);
     let top = Rect { height: inner.height - foot_height, ..inner };
-    scrolled(c, top, &content, card.scroll);
     let bottom = Rect { y: top.bottom(), height: foot_height, ..inner };
-    c.lines(bottom, &foot.lines);
-    foot.cursor.map(|(x, y)| Position::new(bottom.x + x, bottom.y + y)).filter(|p| p.y < bottom.bottom())
+    let extent = Extent::new(usize::from(top.height), content.len(), card.scroll);
+    Plan { size, content, foot, top, bottom, extent }
 }
 
-/// Lines, scrolled, with a mark where more is below.
-pub(super) fn scrolled(c: &mut Canvas<'_>, area: Rect, lines: &[Text], scroll: usize) {
-    let height = usize::from(area.height);
-    let skip = scroll.min(lines.len().saturating_sub(height));
-    c.lines(area, lines.iter().skip(skip));
-    if lines.len() > skip + height && area.height > 0 {
-        let more = Rect { y: area.bottom() - 1, height: 1, ..area };
-        c.right(more, &text(format!(" {} more ↓ pgdn ", lines.len() - skip - height), Role::Key));
+pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Card) -> Option<Position> {
+    let p = plan(body, model, card);
+    boxed(c, body, p.size, &title(model, card), Role::Focus);
+    scrolled(c, p.top, &p.content, p.extent);
+    c.lines(p.bottom, &p.foot.lines);
+    if let Some(open) = &card.picker
+        && let Some(field) = card.fields.get(open.field)
+    {
+        picker::draw(c, body, field.label, &open.list, |i, _| {
+            field.options.get(*i).map_or_else(Text::empty, |o| choice(o, Role::Text))
+        });
+        return None;
+    }
+    p.foot
+        .cursor
+        .map(|(x, y)| Position::new(p.bottom.x + x, p.bottom.y + y))
+        .filter(|at| at.y < p.bottom.bottom())
+}
+
+/// A value in words, with what speaks against it.
+fn choice(o: &Choice, role: Role) -> Text {
+    let warning = o.warning.map(|w| format!("  ✗ {w}")).unwrap_or_default();
+    text(&o.words, role).with(warning, Role::Error)
+}
+
+/// Lines, scrolled, with marks where more is above and below.
+pub(super) fn scrolled(c: &mut Canvas<'_>, area: Rect, lines: &[Text], e: Extent) {
+    c.lines(area, lines.iter().skip(e.at));
+    let below = lines.len().saturating_sub(e.at + e.rows);
+    if area.height > 0 && below > 0 {
+        let last = Rect { y: area.bottom() - 1, height: 1, ..area };
+        c.right(last, &text(format!(" {below} more ↓ pgdn "), Role::Key));
+    }
+    if area.height > 1 && e.at > 0 {
+        c.right(Rect { height: 1, ..area }, &text(format!(" {} more ↑ pgup ", e.at), Role::Key));
     }
 }
 
@@ -110,7 +147,7 @@ fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
     out
 }
 
-fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &Plan, cells: usize) {
+fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &plan::Plan, cells: usize) {
     if !plan.irreversible.is_empty() {
         out.push(heading("Cannot be undone"));
         for i in &plan.irreversible {
@@ -160,7 +197,7 @@ fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &Plan, cell
 }
 
 /// What the new effective spec changes.
-pub(super) fn diff_lines(out: &mut Vec<Text>, plan: &Plan, cells: usize) {
+pub(super) fn diff_lines(out: &mut Vec<Text>, plan: &plan::Plan, cells: usize) {
     let upgrade = matches!(plan.kind, Kind::Upgrade | Kind::Rollback | Kind::Fork);
     if plan.diff.is_empty() && !upgrade {
         return;
@@ -185,7 +222,7 @@ pub(super) fn diff_lines(out: &mut Vec<Text>, plan: &Plan, cells: usize) {
     }
 }
 
-fn restore_lines(out: &mut Vec<Text>, model: &Model, plan: &Plan, cells: usize) {
+fn restore_lines(out: &mut Vec<Text>, model: &Model, plan: &plan::Plan, cells: usize) {
     if plan.restore_points.is_empty() && plan.restore_why.is_none() {
         return;
     }
@@ -211,7 +248,7 @@ fn restore_lines(out: &mut Vec<Text>, model: &Model, plan: &Plan, cells: usize) 
     }
 }
 
-fn loss_line(out: &mut Vec<Text>, plan: &Plan, cells: usize) {
+fn loss_line(out: &mut Vec<Text>, plan: &plan::Plan, cells: usize) {
     let mut parts = Vec::new();
     let mut add = |label: &'static str, v: Option<u64>| {
         if let Some(s) = v {
@@ -246,10 +283,10 @@ struct Foot {
 const LABEL: usize = 11;
 
 /// Fields, reason, the name to type, the buttons: always in sight.
-fn foot(card: &Card, cells: usize) -> Foot {
+fn foot(model: &Model, card: &Card, cells: usize) -> Foot {
     let mut f = Foot { lines: vec![Text::empty()], cursor: None };
     for (i, field) in card.fields.iter().enumerate() {
-        field_line(&mut f, field, card.focus == Focus::Field(i), cells);
+        field_line(&mut f, model, field, card.focus == Focus::Field(i), cells);
     }
     input_line(&mut f, "Reason", &card.reason, card.focus == Focus::Reason, cells, "why, for the event log");
     if let Some(plan) = card.plan.value.as_ref().filter(|p| p.confirmation == Confirmation::TypeName) {
@@ -257,7 +294,7 @@ fn foot(card: &Card, cells: usize) -> Foot {
         input_line(&mut f, "Confirm", &card.typed, card.focus == Focus::Typed, cells, &ask);
     }
     f.lines.push(Text::empty());
-    f.lines.push(buttons(card, cells));
+    f.lines.push(buttons(model, card, cells));
     f
 }
 
@@ -288,16 +325,20 @@ fn input_line(
     f.lines.push(head.then(value));
 }
 
-fn field_line(f: &mut Foot, field: &Field, focused: bool, cells: usize) {
+fn field_line(f: &mut Foot, model: &Model, field: &Field, focused: bool, cells: usize) {
     match &field.value {
         Value::Text(line) => input_line(f, field.label, line, focused, cells, field.help),
-        Value::Choice(options, at) => {
-            let words = options.get(*at).map_or("", |(_, w)| *w);
+        Value::Choice(at) => {
             let role = if focused { Role::Field } else { Role::Text };
             let head = mark(focused)
                 .then(text(field.label, if focused { Role::Focus } else { Role::Muted }).pad(LABEL));
-            f.lines
-                .push(head.with(format!("‹ {words} ›"), role).with(format!("  {}", field.help), Role::Muted));
+            let words = field.options.get(*at).map_or_else(Text::empty, |o| choice(o, role));
+            let mut line = head.with("‹ ", role).then(words).with(" ›", role);
+            if focused && field.lists() {
+                let key = model.keymap.key_of(Command::Press).unwrap_or_default();
+                line = line.with(format!("  {key}"), Role::Key).with(" lists", Role::Muted);
+            }
+            f.lines.push(line.fit(cells));
         }
         Value::Toggle(on) => {
             let role = if focused { Role::Field } else { Role::Text };
@@ -309,7 +350,7 @@ fn field_line(f: &mut Foot, field: &Field, focused: bool, cells: usize) {
     }
 }
 
-fn buttons(card: &Card, cells: usize) -> Text {
+fn buttons(model: &Model, card: &Card, cells: usize) -> Text {
     if card.sending.is_some() {
         return text("◐ sent, waiting for the manager", Role::Busy)
             .with("   esc leaves; it goes on", Role::Muted);
@@ -326,7 +367,6 @@ fn buttons(card: &Card, cells: usize) -> Text {
         // Brackets tell the button with focus where colour cannot.
         text(if focused { format!("[ {label} ]") } else { format!("  {label}  ") }, role)
     };
-    let quick = card.plan.value.as_ref().is_some_and(|p| p.confirmation != Confirmation::TypeName);
     let mut t = button("Cancel".to_owned(), card.focus == Focus::Cancel, true);
     t += plain("  ");
     t += button(verb.to_owned(), card.focus == Focus::Confirm, obstacle.is_none());
@@ -335,9 +375,8 @@ fn buttons(card: &Card, cells: usize) -> Text {
             let role = if card.plan.loading { Role::Muted } else { Role::Warn };
             t += text(format!("   {why}"), role);
         }
-        None if quick => {
-            t += plain("   ")
-                .with(Command::Confirm.spec().keys.first().copied().unwrap_or_default(), Role::Key);
+        None if card.takes_yes(model.now) => {
+            t += plain("   ").with(model.keymap.key_of(Command::Confirm).unwrap_or_default(), Role::Key);
             t += muted(format!(" {}", verb.to_lowercase()));
         }
         None => {}

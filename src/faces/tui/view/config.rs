@@ -8,6 +8,8 @@ use crate::{
     contract::model::Revision,
     domain::spec::Layer,
     faces::tui::{
+        data::{Tab, TabData},
+        history,
         model::Model,
         paint::{Canvas, Text, muted, plain, text},
         say,
@@ -20,7 +22,7 @@ use crate::{
 pub struct Entry {
     /// Where it is in the spec.
     pub path: String,
-    /// The value for people.
+    /// The value for people, in full.
     pub value: String,
     /// The layer that gave it.
     pub layer: &'static str,
@@ -43,7 +45,7 @@ fn leaves(v: &Value, path: &str, r: &Revision, out: &mut Vec<Entry>) {
             }
         }
         Value::Null => {}
-        v => out.push(Entry { path: path.to_owned(), value: say::value(v), layer: layer(path, r) }),
+        v => out.push(Entry { path: path.to_owned(), value: say::full_value(v), layer: layer(path, r) }),
     }
 }
 
@@ -61,30 +63,29 @@ fn layer(path: &str, r: &Revision) -> &'static str {
     }
 }
 
-pub(super) fn draw(
-    c: &mut Canvas<'_>,
-    head: Rect,
-    list: Rect,
-    model: &Model,
-    revisions: &[Revision],
-    focused: bool,
-) {
-    let current = model.home.deployment().and_then(|d| model.data.current_revision(d, revisions));
-    let Some(current) = current else {
-        c.line(head, &muted(" No revision yet: apply a manifest or upgrade"));
+/// The value that is selected in the tab.
+#[must_use]
+pub fn selected(model: &Model) -> Option<Entry> {
+    let name = model.home.deployment()?;
+    let load = model.data.tabs.get(&(name.to_owned(), Tab::Config))?;
+    let Some(TabData::Config(revisions)) = &load.value else { return None };
+    let path = model.home.config.selected()?;
+    rows(model.data.current_revision(name, revisions)?).into_iter().find(|e| e.path == *path)
+}
+
+/// Revisions that are listed above the values, at most.
+const HISTORY: usize = 4;
+
+pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, revisions: &[Revision], focused: bool) {
+    let name = model.home.deployment().unwrap_or_default();
+    let Some(current) = model.data.current_revision(name, revisions) else {
+        c.line(area, &muted(" No revision yet: apply a manifest or upgrade"));
         return;
     };
-    let when = model.zone.minute(current.created_at, model.manager_now());
-    let newest = revisions.first().filter(|r| r.number != current.number);
-    let newer = newest.map(|r| format!("  newest is {} {}", r.number, r.version_label)).unwrap_or_default();
-    c.line(
-        head,
-        &muted(" Revision ")
-            .with(format!("{} {}", current.number, current.version_label), Role::Accent)
-            .with(newer, Role::Warn)
-            .with(format!("  by {} at {when}", current.author), Role::Muted)
-            .with(current.reason.as_ref().map(|r| format!("  “{r}”")).unwrap_or_default(), Role::Muted),
-    );
+    let history = newest(model, revisions, current.number, usize::from(area.height) / 3);
+    c.lines(area, &history);
+    let used = u16::try_from(history.len()).unwrap_or(0).min(area.height);
+    let list = Rect { y: area.y + used, height: area.height - used, ..area };
     let entries = rows(current);
     let widest = entries.iter().map(|e| e.path.chars().count()).max().unwrap_or(0);
     list_rows(
@@ -97,6 +98,36 @@ pub(super) fn draw(
             entries.iter().find(|e| e.path == *path).map_or_else(Text::empty, |e| row(e, widest, width))
         },
     );
+}
+
+/// The newest revisions, the one whose values follow among them; what failed is marked.
+fn newest(model: &Model, all: &[Revision], current: u32, room: usize) -> Vec<Text> {
+    let room = room.clamp(1, HISTORY);
+    let at = all.iter().position(|r| r.number == current).unwrap_or(0);
+    let from = (at + 1).saturating_sub(room);
+    let mut out: Vec<Text> =
+        all.iter().skip(from).take(room).map(|r| revision(model, r, r.number == current)).collect();
+    let older = all.len().saturating_sub(from + room);
+    if let Some(last) = out.last_mut().filter(|_| older > 0) {
+        *last += muted(format!("  and {older} older"));
+    }
+    out
+}
+
+fn revision(model: &Model, r: &Revision, current: bool) -> Text {
+    let failure = history::failure(&model.data, r);
+    let when = model.zone.minute(r.created_at, model.manager_now());
+    let (mark, role) = match (&failure, current) {
+        (Some(_), _) => ("✗", Role::Error),
+        (None, true) => ("●", Role::Accent),
+        (None, false) => (" ", Role::Muted),
+    };
+    text(format!(" {mark} "), role)
+        .with(format!("{} {}", r.number, r.version_label), if current { Role::Accent } else { Role::Text })
+        .with(failure.map(|f| format!("  {f}")).unwrap_or_default(), Role::Error)
+        .with(if current { "  these values" } else { "" }, Role::Muted)
+        .with(format!("  {when} by {}", r.author), Role::Muted)
+        .with(r.reason.as_ref().map(|r| format!("  “{r}”")).unwrap_or_default(), Role::Muted)
 }
 
 fn row(e: &Entry, widest: usize, width: usize) -> Text {
@@ -114,7 +145,7 @@ fn row(e: &Entry, widest: usize, width: usize) -> Text {
     muted(path)
         .pad(path_cells)
         .with(" ", Role::Text)
-        .then(text(&e.value, role).pad(value_cells))
+        .then(text(say::short_hash(&e.value), role).pad(value_cells))
         .then(plain(" "))
         .then(text(e.layer, role))
 }

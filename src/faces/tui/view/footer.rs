@@ -1,13 +1,17 @@
 //! The last row: what can be pressed now, from the live keymap; or the filter, the chord, the hint.
 
+use crossterm::event::KeyEvent;
 use ratatui::layout::Rect;
 
+use super::extent;
 use crate::faces::tui::{
     command::{COMMANDS, Command},
-    keymap::{Resolution, show},
+    keymap::{Chord, Resolution, show},
     model::Model,
+    overlay::{Overlay, fields::Field, form::At, operation::OperationCard},
     paint::{Canvas, Text, plain, text},
     theme::Role,
+    update::is_text,
 };
 
 pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -33,22 +37,27 @@ fn chord(model: &Model) -> Text {
     t
 }
 
-/// Commands of the focus, innermost context first; help, which leads to all others, keeps its place at the end.
+/// Commands of the focus, innermost context first; help, which leads to all others, keeps its place at the end. Whatever
+/// waits for a person comes before everything.
 fn hints(model: &Model, width: usize) -> Text {
-    let last = hint(model, Command::Help).unwrap_or_default();
+    let top = model.overlays.last();
+    let mut last = hint(model, Command::Help).unwrap_or_default();
+    if top.is_some() && extent(model).is_long() {
+        let key = model.keymap.key_of(Command::PageDown).unwrap_or_default();
+        last = text(key, Role::Key).with(" scroll  ", Role::Muted).then(last);
+    }
     let room = width.saturating_sub(last.width() + 1);
     let mut t = plain(" ");
+    if top.is_none() && Command::Attention.available(model).is_ok() {
+        let key = model.keymap.key_of(Command::Attention).unwrap_or_default();
+        t += text(format!(" {key} {} ", Command::Attention.spec().title), Role::Badge).with("  ", Role::Text);
+    }
     // On a card or form, the page below is out of reach.
-    let reach = if model.overlays.is_empty() { usize::MAX } else { 1 };
+    let reach = if top.is_none() { usize::MAX } else { 1 };
     for context in model.contexts().into_iter().take(reach) {
         let here = COMMANDS.iter().filter(|s| s.context == context && s.footer && s.id != Command::Help);
-        for s in here.filter(|s| s.id.available(model).is_ok()) {
-            // A key that an inner context has taken means something else here.
-            let key = model.keymap.keys_of(s.id).find(
-                |k| matches!(model.keymap.resolve(&model.contexts(), k), Resolution::Command(c) if c == s.id),
-            );
-            let Some(key) = key else { continue };
-            let h = text(show(key), Role::Key).with(format!(" {}  ", s.title), Role::Muted);
+        for s in here.filter(|s| s.id != Command::Attention && s.id.available(model).is_ok()) {
+            let Some(h) = hint(model, s.id).filter(|_| does_something(model, s.id)) else { continue };
             if t.width() + h.width() > room {
                 return t.pad(room).then(last);
             }
@@ -58,7 +67,29 @@ fn hints(model: &Model, width: usize) -> Text {
     t.then(last)
 }
 
+/// A command and the first key that means it here: not one that an inner context has taken, nor one that is typed.
 fn hint(model: &Model, c: Command) -> Option<Text> {
-    let key = model.keymap.key_of(c)?;
-    Some(text(key, Role::Key).with(format!(" {} ", c.spec().title), Role::Muted))
+    let typed = |k: &Chord| model.types() && k.iter().any(|k| is_text(&KeyEvent::new(k.code, k.mods)));
+    let means =
+        |k: &Chord| matches!(model.keymap.resolve(&model.contexts(), k), Resolution::Command(x) if x == c);
+    let key = model.keymap.keys_of(c).find(|k| means(k) && !typed(k))?;
+    Some(text(show(key), Role::Key).with(format!(" {}  ", c.spec().title), Role::Muted))
+}
+
+/// Whether the key would do something as the card stands now.
+fn does_something(model: &Model, c: Command) -> bool {
+    match (model.overlays.last(), c) {
+        (Some(Overlay::Card(card)), Command::Confirm) => card.takes_yes(model.now),
+        (Some(Overlay::Card(card)), Command::CopyCommand) => card.plan.value.is_some(),
+        (Some(Overlay::Card(card)), Command::PickValue) => card.fields.iter().any(Field::lists),
+        (Some(Overlay::Card(card)), Command::NextField) => card.sending.is_none(),
+        (Some(Overlay::Form(form)), Command::Pick) => matches!(form.at, At::Artifact | At::EntryClass),
+        (Some(Overlay::Form(form)), Command::Edit) => form.at == At::Config,
+        (Some(Overlay::Sheet(s)), Command::SheetOperation) => s.operation(model).is_some(),
+        (Some(Overlay::Operation(o)), Command::Choose) => {
+            !o.sending
+                && model.data.operations.get(&o.id).is_some_and(|op| !OperationCard::choices(op).is_empty())
+        }
+        _ => true,
+    }
 }

@@ -46,8 +46,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) -
     }
     let cursor = fields(c, left, model, form);
     side(c, right, form);
-    picker(c, left, model, form);
-    cursor
+    picker(c, body, model, form);
+    cursor.filter(|_| form.picker.is_none())
 }
 
 fn fields(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) -> Option<Position> {
@@ -113,6 +113,15 @@ fn draw_value(
         At::From => {
             let words = FROM.get(form.from).map_or("", |(_, w)| *w);
             c.line(area, &text(format!("‹ {words} ›"), if focused { Role::Field } else { Role::Text }));
+            return None;
+        }
+        At::DropState => {
+            let tick = if form.drop_state { "[x]" } else { "[ ]" };
+            c.line(
+                area,
+                &text(tick, if focused { Role::Field } else { Role::Text })
+                    .with(" that no operator of the new revision takes", Role::Muted),
+            );
             return None;
         }
         At::Config | At::Review => return None,
@@ -227,19 +236,10 @@ fn side(c: &mut Canvas<'_>, area: Rect, form: &Form) {
     c.lines(area, &lines);
 }
 
-fn picker(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) {
+fn picker(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) {
     let Some(list) = &form.picker else { return };
-    let height = u16::try_from(list.len()).unwrap_or(8).min(8).saturating_add(2);
-    let place = Rect {
-        x: area.x + 2,
-        y: area.y + 1,
-        width: area.width.saturating_sub(2),
-        height: height.min(area.height.saturating_sub(1)),
-    };
-    c.clear(place);
-    let inner = super::frame(c, place, &text("Choose", Role::Focus), Role::Focus);
     let artifacts = model.data.artifacts.value.as_deref().unwrap_or_default();
-    super::home::rows(c, inner, true, list, Vec::new, |id, _| {
+    super::picker::draw(c, body, form.at.label(), list, |id, _| {
         let Some(a) = artifacts.iter().find(|a| a.sha256 == *id) else { return plain(id) };
         let sha: String = a.sha256.chars().take(8).collect();
         let when = model.zone.minute(a.created_at, model.manager_now());

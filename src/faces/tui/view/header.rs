@@ -141,7 +141,7 @@ fn totals(model: &Model, out: &mut Vec<Part>) {
     if t.needs_attention > 0 {
         out.push(Part::new(
             6,
-            text(format!(" ▲ {} needs you ", t.needs_attention), Role::Badge),
+            text(format!(" ▲ {} NEEDS YOU ", t.needs_attention), Role::Badge),
             text(format!(" ▲ {} ", t.needs_attention), Role::Badge),
         ));
     }

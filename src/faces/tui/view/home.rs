@@ -7,11 +7,12 @@ use crate::{
     contract::{model::TargetJob, watch::Row},
     domain::text::bytes,
     faces::tui::{
+        command::Command,
         data::Tab,
         layout::{self, Tier},
         list::ListView,
         model::Model,
-        pages::home::{EventLog, Group, Pane, Subject},
+        pages::home::{EventLog, Group, Pane, Subject, waits},
         paint::{Canvas, Text, muted, plain, text},
         say,
         theme::Role,
@@ -111,8 +112,12 @@ fn title_right(model: &Model, pane: Pane) -> Text {
         Pane::Applications => place(home.groups.position(), home.groups.len(), rows),
         Pane::Deployments => place(home.subjects.position(), home.subjects.len(), rows).then(stale),
         Pane::Savepoints => place(home.savepoints.position(), home.savepoints.len(), rows),
+        Pane::Detail if home.tab == Tab::Events => stale.then(following(&home.log)),
         Pane::Detail => stale,
-        Pane::Events => following(&home.tail),
+        Pane::Events => {
+            let debug = if home.debug { " debug shown" } else { "" };
+            muted(debug).then(following(&home.tail))
+        }
     }
 }
 
@@ -174,11 +179,30 @@ fn draw_pane(c: &mut Canvas<'_>, model: &Model, pane: Pane, inner: Rect) {
             );
         }
         Pane::Events => tabs::events(c, inner, model, &home.tail, focused, true),
-        Pane::Detail => match home.tab {
-            Tab::Overview => overview::draw(c, inner, model),
-            tab => tabs::draw(c, inner, model, tab, focused),
-        },
+        Pane::Detail => {
+            let inner = match waiting(model) {
+                Some(banner) => {
+                    c.line(inner, &banner.pad(usize::from(inner.width)).role(Role::Badge));
+                    Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner }
+                }
+                None => inner,
+            };
+            match home.tab {
+                Tab::Overview => overview::draw(c, inner, model),
+                tab => tabs::draw(c, inner, model, tab, focused),
+            }
+        }
     }
+}
+
+/// What stands above every tab of a deployment that waits for a person.
+pub(super) fn waiting(model: &Model) -> Option<Text> {
+    let name = model.home.deployment().filter(|d| waits(&model.data, d))?;
+    let key = model.keymap.key_of(Command::Attention).unwrap_or_default();
+    let op = model.data.waiting(name);
+    let what = op.map(|o| format!("{} ", o.kind)).unwrap_or_default();
+    let why = op.and_then(|o| o.error.as_ref()).map(|e| format!(": {}", e.message)).unwrap_or_default();
+    Some(plain(format!(" ▲ {what}NEEDS YOU, {key} opens it{why}")))
 }
 
 /// The rows of a list, or why there are none. Every row begins with the mark of the selection.
@@ -220,7 +244,11 @@ fn group(model: &Model, g: &Group, width: usize) -> Text {
     match g {
         Group::Application(name) => {
             let Some(app) = model.data.applications.get(name) else { return Text::empty() };
-            let (glyph, word, role) = say::health(model.data.health(app));
+            let (glyph, word, role) = if model.data.waits_in(name) {
+                ("▲", " needs you ", Role::Badge)
+            } else {
+                say::health(model.data.health(app))
+            };
             let title = text(glyph, role).with(" ", Role::Text).with(&app.title, Role::Text);
             let word = text(word, role);
             if title.width() + word.width() + 2 <= width {

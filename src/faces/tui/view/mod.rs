@@ -11,6 +11,8 @@ mod home;
 mod operation;
 mod operations;
 mod overview;
+mod picker;
+mod sheet;
 mod tabs;
 
 use ratatui::{
@@ -20,12 +22,81 @@ use ratatui::{
 
 use super::{
     layout::{self, MIN, Tier},
+    list::Move,
     model::Model,
     overlay::Overlay,
     pages::Page,
     paint::{Canvas, Text, frame, muted, plain, text},
     theme::Role,
 };
+
+/// How much of a text is in sight, and from where.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Extent {
+    /// Lines in sight.
+    pub rows: usize,
+    /// Lines in all.
+    pub total: usize,
+    /// The first line in sight.
+    pub at: usize,
+}
+
+impl Extent {
+    /// A text of `total` lines in `rows`, scrolled by `at` as far as that is possible.
+    #[must_use]
+    pub fn new(rows: usize, total: usize, at: usize) -> Self {
+        Self { rows, total, at: at.min(total.saturating_sub(rows)) }
+    }
+    /// The largest first line.
+    #[must_use]
+    pub const fn last(self) -> usize {
+        self.total.saturating_sub(self.rows)
+    }
+    /// Not everything is in sight.
+    #[must_use]
+    pub const fn is_long(self) -> bool {
+        self.total > self.rows
+    }
+    /// The first line after a move.
+    #[must_use]
+    pub fn line(self, to: Move) -> usize {
+        match to {
+            Move::By(n) => self.at.saturating_add_signed(n).min(self.last()),
+            Move::First => 0,
+            Move::Last => self.last(),
+        }
+    }
+}
+
+/// How much of what lies on top is in sight.
+#[must_use]
+pub fn extent(model: &Model) -> Extent {
+    let body = body(model);
+    match model.overlays.last() {
+        Some(Overlay::Card(card)) => match &card.picker {
+            Some(p) => Extent::new(picker::rows(body, p.list.len()), p.list.len(), 0),
+            None => card::plan(body, model, card).extent,
+        },
+        Some(Overlay::Operation(o)) => operation::extent(body, model, o),
+        Some(Overlay::Sheet(s)) => sheet::plan(body, model, s).extent,
+        Some(Overlay::Help(h)) => Extent::new(usize::from(body.height.saturating_sub(6)), h.list.len(), 0),
+        Some(Overlay::Form(f)) => {
+            let len = f.picker.as_ref().map_or(0, super::list::ListView::len);
+            Extent::new(picker::rows(body, len), len, 0)
+        }
+        Some(Overlay::Leave) | None => Extent::default(),
+    }
+}
+
+/// How much of the Overview is in sight.
+#[must_use]
+pub fn overview_extent(model: &Model) -> Extent {
+    overview::extent(model)
+}
+
+fn body(model: &Model) -> Rect {
+    layout::frame(Rect::new(0, 0, model.size.0, model.size.1)).body
+}
 
 /// Draws the whole screen. The answer is where the cursor stands, when something is typed into.
 pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
@@ -58,6 +129,10 @@ fn draw_overlay(c: &mut Canvas<'_>, body: Rect, model: &Model, overlay: &Overlay
         Overlay::Card(card) => card::draw(c, body, model, card),
         Overlay::Operation(o) => operation::draw(c, body, model, o),
         Overlay::Form(form) => form::draw(c, body, model, form),
+        Overlay::Sheet(s) => {
+            sheet::draw(c, body, model, s);
+            None
+        }
         Overlay::Help(h) => help::draw(c, body, model, h),
         Overlay::Leave => {
             leave(c, body, model);
@@ -70,6 +145,17 @@ fn too_small(c: &mut Canvas<'_>, area: Rect) {
     let words = format!("{}×{} is too small; nutkin needs {}×{}", area.width, area.height, MIN.0, MIN.1);
     for (row, line) in area.rows().zip(plain(words).wrap(usize::from(area.width.max(8)), 0)) {
         c.line(row, &line);
+    }
+}
+
+/// The inside of a frame in the middle of the body, with a blank column at each side.
+fn inside(body: Rect, size: (u16, u16)) -> Rect {
+    let r = layout::centred(body, size.0, size.1);
+    Rect {
+        x: r.x + 2.min(r.width),
+        y: r.y + 1.min(r.height),
+        width: r.width.saturating_sub(4),
+        height: r.height.saturating_sub(2),
     }
 }
 

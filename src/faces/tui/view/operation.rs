@@ -2,7 +2,7 @@
 
 use ratatui::layout::{Position, Rect};
 
-use super::{boxed, card::scrolled, empty};
+use super::{Extent, boxed, card::scrolled, empty};
 use crate::{
     contract::model::{Operation, Step},
     domain::operation::{OpState, StepState},
@@ -18,37 +18,67 @@ use crate::{
 
 const WIDTH: u16 = 92;
 
-pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &OperationCard) -> Option<Position> {
+/// Where everything of the card is.
+struct Plan {
+    size: (u16, u16),
+    content: Vec<Text>,
+    foot: Vec<Text>,
+    cursor: Option<(u16, u16)>,
+    upper: Rect,
+    lower: Rect,
+    extent: Extent,
+}
+
+fn plan(body: Rect, model: &Model, card: &OperationCard, op: &Operation) -> Plan {
     let width = if body.width < WIDTH + 4 { body.width } else { WIDTH };
     let cells = usize::from(width.saturating_sub(4));
+    let room = usize::from(body.height).saturating_sub(2);
+    let (mut foot, mut cursor) = choices(model, card, op, cells, true);
+    // The evidence keeps a third of the card; beyond that only the marked choice says what it would do.
+    if foot.len() > room * 2 / 3 {
+        (foot, cursor) = choices(model, card, op, cells, false);
+    }
+    let (mut content, mut at) = content(model, op, cells, true);
+    if content.len() + foot.len() > room {
+        // What is done needs no words where there is no room for them.
+        (content, at) = self::content(model, op, cells, false);
+    }
+    let size = (width, u16::try_from(content.len() + foot.len() + 2).unwrap_or(u16::MAX));
+    let inner = super::inside(body, size);
+    let foot_height = u16::try_from(foot.len()).unwrap_or(0).min(inner.height.saturating_sub(3));
+    let upper = Rect { height: inner.height - foot_height, ..inner };
+    let lower = Rect { y: upper.bottom(), height: foot_height, ..inner };
+    // Evidence comes first and is read first; otherwise the step at work stays in sight.
+    let waits = op.state == OpState::NeedsAttention;
+    let follow = if waits { 0 } else { (at + 3).saturating_sub(usize::from(upper.height)) };
+    let extent = Extent::new(usize::from(upper.height), content.len(), card.scroll.unwrap_or(follow));
+    Plan { size, content, foot, cursor, upper, lower, extent }
+}
+
+/// How much of the card is in sight.
+pub(super) fn extent(body: Rect, model: &Model, card: &OperationCard) -> Extent {
+    model.data.operations.get(&card.id).map_or_else(Extent::default, |op| plan(body, model, card, op).extent)
+}
+
+pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &OperationCard) -> Option<Position> {
     let Some(op) = model.data.operations.get(&card.id) else {
-        let inner = boxed(c, body, (width, 4), &text("Operation", Role::Focus), Role::Focus);
+        let inner = boxed(c, body, (WIDTH.min(body.width), 4), &text("Operation", Role::Focus), Role::Focus);
         c.line(Rect { x: inner.x + 1, ..inner }, &text("◌ loading", Role::Busy));
         return None;
     };
-    let (foot, cursor) = choices(card, op, cells);
-    let room = usize::from(body.height).saturating_sub(foot.len() + 2);
-    let (mut top, mut at) = content(model, op, cells, true);
-    if top.len() > room {
-        // What is done needs no words where there is no room for them.
-        (top, at) = content(model, op, cells, false);
-    }
-    let height = u16::try_from(top.len() + foot.len() + 2).unwrap_or(u16::MAX);
-    let role = if op.state == OpState::NeedsAttention { Role::Warn } else { Role::Focus };
-    let title = text(op.kind.as_str(), Role::Focus)
+    let p = plan(body, model, card, op);
+    let waits = op.state == OpState::NeedsAttention;
+    let mut title =
+        if waits { text(" ▲ NEEDS YOU ", Role::Badge).with(" ", Role::Text) } else { Text::empty() };
+    title += text(op.kind.as_str(), Role::Focus)
         .with(" ", Role::Text)
         .with(&op.deployment, Role::Accent)
         .with(" on ", Role::Muted)
         .with(&op.target, Role::Accent);
-    let inner = boxed(c, body, (width, height), &title, role);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    let foot_height = u16::try_from(foot.len()).unwrap_or(0).min(inner.height.saturating_sub(3));
-    let upper = Rect { height: inner.height - foot_height, ..inner };
-    let follow = (at + 3).saturating_sub(usize::from(upper.height));
-    scrolled(c, upper, &top, card.scroll.unwrap_or(follow));
-    let lower = Rect { y: upper.bottom(), height: foot_height, ..inner };
-    c.lines(lower, &foot);
-    cursor.map(|(x, y)| Position::new(lower.x + x, lower.y + y)).filter(|p| p.y < lower.bottom())
+    boxed(c, body, p.size, &title, if waits { Role::Warn } else { Role::Focus });
+    scrolled(c, p.upper, &p.content, p.extent);
+    c.lines(p.lower, &p.foot);
+    p.cursor.map(|(x, y)| Position::new(p.lower.x + x, p.lower.y + y)).filter(|at| at.y < p.lower.bottom())
 }
 
 /// The card's lines, and which of them is about the step at work.
@@ -58,8 +88,13 @@ fn content(model: &Model, op: &Operation, cells: usize, wordy: bool) -> (Vec<Tex
     let from = op.started_at.unwrap_or(op.created_at);
     let took = say::elapsed(from, op.ended_at.unwrap_or(now));
     let reason = op.reason.as_ref().map(|r| format!("  “{r}”")).unwrap_or_default();
+    let mut state = text(format!("{glyph} {words}"), role).with(format!("  {took}"), Role::Muted);
+    // While nobody can ask, it may have gone on.
+    if let Some(stale) = empty::stale(model).filter(|_| op.state.is_active()) {
+        state = state.with("  ", Role::Text).then(stale).with(", it may have gone on since", Role::Muted);
+    }
     let mut out = vec![
-        field("State", text(format!("{glyph} {words}"), role).with(format!("  {took}"), Role::Muted)),
+        field("State", state),
         field(
             "Asked for",
             plain(format!("{} via {} at {}", op.actor, op.via, model.zone.second(op.created_at, now)))
@@ -75,6 +110,9 @@ fn content(model: &Model, op: &Operation, cells: usize, wordy: bool) -> (Vec<Tex
         out.extend(field(word, text(&e.message, role)).wrap(cells, 13));
         if let Some(hint) = &e.hint {
             out.extend(muted(format!("             → {hint}")).wrap(cells, 15));
+            if hint.contains("--allow-non-restored-state") {
+                out.push(muted("             → here: mark Drop state on the card"));
+            }
         }
     }
     out.push(Text::empty());
@@ -106,13 +144,19 @@ fn step(model: &Model, s: &Step, cells: usize, wordy: bool) -> Vec<Text> {
     let mut out = vec![head];
     let worth = wordy || matches!(s.state, StepState::Intent | StepState::Refuted | StepState::Ambiguous);
     if worth && !s.detail.is_empty() && s.state != StepState::Planned {
-        out.extend(muted(format!("       {}", s.detail)).wrap(cells, 7));
+        out.extend(muted(format!("       {}", say::short_places(&s.detail))).wrap(cells, 7));
     }
     out
 }
 
 /// The ways out, each with what it would do; the armed one asks once more.
-fn choices(card: &OperationCard, op: &Operation, cells: usize) -> (Vec<Text>, Option<(u16, u16)>) {
+fn choices(
+    model: &Model,
+    card: &OperationCard,
+    op: &Operation,
+    cells: usize,
+    wordy: bool,
+) -> (Vec<Text>, Option<(u16, u16)>) {
     let mut out = Vec::new();
     let mut cursor = None;
     let list = OperationCard::choices(op);
@@ -123,9 +167,12 @@ fn choices(card: &OperationCard, op: &Operation, cells: usize) -> (Vec<Text>, Op
             let on = i == card.choice;
             let head = text(if on { "▸ " } else { "  " }, Role::Key);
             let name = text(&choice.title, if on { Role::Accent } else { Role::Text });
-            out.push(head.then(name).with(format!("  {}", choice.id), Role::Muted).fit(cells));
-            if on {
-                out.extend(muted(format!("    {}", choice.effect)).wrap(cells, 4));
+            let needs = choice.needs.as_ref().map(|n| format!("  asks for the {n}")).unwrap_or_default();
+            let id = format!("  {}", choice.id);
+            out.push(head.then(name).with(id, Role::Muted).with(needs, Role::Muted).fit(cells));
+            if on || wordy {
+                let role = if on { Role::Text } else { Role::Muted };
+                out.extend(text(format!("    → {}", choice.effect), role).wrap(cells, 6));
             }
         }
         if let Some(line) = &card.location {
@@ -133,7 +180,7 @@ fn choices(card: &OperationCard, op: &Operation, cells: usize) -> (Vec<Text>, Op
             cursor = Some((14 + column, u16::try_from(out.len()).unwrap_or(0)));
             out.push(text("  Location    ", Role::Focus).then(shown));
         }
-        out.push(question(card));
+        out.push(question(model, card));
     }
     if let Some(p) = &card.refused {
         out.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2)));
@@ -141,16 +188,18 @@ fn choices(card: &OperationCard, op: &Operation, cells: usize) -> (Vec<Text>, Op
     (out, cursor)
 }
 
-fn question(card: &OperationCard) -> Text {
-    let key = Command::Choose.spec().keys.first().copied().unwrap_or_default();
+fn question(model: &Model, card: &OperationCard) -> Text {
+    let key = |c| model.keymap.key_of(c).unwrap_or_default();
+    let (choose, close) = (key(Command::Choose), key(Command::CloseOperation));
     if card.sending {
         text("◐ sent, waiting for the manager", Role::Busy)
-    } else if card.armed {
-        text(format!(" {key} again takes this way "), Role::Badge).with("  esc takes it back", Role::Muted)
+    } else if card.armed.is_some() {
+        text(format!(" {choose} again takes this way "), Role::Badge)
+            .with(format!("  {close} takes it back"), Role::Muted)
     } else {
-        text(format!("  {key}"), Role::Key)
+        text(format!("  {choose}"), Role::Key)
             .with(" choose   ", Role::Muted)
-            .with("esc", Role::Key)
+            .with(close, Role::Key)
             .with(" leave it waiting", Role::Muted)
     }
 }

@@ -2,7 +2,7 @@
 
 use ratatui::layout::Rect;
 
-use super::{empty, tabs::short_id};
+use super::{Extent, empty};
 use crate::{
     contract::{
         model::{Checkpoint, Deployment, Target, TargetJob},
@@ -16,8 +16,9 @@ use crate::{
     faces::tui::{
         command::Command,
         data::Load,
+        history,
         model::Model,
-        pages::home::{Group, Subject},
+        pages::home::{Group, Pane, Subject},
         paint::{Canvas, Text, muted, plain, text},
         say::{self, field},
         theme::Role,
@@ -27,16 +28,17 @@ use crate::{
 pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let lines = lines(model, usize::from(area.width));
-    let most = lines.len().saturating_sub(usize::from(area.height));
-    let skip = model.home.scroll.min(most);
-    c.lines(area, lines.iter().skip(skip));
-    if lines.len() > usize::from(area.height) + skip && area.height > 0 {
-        let more = Rect { y: area.bottom() - 1, height: 1, ..area };
-        c.right(
-            more,
-            &text(format!(" {} more ↓ ", lines.len() - usize::from(area.height) - skip), Role::Key),
-        );
-    }
+    let e = Extent::new(usize::from(area.height), lines.len(), model.home.scroll);
+    super::card::scrolled(c, area, &lines, e);
+}
+
+/// How much of it is in sight.
+pub(super) fn extent(model: &Model) -> Extent {
+    let Some(pane) = model.panes().get(Pane::Detail) else { return Extent::default() };
+    let banner = usize::from(super::home::waiting(model).is_some());
+    let lines = lines(model, usize::from(pane.width.saturating_sub(4)));
+    let rows = usize::from(pane.height.saturating_sub(2)).saturating_sub(banner);
+    Extent::new(rows, lines.len(), model.home.scroll)
 }
 
 fn lines(model: &Model, width: usize) -> Vec<Text> {
@@ -97,6 +99,7 @@ fn deployment(model: &Model, detail: &Detail, since: u64, width: usize) -> Vec<T
     out.extend(pair(width, checkpoint(model, d, cells), loss(d, since)));
     out.extend(next_start(model, d, width));
     out.extend(metrics(d, width));
+    out.extend(last_failure(model, d, width));
     out.extend(findings(model, d, width));
     out
 }
@@ -242,7 +245,7 @@ fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
                 .and_then(|x| x.savepoints.iter().find(|s| s.savepoint_id == *id));
             let when =
                 at.map(|s| model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now()));
-            plain(format!("savepoint {}", short_id(id)))
+            plain(format!("savepoint {}", say::short_id(id)))
                 .with(when.map(|w| format!(" of {w}")).unwrap_or_default(), Role::Text)
         }
         (None, Some(_)) => plain("a retained checkpoint"),
@@ -281,14 +284,37 @@ fn metrics(d: &Deployment, width: usize) -> Vec<Text> {
     out.into_iter().enumerate().map(|(i, l)| field(if i == 0 { "Numbers" } else { "" }, l)).collect()
 }
 
+/// The last operation that failed, until a later one has made it history.
+fn last_failure(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
+    let Some(op) = history::last_failure(&model.data, &d.deployment) else { return vec![] };
+    let (glyph, words, role) = say::op_state(op.state);
+    let now = model.manager_now();
+    let ago = say::age(now.seconds_since(op.ended_at.unwrap_or(op.created_at)));
+    let to = op.revision.filter(|r| Some(*r) != d.revision).map(|r| format!(" to revision {r}"));
+    let open = model.keymap.key_of(Command::Open).unwrap_or_default();
+    let head = text(format!("{glyph} {}", op.kind), role)
+        .with(to.unwrap_or_default(), Role::Text)
+        .with(format!(" {words}"), role)
+        .with(format!("  {ago} ago   {open} opens it"), Role::Muted);
+    let why = op.error.as_ref().map(|e| e.message.as_str()).or(op.result.as_deref()).unwrap_or_default();
+    let mut lines = vec![field("Last failure", head)];
+    lines.extend(indented(&muted(say::short_places(why)), width).into_iter().take(3));
+    lines
+}
+
 fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     let mut found = Vec::new();
     for c in d.conditions.iter().filter(|c| c.status != ConditionStatus::False) {
-        let since = say::age(model.manager_now().seconds_since(c.since));
+        // Since when the spec differs is not known; when the job was seen to differ is.
+        let derived = c.kind == ConditionType::Drifted && d.drift.is_some();
+        let since = match derived {
+            true => String::new(),
+            false => format!(" {}", say::age(model.manager_now().seconds_since(c.since))),
+        };
         let (mark, role) =
             if c.status == ConditionStatus::True { ("!", Role::Warn) } else { ("?", Role::Unknown) };
         found.push(
-            text(format!("{mark} {}", c.kind), role).with(format!(" {since}: {}", c.reason), Role::Text),
+            text(format!("{mark} {}", c.kind), role).with(format!("{since}: {}", c.reason), Role::Text),
         );
     }
     if let Some(cause) = &d.root_cause {

@@ -10,6 +10,7 @@ use crate::{
     contract::model::{Event, Job, Savepoint},
     domain::text::bytes,
     faces::tui::{
+        command::Command,
         data::{Tab, TabData},
         model::Model,
         pages::home::EventLog,
@@ -50,8 +51,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focu
             );
         }
         (_, Some(TabData::Config(revisions))) => {
-            let (head, list) = split(area);
-            config::draw(c, head, list, model, revisions, focused);
+            config::draw(c, area, model, revisions, focused);
         }
     }
 }
@@ -78,7 +78,10 @@ pub(super) fn events(
         }
         let deployment = model.home.deployment()?.to_owned();
         match model.data.tabs.get(&(deployment, Tab::Events))?.value.as_ref()? {
-            TabData::Events(events) => events.iter().find(|e| e.seq == seq),
+            TabData::Events(events) => {
+                let i = events.partition_point(|e| e.seq < seq);
+                events.get(i).filter(|e| e.seq == seq)
+            }
             _ => None,
         }
     };
@@ -117,7 +120,9 @@ fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Te
         _ => "",
     };
     t += text(format!("{mark}{}", e.name), role);
-    t = t.with("  ", Role::Text).with(&e.message, if mark.is_empty() { Role::Muted } else { Role::Text });
+    t = t
+        .with("  ", Role::Text)
+        .with(say::short_places(&e.message), if mark.is_empty() { Role::Muted } else { Role::Text });
     if !tail && e.actor != "nutkin" {
         t += muted(format!("  {} via {}", e.actor, e.via));
     }
@@ -148,31 +153,18 @@ fn job(model: &Model, j: &Job, width: usize) -> Text {
     let mut t = muted(j.started_at.map(time).unwrap_or_default()).pad(12);
     t += text(state, role).pad(16).with(" ", Role::Text);
     t += plain(j.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
-    t += muted(short_id(&j.flink_job_id)).pad(10);
+    t += muted(say::short_id(&j.flink_job_id)).pad(10);
     t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
     if width >= 62 {
         t += match &j.restored_from {
-            Some(r) => plain(
-                r.savepoint_id
-                    .as_deref()
-                    .map_or_else(|| tail_of(&r.location), |s| format!("savepoint {}", short_id(s))),
-            ),
+            Some(r) => plain(r.savepoint_id.as_deref().map_or_else(
+                || say::short_place(&r.location),
+                |s| format!("savepoint {}", say::short_id(s)),
+            )),
             None => muted("began empty"),
         };
     }
     t
-}
-
-/// The last part of a location.
-fn tail_of(location: &str) -> String {
-    location.trim_end_matches('/').rsplit('/').next().unwrap_or(location).to_owned()
-}
-
-/// The first characters of an id, enough to tell ids of one table apart.
-pub(super) fn short_id(id: &str) -> String {
-    // Time-ordered ids of one day share their first characters; the last ones tell them apart.
-    let n = id.chars().count();
-    if n <= 10 { id.to_owned() } else { format!("…{}", id.chars().skip(n - 8).collect::<String>()) }
 }
 
 fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
@@ -211,24 +203,37 @@ fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
         let place = s.location.as_deref().or(s.target_directory.as_deref());
         let first = match (&s.failure, place) {
             (Some(f), _) => text(format!(" {f}"), Role::Warn),
-            (None, Some(p)) => muted(format!(" {p}")),
+            (None, Some(p)) => place_line(p, usize::from(foot.width)),
             (None, None) => muted(" its location is not known"),
         };
+        let open = model.keymap.key_of(Command::OpenSavepoint).unwrap_or_default();
         c.lines(
             foot,
             &[
                 first,
-                muted(format!(" id {}  job {}", s.savepoint_id, s.flink_job_id.as_deref().unwrap_or("–"))),
+                muted(format!(
+                    " id {}  job {}",
+                    s.savepoint_id,
+                    s.flink_job_id.as_deref().map_or("–".to_owned(), say::short_id)
+                ))
+                .with(format!("  {open}"), Role::Key)
+                .with(" shows all", Role::Muted),
             ],
         );
     }
+}
+
+/// A place; where it does not fit, its end, which tells it from others.
+fn place_line(place: &str, cells: usize) -> Text {
+    let whole = muted(format!(" {place}"));
+    if whole.width() <= cells { whole } else { muted(format!(" {}", say::short_place(place))) }
 }
 
 fn savepoint(model: &Model, s: &Savepoint, wide: bool) -> Text {
     let (glyph, role) = say::savepoint(s.status);
     let when = model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now());
     let mut t = muted(when).pad(12);
-    t += muted(short_id(&s.savepoint_id)).pad(10);
+    t += muted(say::short_id(&s.savepoint_id)).pad(10);
     t += plain(say::origin(s.origin)).pad(11);
     t += text(format!("{glyph} {}", s.status), role).pad(12).with(" ", Role::Text);
     t += plain(s.size_bytes.map(bytes).unwrap_or_else(|| "–".to_owned())).pad(10);

@@ -1,0 +1,131 @@
+//! What a card's field can be: restore points, revisions, targets, each in words that tell it from the others.
+
+use crate::{
+    contract::model::{Revision, Savepoint},
+    domain::{deployment::Observed, savepoint::Status, text::bytes},
+    faces::tui::{
+        data::{Tab, TabData},
+        history,
+        model::Model,
+        msg::Request,
+        say,
+    },
+};
+
+/// One value of a field.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Choice {
+    /// What is sent.
+    pub value: String,
+    /// What a person reads.
+    pub words: String,
+    /// What speaks against it.
+    pub warning: Option<&'static str>,
+}
+
+/// The value of the option that is typed. No id and no place has a control character in it.
+const TYPED: &str = "\u{0}";
+
+impl Choice {
+    /// A value and its words.
+    #[must_use]
+    pub fn new(value: &str, words: impl Into<String>) -> Self {
+        Self { value: value.to_owned(), words: words.into(), warning: None }
+    }
+    /// The option that lets a person type.
+    #[must_use]
+    pub fn typed() -> Self {
+        Self::new(TYPED, "another place, which you type")
+    }
+    /// It lets a person type.
+    #[must_use]
+    pub fn is_typed(&self) -> bool {
+        self.value == TYPED
+    }
+}
+
+/// Where a request can take its state from: its own words first, then every complete savepoint, newest first.
+#[must_use]
+pub fn restore_points(request: &Request, model: &Model) -> Vec<Choice> {
+    let deployment = request.subject();
+    let runs = model.data.rows.get(deployment).is_none_or(|r| r.observed == Observed::Running);
+    let mut out: Vec<Choice> = match request {
+        Request::Restart(..) => {
+            return vec![
+                Choice::new("", "a new savepoint"),
+                Choice::new("last-checkpoint", "the last checkpoint"),
+            ];
+        }
+        Request::Start(..) => vec![
+            Choice::new("", "as the restore strategy says"),
+            Choice::new("latest", "the newest state"),
+            Choice::new("none", "nothing: begin empty"),
+        ],
+        Request::Fork(..) => {
+            let new = Choice::new("new", "a new savepoint; the job goes on");
+            let latest = Choice::new("latest", "the newest savepoint");
+            let none = Choice::new("none", "nothing: begin empty");
+            if runs { vec![new, latest, none] } else { vec![latest, none, new] }
+        }
+        _ => vec![
+            Choice::new("", if runs { "a new savepoint" } else { "the newest state" }),
+            Choice::new("last-checkpoint", "the last checkpoint"),
+        ],
+    };
+    let known = model.data.detail(deployment).map(|d| d.savepoints.as_slice()).unwrap_or_default();
+    out.extend(known.iter().filter(|s| s.status == Status::Completed).map(|s| savepoint(model, s)));
+    out.push(Choice::typed());
+    out
+}
+
+fn savepoint(model: &Model, s: &Savepoint) -> Choice {
+    let when = model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now());
+    let size = s.size_bytes.map(|b| format!("  {}", bytes(b))).unwrap_or_default();
+    let label = s.label.as_ref().map(|l| format!("  {l}")).unwrap_or_default();
+    let words = format!("{when} {}{size}  {}{label}", say::origin(s.origin), say::short_id(&s.savepoint_id));
+    Choice::new(&s.savepoint_id, words)
+}
+
+/// The revisions that a deployment can go back to, newest first; those that failed say so.
+#[must_use]
+pub fn revisions(deployment: &str, model: &Model) -> Vec<Choice> {
+    let load = model.data.tabs.get(&(deployment.to_owned(), Tab::Config));
+    let all: &[Revision] = match load.and_then(|l| l.value.as_ref()) {
+        Some(TabData::Config(r)) => r,
+        _ => &[],
+    };
+    let now = model.data.detail(deployment).and_then(|d| d.deployment.revision);
+    let previous = all.iter().find(|r| now.is_some_and(|n| r.number < n));
+    let words = previous.map_or_else(
+        || "the previous one".to_owned(),
+        |r| format!("the previous one: {} {}", r.number, r.version_label),
+    );
+    let mut first = Choice::new("", words);
+    first.warning = previous.and_then(|r| history::failure(&model.data, r));
+    let mut out = vec![first];
+    out.extend(all.iter().filter(|r| Some(r.number) != now).map(|r| {
+        let when = model.zone.minute(r.created_at, model.manager_now());
+        Choice {
+            warning: history::failure(&model.data, r),
+            ..Choice::new(
+                &r.number.to_string(),
+                format!("{} {}  {when} by {}", r.number, r.version_label, r.author),
+            )
+        }
+    }));
+    out
+}
+
+/// Where a fork can run.
+#[must_use]
+pub fn targets(model: &Model) -> Vec<Choice> {
+    let mut out = vec![Choice::new("", "the same")];
+    out.extend(model.data.targets.values().map(|t| {
+        let slots = t.slots_free.map(|n| format!("  {n} slots free")).unwrap_or_default();
+        Choice {
+            warning: (t.reachable == Some(false)).then_some("unreachable"),
+            ..Choice::new(&t.name, format!("{}{slots}", t.name))
+        }
+    }));
+    out
+}

@@ -1,0 +1,216 @@
+//! What comes in besides keys: changes, answers, wake-ups.
+
+use crate::{
+    contract::watch::WatchMessage,
+    domain::operation::OpState,
+    faces::tui::{
+        data::{Notice, Tab},
+        model::Model,
+        msg::{AskId, Effect, Reply, Wake},
+        overlay::{After, Overlay, operation::OperationCard},
+        say,
+        theme::Role,
+    },
+};
+
+pub(super) fn on_watch(model: &mut Model, m: WatchMessage, fx: &mut Vec<Effect>) {
+    let paused = !model.home.tail.follow;
+    if matches!(m, WatchMessage::Hello { .. }) {
+        // A new stream knows nothing of what is looked at.
+        model.interest.clear();
+        return;
+    }
+    let notices = model.data.watch(m, model.now, paused);
+    on_notices(model, notices, fx);
+}
+
+pub(super) fn on_notices(model: &mut Model, notices: Vec<Notice>, fx: &mut Vec<Effect>) {
+    for n in notices {
+        match n {
+            Notice::Reset => fx.push(Effect::LoadSnapshot),
+            Notice::Back => model.toast("the manager answers again", Role::Ok),
+            Notice::Changed(deployment) => {
+                for tab in [Tab::Jobs, Tab::Config] {
+                    if let Some(load) = model.data.tabs.get_mut(&(deployment.clone(), tab)) {
+                        load.at = None;
+                    }
+                }
+            }
+            Notice::Operation { id, deployment, state, kind } => {
+                // Its failures are looked for anew.
+                model.data.histories.remove(&deployment);
+                let (glyph, mut words, role) = say::op_state(state);
+                if state == OpState::RolledBack {
+                    words = "failed and was undone: what ran before runs again";
+                }
+                // Whoever looks at its card sees it there.
+                if !matches!(model.overlays.last(), Some(Overlay::Operation(c)) if c.id == id) {
+                    model.toast(format!("{glyph} {kind} of {deployment} {words}"), role);
+                }
+                // Nobody should have to look for the operation that they are watching.
+                if state == OpState::NeedsAttention
+                    && model.started.contains(&id)
+                    && model.overlays.is_empty()
+                {
+                    model.overlays.push(Overlay::Operation(OperationCard::new(id)));
+                }
+            }
+        }
+    }
+}
+
+pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
+    let now = model.now;
+    match reply {
+        Reply::Detail(name, Ok(detail)) => {
+            debug_assert_eq!(name, detail.deployment.deployment);
+            model.data.put_detail(*detail, now);
+        }
+        Reply::Detail(name, Err(p)) => model.data.details.entry(name).or_default().answer(Err(p), now),
+        Reply::Tab(name, tab, result) => {
+            model.data.tabs.entry((name, tab)).or_default().answer(result, now);
+            with_lists(model);
+        }
+        Reply::Operations(result) => {
+            let result = result.map(|ops| {
+                for op in ops {
+                    model.data.put_operation(op);
+                }
+            });
+            model.data.operations_load.answer(result, now);
+        }
+        Reply::History(name, result) => {
+            let result = result.map(|ops| {
+                for op in ops {
+                    model.data.put_operation(op);
+                }
+            });
+            model.data.histories.entry(name).or_default().answer(result, now);
+            with_lists(model);
+        }
+        Reply::Operation(_, Ok(op)) => {
+            let notice = model.data.put_operation(*op);
+            on_notices(model, notice.into_iter().collect(), fx);
+        }
+        Reply::Operation(_, Err(p)) => model.toast(p.detail, Role::Error),
+        Reply::Artifacts(result) => model.data.artifacts.answer(result, now),
+        Reply::Patched(Ok(s)) => {
+            model.toast(if s.pinned { "pinned" } else { "not pinned any more" }, Role::Ok);
+            fx.push(Effect::LoadDetail(s.deployment));
+        }
+        Reply::Patched(Err(p)) => model.toast(p.detail, Role::Error),
+        Reply::Copied(words) => model.toast(words, Role::Muted),
+        Reply::Plan(ask, question, result) => with_ask(model, ask, |o, m| {
+            match o {
+                Overlay::Card(c) => c.planned(question, result, m, fx),
+                Overlay::Form(f) => f.planned(question, result, m),
+                _ => {}
+            }
+            After::Stay
+        }),
+        Reply::Submitted(ask, result) => with_ask(model, ask, |o, m| match o {
+            Overlay::Card(c) => c.submitted(result, m, fx),
+            _ => After::Stay,
+        }),
+        Reply::Chosen(id, result) => with_overlay(
+            model,
+            |o| matches!(o, Overlay::Operation(c) if c.id == id),
+            |o, m| {
+                if let Overlay::Operation(c) = o {
+                    c.chosen(result, m);
+                }
+                After::Stay
+            },
+        ),
+        Reply::Uploading(ask, sent, total) => with_ask(model, ask, |o, _| {
+            if let Overlay::Form(f) = o {
+                f.uploading(sent, total);
+            }
+            After::Stay
+        }),
+        Reply::Uploaded(ask, result) => with_ask(model, ask, |o, m| {
+            if let Overlay::Form(f) = o {
+                f.uploaded(result, m, fx);
+            }
+            After::Stay
+        }),
+        Reply::Edited(ask, result) => with_ask(model, ask, |o, _| {
+            if let Overlay::Form(f) = o {
+                f.from_editor(result, fx);
+            }
+            After::Stay
+        }),
+    }
+}
+
+pub(super) fn on_wake(model: &mut Model, wake: Wake, fx: &mut Vec<Effect>) {
+    match wake {
+        Wake::Settled(ask, question) => with_ask(model, ask, |o, _| {
+            match o {
+                Overlay::Card(c) => c.settled(question, fx),
+                Overlay::Form(f) => f.settled(question, fx),
+                _ => {}
+            }
+            After::Stay
+        }),
+        Wake::Resend(ask) => with_ask(model, ask, |o, _| {
+            if let Overlay::Card(c) = o {
+                c.resend(fx);
+            }
+            After::Stay
+        }),
+        // The clock has moved on, which is all that a card looks at: the next frame offers the key.
+        Wake::Read(_) => {}
+    }
+}
+
+/// Forms take the revision that has arrived as their base; lists of cards may have grown.
+fn with_lists(model: &mut Model) {
+    let takes = |o: &Overlay| matches!(o, Overlay::Form(_) | Overlay::Card(_));
+    for at in 0..model.overlays.len() {
+        if !takes(&model.overlays[at]) {
+            continue;
+        }
+        let mut overlay = model.overlays.remove(at);
+        match &mut overlay {
+            Overlay::Form(f) => f.fill(model),
+            Overlay::Card(c) => c.refresh(model),
+            _ => {}
+        }
+        model.overlays.insert(at, overlay);
+    }
+}
+
+fn with_ask(model: &mut Model, ask: AskId, f: impl FnOnce(&mut Overlay, &mut Model) -> After) {
+    let is = |o: &Overlay| match o {
+        Overlay::Card(c) => c.ask == ask,
+        Overlay::Form(f) => f.ask == ask,
+        _ => false,
+    };
+    with_overlay(model, is, f);
+}
+
+/// Takes an overlay out, works on it with the rest of the model, and puts back what it became. Gone: nothing happens.
+fn with_overlay(
+    model: &mut Model,
+    is: impl Fn(&Overlay) -> bool,
+    f: impl FnOnce(&mut Overlay, &mut Model) -> After,
+) {
+    let Some(at) = model.overlays.iter().position(is) else { return };
+    let mut overlay = model.overlays.remove(at);
+    match f(&mut overlay, model) {
+        After::Stay => model.overlays.insert(at, overlay),
+        After::Close | After::Run(_) => {}
+        After::Become(next) => {
+            // What led here (a form, a card) has done its work.
+            if matches!(next, Overlay::Operation(_)) {
+                model.overlays.retain(|o| !matches!(o, Overlay::Form(_) | Overlay::Card(_)));
+            }
+            model.overlays.push(next);
+        }
+        After::Over(next) => {
+            model.overlays.insert(at, overlay);
+            model.overlays.push(next);
+        }
+    }
+}

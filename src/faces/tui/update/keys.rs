@@ -1,0 +1,98 @@
+//! Keys: to the field that is typed into, or to the command that they mean here.
+
+use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
+
+use super::act::{run, with_top};
+use crate::faces::tui::{
+    command::{Command, Context},
+    keymap::{Key, Resolution},
+    layout,
+    model::Model,
+    msg::Effect,
+    overlay::{After, Overlay},
+};
+
+pub(super) fn on_paste(model: &mut Model, s: &str, fx: &mut Vec<Effect>) {
+    if let Some(line) = &mut model.home.filtering {
+        line.insert(s);
+        let words = line.as_str().to_owned();
+        model.home.set_filter(&words);
+    } else if model.overlays.last().is_some_and(Overlay::types) {
+        with_top(model, fx, |o, m, fx| {
+            o.paste(s, m, fx);
+            After::Stay
+        });
+    }
+}
+
+pub(super) fn on_key(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) {
+    model.hint = None;
+    if layout::Tier::of(model.size.0, model.size.1) == layout::Tier::TooSmall && is_text(e) {
+        // Nothing can be read: only leaving makes sense.
+        if e.code != KeyCode::Char('q') {
+            return;
+        }
+    }
+    if model.types() && is_text(e) && give_to_field(model, e, fx) {
+        return;
+    }
+    let key = Key::of(e);
+    model.pending.push(key);
+    match model.keymap.resolve(&model.contexts(), &model.pending) {
+        Resolution::Command(c) => {
+            model.pending.clear();
+            // On a card or form, a letter that only the page below knows means nothing.
+            let below = !model.overlays.is_empty() && c.spec().context == Context::Global && is_text(e);
+            if below && !matches!(c, Command::Help | Command::Palette) {
+                press_form(model, e, fx);
+            } else {
+                run(model, c, fx);
+            }
+        }
+        Resolution::Pending(_) => {}
+        Resolution::None => {
+            let chord = model.pending.len() > 1;
+            model.pending.clear();
+            if !chord && !give_to_field(model, e, fx) {
+                press_form(model, e, fx);
+            }
+        }
+    }
+}
+
+/// Keys that a text field takes before any command does.
+pub fn is_text(e: &KeyEvent) -> bool {
+    let plain = !e.modifiers.intersects(KeyModifiers::CONTROL | KeyModifiers::ALT);
+    plain
+        && matches!(e.code, KeyCode::Char(_) | KeyCode::Left | KeyCode::Right | KeyCode::Home | KeyCode::End)
+        || matches!(e.code, KeyCode::Backspace | KeyCode::Delete)
+        || e.modifiers.contains(KeyModifiers::CONTROL)
+            && matches!(e.code, KeyCode::Char('a' | 'k' | 'u' | 'w' | 'd'))
+}
+
+fn give_to_field(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
+    let mut used = false;
+    if model.overlays.last().is_some_and(Overlay::types) {
+        with_top(model, fx, |o, m, fx| {
+            used = o.key(e, m, fx);
+            After::Stay
+        });
+    } else if model.overlays.is_empty()
+        && let Some(line) = &mut model.home.filtering
+    {
+        used = line.key(e).is_some();
+        let words = line.as_str().to_owned();
+        model.home.set_filter(&words);
+    }
+    used
+}
+
+/// Fields of the form that are turned, not typed.
+fn press_form(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) {
+    if matches!(model.overlays.last(), Some(Overlay::Form(f)) if f.picker.is_none()) {
+        with_top(model, fx, |o, m, fx| match o {
+            Overlay::Form(f) => f.press(e, m, fx),
+            _ => After::Stay,
+        });
+    }
+}

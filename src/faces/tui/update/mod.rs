@@ -1,0 +1,152 @@
+//! The one place where the model changes.
+//!
+//! ```text
+//!   key ─▶ text field? ─▶ chord ─▶ command ─▶ overlay | page | root
+//!   data ─▶ Data ─▶ notices ─▶ toasts, reloads
+//!   afterwards: lists follow their data, what is looked at is asked for
+//! ```
+
+mod act;
+mod incoming;
+mod keys;
+
+pub(super) use self::keys::is_text;
+use self::{
+    incoming::{on_notices, on_reply, on_wake, on_watch},
+    keys::{on_key, on_paste},
+};
+use super::{
+    data::{Link, Tab},
+    model::Model,
+    msg::{Effect, Msg},
+    overlay::{Overlay, operation::OperationCard},
+    pages::{Page, home::Subject},
+    view,
+};
+use crate::{
+    contract::watch::Interest,
+    domain::{operation::OpState, time::Timestamp},
+};
+
+/// What was loaded so many seconds ago is asked for again when it comes into sight.
+const FRESH_SECONDS: u64 = 3;
+
+/// Takes one message in; what is to be done comes out.
+#[must_use]
+pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let mut fx = Vec::new();
+    match msg {
+        Msg::Key(e) => on_key(model, &e, &mut fx),
+        Msg::Paste(s) => on_paste(model, &s, &mut fx),
+        Msg::Resize(w, h) => model.size = (w, h),
+        Msg::Tick(now) => {
+            model.now = now;
+            model.toasts.retain(|t| t.until > now);
+            return fx;
+        }
+        Msg::Snapshot(s) => {
+            let notices = model.data.snapshot(*s, model.now);
+            // What was at work may have ended while nobody listened.
+            fx.extend(model.data.active_operations().map(|o| Effect::LoadOperation(o.operation_id.clone())));
+            on_notices(model, notices, &mut fx);
+        }
+        Msg::Watch(m) => on_watch(model, m, &mut fx),
+        Msg::Lost { problem, retry_at } => {
+            let since = match &model.data.link {
+                Link::Lost { since, .. } => *since,
+                _ => model.now,
+            };
+            model.data.link = Link::Lost { since, problem, retry_at };
+        }
+        Msg::Reply(r) => on_reply(model, r, &mut fx),
+        Msg::Wake(w) => on_wake(model, w, &mut fx),
+        Msg::Stop => fx.push(Effect::Quit),
+        Msg::Repaint => fx.push(Effect::Repaint),
+    }
+    settle(model, &mut fx);
+    fx
+}
+
+/// After every message: lists follow their data, selections stay in sight, what is looked at is asked for.
+fn settle(model: &mut Model, fx: &mut Vec<Effect>) {
+    model.home.sync(&model.data);
+    let panes = model.panes();
+    model.home.reveal(&panes);
+    let page_rows = usize::from(model.size.1.saturating_sub(5));
+    for page in &mut model.pages {
+        let Page::Operations(o) = page;
+        o.sync(&model.data);
+        o.list.reveal(page_rows);
+    }
+    if model.home.scroll > 0 {
+        model.home.scroll = model.home.scroll.min(view::overview_extent(model).last());
+    }
+    attend(model);
+    if matches!(model.data.link, Link::Live) {
+        look(model, fx);
+    }
+}
+
+/// Opens the waiting operation that was asked for, once it is known.
+fn attend(model: &mut Model) {
+    if !model.attend {
+        return;
+    }
+    let here = model.home.deployment();
+    let waiting = || model.data.active_operations().filter(|o| o.state == OpState::NeedsAttention);
+    let id = waiting().find(|o| Some(o.deployment.as_str()) == here).or_else(|| waiting().next());
+    if let Some(id) = id.map(|o| o.operation_id.clone()) {
+        model.attend = false;
+        model.overlays.push(Overlay::Operation(OperationCard::new(id)));
+    }
+}
+
+/// What comes into sight again may have changed meanwhile: it stays in sight, and is asked for anew.
+fn refresh(model: &mut Model, shown: Option<&String>) {
+    let Some(name) = shown else { return };
+    let old = |at: Option<Timestamp>| at.is_some_and(|t| model.now.seconds_since(t) >= FRESH_SECONDS);
+    if let Some(load) = model.data.details.get_mut(name).filter(|l| old(l.at)) {
+        load.at = None;
+    }
+    for tab in Tab::ALL {
+        if let Some(load) = model.data.tabs.get_mut(&(name.clone(), *tab)).filter(|l| old(l.at)) {
+            load.at = None;
+        }
+    }
+}
+
+/// Asks for what is looked at and not known.
+fn look(model: &mut Model, fx: &mut Vec<Effect>) {
+    let shown: Vec<String> = model.home.deployment().map(str::to_owned).into_iter().collect();
+    if shown != model.interest {
+        model.interest.clone_from(&shown);
+        refresh(model, shown.first());
+        fx.push(Effect::SetInterest(Interest { deployments: shown.clone() }));
+    }
+    if let Some(Subject::Deployment(name)) = model.home.subject().cloned() {
+        let load = model.data.details.entry(name.clone()).or_default();
+        if load.at.is_none() && !load.loading && load.problem.is_none() {
+            load.ask();
+            fx.push(Effect::LoadDetail(name.clone()));
+        }
+        let load = model.data.histories.entry(name.clone()).or_default();
+        if load.at.is_none() && !load.loading && load.problem.is_none() {
+            load.ask();
+            fx.push(Effect::LoadHistory(name.clone()));
+        }
+        let tab = model.home.tab;
+        if matches!(tab, Tab::Events | Tab::Jobs | Tab::Config) {
+            let load = model.data.tabs.entry((name.clone(), tab)).or_default();
+            if load.at.is_none() && !load.loading && load.problem.is_none() {
+                load.ask();
+                fx.push(Effect::LoadTab(name, tab));
+            }
+        }
+    }
+    if let Some(Overlay::Operation(card)) = model.overlays.last()
+        && !model.data.operations.contains_key(&card.id)
+        && !fx.iter().any(|e| matches!(e, Effect::LoadOperation(_)))
+    {
+        fx.push(Effect::LoadOperation(card.id.clone()));
+    }
+}

@@ -1,0 +1,159 @@
+//! Drawing one thing in full.
+
+use ratatui::layout::Rect;
+
+use super::{Extent, boxed, card::scrolled};
+use crate::{
+    contract::model::{Event, Job, RestoredFrom, Savepoint},
+    domain::{text::bytes, time::Timestamp},
+    faces::tui::{
+        model::Model,
+        overlay::sheet::{Sheet, Subject},
+        paint::{Canvas, Text, muted, plain, text},
+        say::{self, Zone, field},
+        theme::Role,
+    },
+};
+
+const WIDTH: u16 = 96;
+
+/// Where everything of the card is.
+pub(super) struct Plan {
+    size: (u16, u16),
+    title: Text,
+    lines: Vec<Text>,
+    pub(super) extent: Extent,
+}
+
+/// Puts the card together.
+pub(super) fn plan(body: Rect, model: &Model, sheet: &Sheet) -> Plan {
+    let width = if body.width < WIDTH + 4 { body.width } else { WIDTH };
+    let cells = usize::from(width.saturating_sub(4));
+    let (title, fields) = match &sheet.subject {
+        Subject::Event(e) => (text("Event ", Role::Focus).with(&e.name, Role::Accent), event(model, e)),
+        Subject::Savepoint(deployment, _) => {
+            let title = text("Savepoint of ", Role::Focus).with(deployment, Role::Accent);
+            (title, sheet.savepoint(model).map_or_else(gone, |s| savepoint(model, s)))
+        }
+        Subject::Job(deployment, _) => {
+            let title = text("Job of ", Role::Focus).with(deployment, Role::Accent);
+            (title, sheet.job(model).map_or_else(gone, |j| job(model, j)))
+        }
+        Subject::Value(e) => {
+            let lines = vec![
+                field("Path", text(&e.path, Role::Accent)),
+                field("Layer", plain(e.layer)),
+                field("Value", plain(&e.value)),
+            ];
+            (text("Configuration", Role::Focus), lines)
+        }
+    };
+    let lines: Vec<Text> = fields.iter().flat_map(|l| l.wrap(cells, 13)).collect();
+    let size = (width, u16::try_from(lines.len() + 2).unwrap_or(u16::MAX));
+    let inner = super::inside(body, size);
+    let extent = Extent::new(usize::from(inner.height), lines.len(), sheet.scroll);
+    Plan { size, title, lines, extent }
+}
+
+pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, sheet: &Sheet) {
+    let p = plan(body, model, sheet);
+    boxed(c, body, p.size, &p.title, Role::Focus);
+    scrolled(c, super::inside(body, p.size), &p.lines, p.extent);
+}
+
+fn gone() -> Vec<Text> {
+    vec![muted("It is not known any more.")]
+}
+
+/// A time in UTC and in the person's own zone, and how long ago it was.
+fn time(model: &Model, label: &'static str, t: Timestamp) -> Vec<Text> {
+    let age = say::age(model.manager_now().seconds_since(t));
+    let mut out = vec![field(label, plain(Zone::Utc.whole(t)).with(format!("  {age} ago"), Role::Muted))];
+    let own = model.zone.whole(t);
+    if own != Zone::Utc.whole(t) {
+        out.push(field("", plain(own).with("  here", Role::Muted)));
+    }
+    out
+}
+
+/// A field that is left out when nobody knows its value.
+fn known(out: &mut Vec<Text>, label: &'static str, value: Option<&str>) {
+    if let Some(v) = value.filter(|v| !v.is_empty()) {
+        out.push(field(label, plain(v)));
+    }
+}
+
+fn operation(model: &Model, id: &str) -> Text {
+    let known = model.data.operations.get(id);
+    let kind = known.map(|o| format!("{} {}  ", o.kind, say::op_state(o.state).1)).unwrap_or_default();
+    field("Operation", plain(kind).with(id, Role::Muted))
+}
+
+fn event(model: &Model, e: &Event) -> Vec<Text> {
+    let mut out = time(model, "Time", e.at);
+    out.push(field("Severity", text(e.severity.as_str(), say::severity(e.severity))));
+    known(&mut out, "Deployment", e.deployment.as_deref().or(e.application.as_deref()));
+    out.push(field("Actor", plain(format!("{} via {}", e.actor, e.via))));
+    out.extend(e.operation_id.as_deref().map(|id| operation(model, id)));
+    known(&mut out, "Job", e.job_id.as_deref());
+    out.push(field("Number", muted(e.seq.to_string())));
+    out.push(Text::empty());
+    let lines = e.message.lines().enumerate();
+    out.extend(lines.map(|(i, l)| field(if i == 0 { "Text" } else { "" }, plain(l))));
+    let details = e.details.as_object().into_iter().flatten().enumerate();
+    out.extend(details.map(|(i, (k, v))| {
+        let value = muted(format!("{k}: ")).with(say::full_value(v), Role::Text);
+        field(if i == 0 { "Details" } else { "" }, value)
+    }));
+    out
+}
+
+fn savepoint(model: &Model, s: &Savepoint) -> Vec<Text> {
+    let (glyph, role) = say::savepoint(s.status);
+    let mut out = vec![field("Status", text(format!("{glyph} {}", s.status), role))];
+    if let Some(f) = &s.failure {
+        out.push(field("Why", text(f, Role::Warn)));
+    }
+    known(&mut out, "Path", s.location.as_deref());
+    if s.location.is_none() {
+        known(&mut out, "Directory", s.target_directory.as_deref());
+    }
+    out.push(field("Id", plain(&s.savepoint_id)));
+    known(&mut out, "Label", s.label.as_deref());
+    out.extend(time(model, "State of", s.triggered_at.unwrap_or(s.created_at)));
+    let is_final = if s.is_final { "  the job ended with it" } else { "" };
+    out.push(field("Origin", plain(s.origin.as_str()).with(is_final, Role::Muted)));
+    known(&mut out, "Size", s.size_bytes.map(bytes).as_deref());
+    known(&mut out, "Format", s.format.map(|f| f.as_str()));
+    known(&mut out, "Written by", s.flink_version.as_ref().map(|v| format!("Flink {v}")).as_deref());
+    known(&mut out, "Revision", s.revision.map(|r| r.to_string()).as_deref());
+    out.push(field(
+        "Verified",
+        say::yes_no(s.verified)
+            .with(if s.verified.is_none() { "  nobody could look at its place" } else { "" }, Role::Muted),
+    ));
+    out.push(field("Pinned", plain(if s.pinned { "yes: it is never deleted" } else { "no" })));
+    known(&mut out, "Flink job", s.flink_job_id.as_deref());
+    out.extend(s.operation_id.as_deref().map(|id| operation(model, id)));
+    out
+}
+
+fn job(model: &Model, j: &Job) -> Vec<Text> {
+    let (glyph, role) = say::observed(j.state);
+    let flink = j.flink_state.as_ref().map(|f| format!("  Flink: {f}")).unwrap_or_default();
+    let mut out = vec![field("State", text(format!("{glyph} {}", j.state), role).with(flink, Role::Muted))];
+    out.push(field("Flink id", plain(&j.flink_job_id)));
+    out.push(field("Our id", plain(&j.job_id)));
+    known(&mut out, "Revision", j.revision.map(|r| r.to_string()).as_deref());
+    out.extend(j.started_at.into_iter().flat_map(|t| time(model, "Started", t)));
+    out.extend(j.ended_at.into_iter().flat_map(|t| time(model, "Ended", t)));
+    known(&mut out, "Restarts", j.restarts.map(|r| r.to_string()).as_deref());
+    match &j.restored_from {
+        Some(RestoredFrom { savepoint_id, location }) => {
+            known(&mut out, "Restored", Some(location));
+            known(&mut out, "Savepoint", savepoint_id.as_deref());
+        }
+        None => out.push(field("Restored", muted("began empty"))),
+    }
+    out
+}
