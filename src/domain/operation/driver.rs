@@ -210,10 +210,11 @@ fn redo(
     out: &mut Absorbed,
 ) {
     let again = to_redo(op, i, from);
-    let exhausted = again
-        .iter()
-        .map(|k| &op.steps[*k])
-        .any(|s| s.attempts >= max_attempts(op, s.act.name()) && s.act.changes_deployment());
+    let exhausted = again.iter().map(|k| &op.steps[*k]).any(|s| match from {
+        // Nothing was submitted without its jar: only the uploads count.
+        StepName::UploadJar => s.act.name() == from && s.attempts >= UPLOADS,
+        _ => s.attempts >= max_attempts(op, s.act.name()) && s.act.changes_deployment(),
+    });
     if exhausted {
         op.steps[i].state = StepState::Refuted;
         op.steps[i].detail = format!("{reason}; no attempt is left");
@@ -231,6 +232,9 @@ fn redo(
     }
     out.events.push((Severity::Warn, EventName::StepRetried, format!("{from}: {reason}")));
 }
+
+/// So often a jar is put on a cluster that loses it, within one operation.
+const UPLOADS: u32 = 4;
 
 /// The steps that a submission needs done again: from the one that sees that nothing lives, or the given one after it,
 /// and before these the uploads. How the old job ended, and its snapshot, are past and stay.

@@ -247,6 +247,25 @@ fn run_verdicts(
     assert_eq!(word(&j), verdict, "{j:?}");
 }
 
+#[test]
+fn jars_that_are_lost_again_and_again_lead_back_and_cost_no_attempt_to_submit() {
+    let mut op = operation(Kind::Upgrade, Stop::Savepoint);
+    confirm_until(&mut op, StepName::RunJar);
+    let n = op.current().unwrap().n;
+    op.plan.max_job_attempts = 1;
+    for round in 1..=4 {
+        driver::intend(&mut op, n, Some("cd".repeat(16)), None, START);
+        let reason = "the jar file nutkin-x.jar does not exist on the cluster".to_owned();
+        let answer = Some(Answer::Refused { status: 404, reason });
+        let j = judged(&op, 1, Evidence { answer, job: Sight::Absent(Duration::ZERO), ..Default::default() });
+        driver::absorb(&mut op, n, j, at(1));
+        assert_eq!(op.plan.compensation.is_some(), round == 4);
+        if round < 4 {
+            confirm_until(&mut op, StepName::RunJar);
+        }
+    }
+}
+
 /// Confirms every step before the first one with this name.
 fn confirm_until(op: &mut Operation, name: StepName) {
     op.state = OpState::Running;

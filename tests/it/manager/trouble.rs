@@ -317,6 +317,56 @@ async fn too_few_slots_are_found_before_anything_is_stopped() {
     assert!(rig.fake.acts("stop").is_empty());
 }
 
+/// Another nutkin on the same cluster may delete a jar of the same content at any moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_jar_that_somebody_deletes_is_uploaded_again_and_nothing_is_stopped_twice() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({ "maxJobAttempts": 1 })).await;
+    let v2 = rig.jar("v2").await;
+    rig.fake.next_savepoint(SavepointOutcome::Held);
+    rig.fake.next_run(RunOutcome::TaskFailsAtOnce("task boom".into()));
+    let op = rig.submit("prod", upgrade(&v2)).await.unwrap();
+    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
+        w.journal.iter().any(|a| a.route == "stop")
+    });
+    rig.fake.world().jars.clear();
+    rig.fake.release_savepoints();
+    rig.fake.wait_until("the run arrived", Duration::from_secs(5), |w| {
+        w.journal.iter().filter(|a| a.route == "run").count() == 2
+    });
+    rig.fake.world().jars.clear();
+    let op = rig.ended(&op.operation_id).await;
+    assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
+    assert!(op.error.as_ref().unwrap().message.contains("task boom"), "{op:#?}");
+    assert_eq!((rig.fake.acts("stop").len(), rig.fake.acts("run").len()), (1, 3));
+    check(&*rig.store, &rig.fake).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_jars_go_unless_another_deployment_may_need_them() {
+    let rig = Rig::new().await;
+    for n in ["a", "b"] {
+        rig.running(n, json!({})).await;
+    }
+    let release = async |n: &str, mark: &str| {
+        let jar = rig.jar(mark).await;
+        assert_eq!(rig.act(n, upgrade(&jar)).await.state, OpState::Succeeded);
+    };
+    let listed = async |mark: &str| {
+        let name = format!("nutkin-{}.jar", &rig.jar(mark).await.as_str()[..32]);
+        rig.fake.world().jars.values().any(|j| j.name == name)
+    };
+    release("b", "v2").await;
+    release("a", "v3").await;
+    release("a", "v4").await;
+    // By its end the jars after the one before have been looked at.
+    assert_eq!(rig.act("a", restart()).await.state, OpState::Succeeded);
+    assert!(listed("v1").await, "b would go back to it");
+    release("b", "v5").await;
+    rig.eventually("v1 goes", || rig.fake.world().jars.len() == 4).await;
+    assert!(!listed("v1").await && listed("v3").await, "a would go back to v3");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn slots_that_are_gone_after_the_stop_lead_back_without_a_submission() {
     let rig = Rig::new().await;
