@@ -1,6 +1,7 @@
 //! The restore advisor: which restore point, why, and why not the others.
 //!
-//! "Latest" is decided by lineage and trigger time by the JobManager's clock, never by a file's modification time.
+//! "Latest" is decided by lineage and trigger time by the JobManager's clock, never by a file's modification time. What
+//! was entered from elsewhere has no known age: it comes after everything whose age is known.
 
 use super::{
     flink::CheckpointStat,
@@ -48,8 +49,8 @@ pub struct Candidate {
     pub location: Option<String>,
     /// How it came to be.
     pub origin: Option<Origin>,
-    /// The moment whose state it holds.
-    pub state_of: Timestamp,
+    /// The moment whose state it holds, where that is known.
+    pub state_of: Option<Timestamp>,
     /// Number within its job.
     pub checkpoint_id: Option<u64>,
     /// Seen at its place.
@@ -69,6 +70,8 @@ pub struct Advice {
     pub why: String,
     /// What the person should know about it.
     pub warning: Option<String>,
+    /// True when a person must agree: a newer one is passed over, or nobody knows how much the chosen one repeats.
+    pub deviates: bool,
     /// True when the start would begin empty, by request or for want of any snapshot.
     pub empty: bool,
     /// True when the request names something that cannot be used.
@@ -106,14 +109,21 @@ fn pass_all(mut all: Vec<Candidate>, why: &str, reason: &str) -> Advice {
     for c in &mut all {
         c.rejected.get_or_insert_with(|| reason.to_owned());
     }
-    Advice { candidates: all, why: why.to_owned(), warning: None, empty: true, refused: false }
+    Advice {
+        candidates: all,
+        why: why.to_owned(),
+        warning: None,
+        deviates: false,
+        empty: true,
+        refused: false,
+    }
 }
 
 fn by_strategy(strategy: RestoreStrategy, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
     if let Some(i) =
         s.armed.and_then(|a| all.iter().position(|c| c.savepoint.as_ref() == Some(a) && c.rejected.is_none()))
     {
-        return finish(all, i, "not the one that was chosen by a reset", s, "chosen by a reset");
+        return finish(all, i, |_| "not the one that was chosen by a reset", s, "chosen by a reset");
     }
     if strategy == RestoreStrategy::LatestSavepoint {
         for c in all.iter_mut().filter(|c| c.origin.is_none() || c.origin == Some(Origin::RetainedCheckpoint))
@@ -123,14 +133,27 @@ fn by_strategy(strategy: RestoreStrategy, mut all: Vec<Candidate>, s: &Situation
         }
     }
     match all.iter().position(|c| c.rejected.is_none()) {
-        Some(i) => finish(all, i, "older than the chosen one", s, "newest complete"),
+        Some(i) => {
+            let reason = |c: &Candidate| match c.state_of {
+                Some(_) => "older than the chosen one",
+                None => "its age is not known",
+            };
+            finish(all, i, reason, s, "newest complete")
+        }
         None => {
             let why = if all.is_empty() {
                 "this deployment has no restore point yet: the start begins empty".to_owned()
             } else {
                 format!("none of {} restore points can be used", all.len())
             };
-            Advice { empty: all.is_empty(), refused: !all.is_empty(), candidates: all, why, warning: None }
+            Advice {
+                empty: all.is_empty(),
+                refused: !all.is_empty(),
+                candidates: all,
+                why,
+                warning: None,
+                deviates: false,
+            }
         }
     }
 }
@@ -144,7 +167,7 @@ fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
     });
     match found {
         Some(i) if all[i].rejected.is_none() => {
-            finish(all, i, "not the one that was asked for", s, "asked for by name")
+            finish(all, i, |_| "not the one that was asked for", s, "asked for by name")
         }
         Some(i) => {
             let why = format!(
@@ -153,7 +176,7 @@ fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
             );
             let c = all.remove(i);
             all.insert(0, c);
-            Advice { candidates: all, why, warning: None, empty: false, refused: true }
+            Advice { candidates: all, why, warning: None, deviates: false, empty: false, refused: true }
         }
         None => {
             for c in &mut all {
@@ -166,6 +189,7 @@ fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
                     s.deployment
                 ),
                 warning: None,
+                deviates: false,
                 empty: false,
                 refused: true,
             }
@@ -174,34 +198,56 @@ fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
 }
 
 /// Puts the chosen one first, gives the others their reason, and finds the words.
-fn finish(mut all: Vec<Candidate>, i: usize, others: &str, s: &Situation<'_>, how: &str) -> Advice {
+fn finish(
+    mut all: Vec<Candidate>,
+    i: usize,
+    others: impl Fn(&Candidate) -> &'static str,
+    s: &Situation<'_>,
+    how: &str,
+) -> Advice {
     let chosen = all.remove(i);
-    let newer: Vec<&Candidate> =
-        all.iter().filter(|c| c.state_of > chosen.state_of && c.rejected.is_none()).collect();
-    let passed =
-        newer.first().map(|c| format!("a newer restore point of {} exists and is not used", c.state_of));
+    let passed = passed_over(&chosen, &all, s);
     for c in &mut all {
-        c.rejected.get_or_insert_with(|| others.to_owned());
+        let reason = others(c);
+        c.rejected.get_or_insert_with(|| reason.to_owned());
     }
     let what = match chosen.origin {
         Some(Origin::RetainedCheckpoint) => "retained checkpoint".to_owned(),
         Some(o) => format!("savepoint ({o})"),
         None => "retained checkpoint of the running job".to_owned(),
     };
-    let age = humane(s.now.seconds_since(chosen.state_of));
-    let why = format!("{how} {what} of this deployment, {age} old");
+    let age = chosen
+        .state_of
+        .map_or_else(|| "of unknown age".to_owned(), |t| format!("{} old", humane(s.now.seconds_since(t))));
+    let why = format!("{how} {what} of this deployment, {age}");
+    let deviates = passed.is_some();
     let warning = passed.or_else(|| {
-        chosen
-            .rewind_seconds
-            .filter(|r| *r > 0)
-            .map(|r| format!("progress of {} after this restore point is repeated", humane(r)))
+        let repeated = chosen.rewind_seconds.filter(|r| *r > 0)?;
+        Some(format!("progress of {} after this restore point is repeated", humane(repeated)))
     });
     all.insert(0, chosen);
-    Advice { candidates: all, why, warning, empty: false, refused: false }
+    Advice { candidates: all, why, warning, deviates, empty: false, refused: false }
 }
 
-fn rewind(state_of: Timestamp, s: &Situation<'_>) -> Option<u64> {
-    s.progress.map(|p| p.seconds_since(state_of))
+/// What a person must agree to before the chosen one is used.
+fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> Option<String> {
+    let usable = others.iter().filter(|c| c.rejected.is_none());
+    match (chosen.state_of, usable.filter_map(|c| c.state_of).max(), s.progress) {
+        (None, Some(newest), _) => Some(format!(
+            "its age is not known, and the restore point of {newest} is not used: what is repeated or lost cannot be told"
+        )),
+        (None, None, Some(progress)) => Some(format!(
+            "its age is not known, and the deployment had come as far as {progress}: what is repeated or lost cannot be told"
+        )),
+        (Some(of), Some(newest), _) if newest > of => {
+            Some(format!("a newer restore point of {newest} exists and is not used"))
+        }
+        _ => None,
+    }
+}
+
+fn rewind(state_of: Option<Timestamp>, s: &Situation<'_>) -> Option<u64> {
+    Some(s.progress?.seconds_since(state_of?))
 }
 
 fn of_live_job(c: &CheckpointStat, retained: bool, s: &Situation<'_>) -> Candidate {
@@ -218,11 +264,11 @@ fn of_live_job(c: &CheckpointStat, retained: bool, s: &Situation<'_>) -> Candida
         savepoint: None,
         location: c.path.clone(),
         origin: None,
-        state_of: c.triggered_at,
+        state_of: Some(c.triggered_at),
         checkpoint_id: Some(c.id),
         verified: false,
         rejected,
-        rewind_seconds: rewind(c.triggered_at, s),
+        rewind_seconds: rewind(Some(c.triggered_at), s),
     }
 }
 
@@ -290,7 +336,7 @@ pub fn loss_windows(
     let kept = savepoints
         .iter()
         .filter(|s| s.status == Status::Completed && s.location.is_some() && !s.drained)
-        .map(Savepoint::state_of)
+        .filter_map(Savepoint::state_of)
         .max();
     let checkpoint = live.map(|(c, _)| c.triggered_at);
     let outliving = live.filter(|(_, retained)| *retained).map(|(c, _)| c.triggered_at);
@@ -391,6 +437,38 @@ mod tests {
         let advice = choose(&state(), &Situation { armed: Some(&id), ..situation(&list) });
         assert_eq!(advice.chosen().unwrap().savepoint.as_ref(), Some(&id));
         assert!(advice.warning.unwrap().contains("newer restore point"));
+    }
+
+    /// Entered from elsewhere after the deployment's own one: it can be of any age.
+    #[rstest]
+    #[case::its_own_is_usable(Status::Completed, "own", false)]
+    #[case::only_the_foreign_one_is_left(Status::Missing, "foreign", true)]
+    fn what_was_imported_is_never_called_the_newest(
+        #[case] own: Status,
+        #[case] chosen: &str,
+        #[case] deviates: bool,
+    ) {
+        let list =
+            [sp("foreign", 950, Origin::Imported, Status::Completed), sp("own", 900, Origin::Suspend, own)];
+        let advice = choose(&state(), &situation(&list));
+        assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new(chosen)));
+        assert_eq!(advice.deviates, deviates, "{advice:?}");
+        if deviates {
+            assert!(advice.why.contains("of unknown age"), "{}", advice.why);
+            assert_eq!(advice.chosen().unwrap().rewind_seconds, None);
+        } else {
+            assert_eq!(advice.candidates[1].rejected.as_deref(), Some("its age is not known"));
+        }
+        let asked = choose(&Request::This("foreign".into()), &situation(&list));
+        assert!(asked.deviates && asked.warning.unwrap().contains("its age is not known"));
+        assert_eq!(loss_windows(&list[..1], None), (None, None));
+    }
+
+    #[test]
+    fn an_imported_one_begins_a_deployment_that_never_ran() {
+        let list = [sp("foreign", 950, Origin::Imported, Status::Completed)];
+        let advice = choose(&state(), &Situation { progress: None, ..situation(&list) });
+        assert!(advice.chosen().is_some() && !advice.deviates && advice.warning.is_none());
     }
 
     #[test]

@@ -152,9 +152,11 @@ impl Savepoint {
         }
     }
 
-    /// The moment whose state it holds.
+    /// The moment whose state it holds. `None` where nobody knows it: a savepoint that was entered by its place can be of any
+    /// age, whatever its files say.
     #[must_use]
-    pub fn state_of(&self) -> Timestamp {
-        self.triggered_at.unwrap_or(self.created_at)
+    pub fn state_of(&self) -> Option<Timestamp> {
+        let made_here = (self.origin != Origin::Imported).then_some(self.created_at);
+        self.triggered_at.or(made_here)
     }
 }

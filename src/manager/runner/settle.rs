@@ -380,6 +380,8 @@ pub async fn finish(inner: &Arc<Inner>, id: &OperationId, state: OpState) -> Sto
     changes.operations.push(op.clone());
     inner.commit(&gate, changes).await?;
     drop(gate);
+    // Who reads that it ended looks at the deployment next.
+    inner.wake(&op.target).notify_one();
     if matches!(state, OpState::Succeeded | OpState::RolledBack) {
         super::super::cleanup::old_jars(inner, &op).await;
     }
@@ -422,9 +424,13 @@ fn result(op: &Operation) -> String {
     let snapshot = op.bindings().snapshot.and_then(|s| s.location).unwrap_or_default();
     let cause = op.plan.compensation.as_ref().map(|c| c.cause.clone()).unwrap_or_default();
     let revision = op.plan.revision.unwrap_or_default();
+    let runs = op.steps.iter().find(|s| s.act.name() == StepName::RunJar);
+    // A program that Flink refused has put nothing out.
+    let repeated = runs.is_some_and(|s| s.state == StepState::Confirmed);
+    let outputs = if repeated { "; outputs since that snapshot are produced again" } else { "" };
     match (op.state, op.kind) {
         (OpState::RolledBack, _) => format!(
-            "revision {revision} did not hold ({cause}); revision {} runs again {from}; outputs since that snapshot are produced again",
+            "revision {revision} did not hold ({cause}); revision {} runs again {from}{outputs}",
             op.plan.previous_revision.unwrap_or_default()
         ),
         (OpState::Failed, _) => cause,
@@ -435,6 +441,7 @@ fn result(op: &Operation) -> String {
         (_, Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback) => {
             format!("revision {revision} runs {from}")
         }
+        (_, Kind::Reset) if runs.is_some() => format!("revision {revision} runs {from}"),
         (_, Kind::Cancel) => "the job was cancelled".to_owned(),
         (_, Kind::Reset) => "the next start begins from the chosen savepoint".to_owned(),
         (_, Kind::Fork) => {

@@ -24,14 +24,18 @@ pub fn live_checkpoint(e: &DeploymentEntry) -> Option<(&CheckpointStat, bool)> {
 
 /// The newest progress that is known of.
 fn progress(e: &DeploymentEntry) -> Option<Timestamp> {
-    let kept = e.job.as_ref().and_then(|j| j.last_checkpoint.clone());
+    // A job that ended with a savepoint came no further than that, whenever its last checkpoint began.
+    let complete = e.savepoints.iter().filter(|s| s.status == savepoint::Status::Completed && s.is_final);
+    let finals: Vec<_> = complete.filter_map(|s| s.flink_job.as_ref()).collect();
+    let job = e.job.as_ref().filter(|j| !finals.contains(&&j.flink));
+    let kept = job.and_then(|j| j.last_checkpoint.clone());
     let kept = kept.and_then(|k| serde_json::from_value::<KeptCheckpoint>(k).ok()).map(|k| k.triggered_at);
     let live = live_checkpoint(e).map(|(c, _)| c.triggered_at);
     let saved = e
         .savepoints
         .iter()
         .filter(|s| s.status == savepoint::Status::Completed)
-        .map(savepoint::Savepoint::state_of)
+        .filter_map(savepoint::Savepoint::state_of)
         .max();
     kept.max(live).max(saved)
 }
@@ -91,7 +95,7 @@ pub fn restore_points(a: &Advice) -> Vec<RestorePoint> {
             rewind_seconds: c.rewind_seconds,
             verified: c.verified.then_some(true),
             origin: c.origin,
-            triggered_at: Some(c.state_of),
+            triggered_at: c.state_of,
         })
         .collect()
 }

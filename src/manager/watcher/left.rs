@@ -96,8 +96,8 @@ fn of_job<'a>(savepoints: &'a [Savepoint], job: &JobRow) -> Vec<&'a Savepoint> {
 /// sooner than one interval after another. A moment that is too early claims too little.
 fn not_before(kept: &KeptCheckpoint, id: u64, interval: Duration, savepoints: Vec<&Savepoint>) -> Timestamp {
     let lower = savepoints.iter().filter(|s| s.checkpoint_id.is_some_and(|n| n < id));
-    let after = lower.map(|s| s.state_of()).max();
-    let between = savepoints.iter().filter(|s| s.state_of() >= kept.triggered_at).count() as u64;
+    let after = lower.filter_map(|s| s.state_of()).max();
+    let between = savepoints.iter().filter(|s| s.state_of() >= Some(kept.triggered_at)).count() as u64;
     // Savepoints have numbers too; the first tick may have been due at once.
     let ticks = id.saturating_sub(kept.id).saturating_sub(between + 1);
     let paced = kept.triggered_at + interval * u32::try_from(ticks).unwrap_or(u32::MAX);

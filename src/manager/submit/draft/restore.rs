@@ -54,12 +54,11 @@ impl Building<'_> {
         }
         if let Some(w) = &advice.warning {
             let repeats = advice.chosen().is_some_and(|c| c.rewind_seconds.is_some_and(|r| r > 0));
-            let newer = w.starts_with("a newer");
             // An older snapshot than the newest usable one is a deviation that a person must agree to; a reset was that.
             let agreed =
                 self.facts.entry.row.next_restore.is_some() && matches!(request, Request::Strategy(_));
-            self.destructive |= newer && !agreed;
-            if newer || repeats {
+            self.destructive |= advice.deviates && !agreed;
+            if advice.deviates || repeats {
                 self.warnings.push(w.clone());
             }
         }
