@@ -32,7 +32,7 @@ pub fn steps(acts: &[Act], plan: &Plan) -> Vec<PlannedStep> {
 
 /// Titles of the steps of the start that follows a fork, numbered behind the fork's own.
 pub fn fork_start(spec: &Spec, plan: &Plan, after: usize) -> Vec<PlannedStep> {
-    let name = plan.creates.as_ref().map(|c| c.name.to_string()).unwrap_or_default();
+    let name = plan.creates.as_ref().map(|c| c.name.name().to_owned()).unwrap_or_default();
     let start = Plan {
         revision: Some(1),
         slots_needed: spec.parallelism,
@@ -45,7 +45,7 @@ pub fn fork_start(spec: &Spec, plan: &Plan, after: usize) -> Vec<PlannedStep> {
     let mut steps = steps(&acts, &start);
     for s in &mut steps {
         s.n += u32::try_from(after).unwrap_or(0);
-        s.title = format!("start of {name}: {}", s.title);
+        s.title = format!("start {name}: {}", s.title);
     }
     steps
 }

@@ -183,7 +183,7 @@ async fn a_fork_has_the_state_and_a_life_of_its_own() {
     // The card says what the start will do, and whether there is room for it.
     let plan = rig.plan("prod", Verb::Fork(fork.clone())).await.unwrap();
     let titles: Vec<&str> = plan.steps.iter().map(|s| s.title.as_str()).collect();
-    assert!(titles.contains(&"start of pay/test: submit revision 1 from that snapshot"), "{titles:#?}");
+    assert!(titles.contains(&"start test: submit revision 1 from that snapshot"), "{titles:#?}");
     assert!(plan.steps.iter().zip(1..).all(|(s, n)| s.n == n), "{:?}", plan.steps);
     let slots = plan.checks.iter().find(|c| c.name == "slots").unwrap();
     assert!(slots.message.starts_with("2 needed for the fork"), "{slots:?}");
