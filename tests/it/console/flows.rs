@@ -11,7 +11,7 @@ use nutkin::{
         time::Timestamp,
     },
     faces::tui::{
-        data::Tab,
+        data::{Tab, TabData},
         msg::{Effect, Msg, Reply, Request},
         overlay::Overlay,
     },
@@ -309,6 +309,44 @@ fn forking_from_a_savepoint_and_adopting() {
     let Request::Adopt(target, job, body) = *request else { panic!() };
     assert_eq!((target.as_str(), job.len()), ("eu-west-1", 32));
     assert_eq!(body.deployment, "click-stream-enrichment/adopted");
+}
+
+#[test]
+fn the_selection_goes_with_an_adopted_job() {
+    let mut c = ready();
+    c.press("down down a").plan(world::plan(Kind::Adopt));
+    c.press("y");
+    let (ask, ..) = submitted(&mut c);
+    let mut op = world::operation(OpState::Running);
+    (op.kind, op.deployment) = (Kind::Adopt, "payments-dashboard/taken".into());
+    c.reply(Reply::Submitted(ask, Ok(Submitted::Operation(Box::new(op)))));
+    c.press("esc");
+    let mut row = world::snapshot().rows.remove(0);
+    row.deployment = "payments-dashboard/taken".into();
+    c.send(Msg::Watch(WatchMessage::Deployment { row, detail: None }));
+    assert_eq!(c.model.home.deployment(), Some("payments-dashboard/taken"));
+    c.press("2 up");
+    let other = c.model.home.deployment().map(str::to_owned);
+    c.send(Msg::Tick(world::now()));
+    assert_eq!(c.model.home.deployment(), other.as_deref(), "once, and then it is the person's again");
+}
+
+#[test]
+fn the_first_upgrade_of_an_adopted_job_sends_all_that_the_form_shows() {
+    let mut c = ready();
+    let mut revisions = world::revisions();
+    for r in &mut revisions {
+        r.spec["artifact"].as_object_mut().unwrap().remove("sha256");
+    }
+    c.press("u");
+    c.reply(Reply::Tab(world::PROD.into(), Tab::Config, Ok(TabData::Config(revisions))));
+    c.settle().press("ctrl-o enter").type_text("own").rest();
+    let asked: Vec<_> = c.effects.iter().filter(|e| matches!(e, Effect::DryRun(..))).cloned().collect();
+    let Some(Effect::DryRun(_, _, request)) = asked.last().cloned() else { panic!("{:?}", c.effects) };
+    let Request::Upgrade(_, body) = *request else { panic!() };
+    assert_eq!(body.parallelism, Some(4));
+    assert_eq!(body.entry_class.as_deref(), Some("io.example.Payments"));
+    assert_eq!(body.args, Some(vec!["--rate".to_owned(), "500".to_owned()]));
 }
 
 #[test]

@@ -450,8 +450,9 @@ impl Card {
             Ok(Submitted::Operation(op)) => {
                 model.started.insert(op.operation_id.clone());
                 if op.kind == Kind::Adopt {
-                    // A job changes sides: what is unmanaged is looked at anew.
+                    // A job changes sides: what is unmanaged is looked at anew, and the selection goes with the job.
                     fx.push(Effect::LoadSnapshot);
+                    model.home.coming = Some(op.deployment.clone());
                 }
                 let card = OperationCard::new(op.operation_id.clone());
                 model.data.put_operation(*op);

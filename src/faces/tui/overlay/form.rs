@@ -473,9 +473,10 @@ impl Form {
         }
     }
 
-    /// What the form says, as a request: only what differs from the base.
+    /// What the form says, as a request: only what differs from the base; all of it where the base knows no program yet, as
+    /// after an adoption.
     pub fn request(&self) -> Result<Request, String> {
-        let base = self.base.as_deref();
+        let base = self.base.as_deref().filter(|b| b.artifact.sha256.is_some());
         let artifact = self.artifact.value();
         let args = split_args(self.args.as_str())?;
         let parallelism: u32 = self

@@ -165,6 +165,8 @@ pub struct Home {
     pub config: ListView<String>,
     /// The filter that is being typed.
     pub filtering: Option<Line>,
+    /// A deployment that an act of this console brings: selected as soon as its row is there.
+    pub coming: Option<String>,
     /// What the second pane was last made from: a fleet's rows are not looked through for every key.
     made_from: Option<(u64, Option<Group>, String)>,
 }
@@ -185,6 +187,7 @@ impl Default for Home {
             jobs: ListView::default(),
             config: ListView::default(),
             filtering: None,
+            coming: None,
             made_from: None,
         }
     }
@@ -195,10 +198,17 @@ impl Home {
     pub fn sync(&mut self, data: &Data) {
         let before = (self.groups.selected().cloned(), self.subject().cloned());
         self.groups.sync(groups(data), Clone::clone, |g| group_words(data, g));
+        let arrived = self.coming.take_if(|name| data.rows.contains_key(name));
+        if let Some((app, _)) = arrived.as_deref().and_then(|name| name.split_once('/')) {
+            self.groups.select(&Group::Application(app.to_owned()));
+        }
         self.sync_subjects(data);
         if before.0.as_ref() != self.groups.selected() {
             self.subjects.go(Move::First);
             self.tail = EventLog::default();
+        }
+        if let Some(name) = arrived {
+            self.subjects.select(&Subject::Deployment(name));
         }
         if before.1.as_ref() != self.subject() {
             self.scroll = 0;

@@ -21,6 +21,7 @@ use ratatui::{
 };
 
 use super::{
+    data::Link,
     layout::{self, MIN, Tier},
     list::Move,
     model::Model,
@@ -168,7 +169,11 @@ fn boxed(c: &mut Canvas<'_>, body: Rect, size: (u16, u16), title: &Text, role: R
 
 fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
     let running = model.still_running();
-    let mut lines = vec![plain("Quitting stops nothing. This goes on in the manager:"), Text::empty()];
+    let goes_on = match model.data.link {
+        Link::Live => "Quitting stops nothing. This goes on in the manager:",
+        _ => "The manager is not there. This goes on when one is started again:",
+    };
+    let mut lines = vec![plain(goes_on), Text::empty()];
     lines.extend(running.iter().take(6).map(|r| text("  ◐ ", Role::Busy).with(r, Role::Text)));
     if running.len() > 6 {
         lines.push(muted(format!("  and {} more", running.len() - 6)));

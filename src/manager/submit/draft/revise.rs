@@ -139,10 +139,10 @@ impl Building<'_> {
 
     pub(super) fn adopted_needs(&self, r: &Upgrade, has_jar: bool) -> ManagerResult<()> {
         let missing: Vec<&str> = [
-            (has_jar, "--jar"),
-            (r.entry_class.is_some(), "--entry-class"),
-            (r.args.is_some(), "--args"),
-            (r.parallelism.is_some(), "--parallelism"),
+            (has_jar, "the jar (--jar)"),
+            (r.entry_class.is_some(), "the entry class (--entry-class)"),
+            (r.args.is_some(), "the arguments (--args)"),
+            (r.parallelism.is_some(), "the parallelism (--parallelism)"),
         ]
         .into_iter()
         .filter_map(|(given, flag)| (!given).then_some(flag))
@@ -153,7 +153,7 @@ impl Building<'_> {
         Err(Problem::new(
             Code::InvalidSpec,
             format!(
-                "{} was adopted: its first upgrade needs {}, nothing is guessed; nothing was changed",
+                "{} was adopted: its first upgrade must say {}, nothing is guessed; nothing was changed",
                 self.facts.entry.row.name,
                 missing.join(", ")
             ),
