@@ -4,7 +4,7 @@
 use std::{
     fs::File,
     io::{self, Read as _},
-    path::{Path, PathBuf},
+    path::Path,
     time::Duration,
 };
 
@@ -13,49 +13,27 @@ use rustix::{
     io::Errno,
     process::{Pid, Signal, kill_process},
 };
-use serde::{Deserialize, Serialize};
 
 use super::ClientResult;
 use crate::{
     contract::problem::{Code, Problem},
-    domain::time::{Clock, Timestamp},
+    domain::{
+        holder::{Holder, lock_path},
+        time::Clock,
+    },
 };
-
-/// Who holds a state directory.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Holder {
-    /// Process id.
-    pub pid: u32,
-    /// When it took the lock.
-    pub started_at: Timestamp,
-    /// Its socket.
-    pub socket: PathBuf,
-    /// The API level that it speaks.
-    pub api_level: u32,
-    /// The oldest client that it understands.
-    pub min_client_level: u32,
-    /// Version and commit.
-    pub build: String,
-}
-
-/// The lock file's place.
-#[must_use]
-pub fn path(state_dir: &Path) -> PathBuf {
-    state_dir.join("manager.lock")
-}
 
 /// What the lock file says; it may be the words of a manager that is gone.
 #[must_use]
 pub fn read(state_dir: &Path) -> Option<Holder> {
     let mut text = String::new();
-    File::open(path(state_dir)).ok()?.take(64 << 10).read_to_string(&mut text).ok()?;
+    File::open(lock_path(state_dir)).ok()?.take(64 << 10).read_to_string(&mut text).ok()?;
     serde_json::from_str(&text).ok()
 }
 
 /// Whether a manager holds the state directory now.
 pub fn is_held(state_dir: &Path) -> io::Result<bool> {
-    let file = match File::open(path(state_dir)) {
+    let file = match File::open(lock_path(state_dir)) {
         Ok(file) => file,
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(e) => return Err(e),
@@ -93,6 +71,6 @@ pub async fn stop(state_dir: &Path, patience: Duration, clock: &dyn Clock) -> Cl
 }
 
 fn unreadable(state_dir: &Path, e: &io::Error) -> Problem {
-    let detail = format!("{} cannot be read: {e}; nothing was changed", path(state_dir).display());
+    let detail = format!("{} cannot be read: {e}; nothing was changed", lock_path(state_dir).display());
     Problem::new(Code::ManagerUnreachable, detail)
 }

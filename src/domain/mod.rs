@@ -16,6 +16,7 @@
 pub mod deployment;
 pub mod event;
 pub mod flink;
+pub mod holder;
 pub mod ids;
 pub mod location;
 pub mod names;

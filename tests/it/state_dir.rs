@@ -16,6 +16,7 @@ use nutkin::{
             state_dir,
         },
     },
+    client,
     domain::time::Timestamp,
     manager::ports::store::{Changes, Epoch, Store, StoreError},
 };
@@ -167,10 +168,11 @@ fn one_manager_holds_the_lock_and_is_named() {
     let dir = state_dir::prepare(&tmp.path().join("s")).unwrap();
     let us = Holder::this_process(dir.path.join("manager.sock"), NOW, (1, 1), "test");
     assert!(us.lives());
-    assert_eq!(lock::holder(&dir.path).unwrap(), None);
+    assert!(!client::lock::is_held(&dir.path).unwrap());
 
     let held = lock::acquire(&dir.path, us.clone()).unwrap();
-    assert_eq!(lock::holder(&dir.path).unwrap(), Some(Some(us.clone())));
+    assert!(client::lock::is_held(&dir.path).unwrap());
+    assert_eq!(client::lock::read(&dir.path), Some(us.clone()));
     assert_eq!(mode(&dir.path.join(lock::FILE)), 0o600);
     let second = lock::acquire(&dir.path, us.clone()).unwrap_err();
     assert!(matches!(&second, LockError::Held(Some(h)) if *h == us), "{second}");
@@ -178,7 +180,7 @@ fn one_manager_holds_the_lock_and_is_named() {
 
     // A leftover file means nothing, and a process id that is used again is not the holder.
     drop(held);
-    assert_eq!(lock::holder(&dir.path).unwrap(), None);
+    assert!(!client::lock::is_held(&dir.path).unwrap());
     let recycled = Holder { start_time: us.start_time + 1, ..us.clone() };
     assert!(!recycled.lives());
     let other_boot = Holder { boot_id: "another".into(), ..us.clone() };
@@ -196,7 +198,7 @@ fn twenty_at_once_get_one_lock() {
             .map(|_| {
                 s.spawn(|| {
                     start.wait();
-                    let _probe = lock::holder(&dir.path);
+                    let _probe = client::lock::is_held(&dir.path);
                     lock::acquire(&dir.path, Holder::this_process("x".into(), NOW, (1, 1), "t"))
                 })
             })

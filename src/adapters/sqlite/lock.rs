@@ -19,35 +19,10 @@ use rustix::{
     fs::{FlockOperation, OFlags, flock},
     io::Errno,
 };
-use serde::{Deserialize, Serialize};
 
 use super::{OpenError, state_dir};
+pub use crate::domain::holder::{Holder, LOCK_FILE as FILE};
 use crate::domain::time::Timestamp;
-
-/// The lock's file name in the state directory.
-pub const FILE: &str = "manager.lock";
-
-/// Who holds the lock.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Holder {
-    /// Process id.
-    pub pid: u32,
-    /// Of this boot of the machine.
-    pub boot_id: String,
-    /// The process's start, in clock ticks since boot: with the boot and the id it is never used again.
-    pub start_time: u64,
-    /// When it took the lock, for people.
-    pub started_at: Timestamp,
-    /// Where it listens.
-    pub socket: PathBuf,
-    /// Level of its API.
-    pub api_level: u32,
-    /// The oldest client level that it understands.
-    pub min_client_level: u32,
-    /// Version and commit.
-    pub build: String,
-}
 
 impl Holder {
     /// This process, serving the API at `levels`: its own, and the oldest client's that it understands.
@@ -133,21 +108,6 @@ pub fn acquire(dir: &Path, holder: Holder) -> Result<Lock, LockError> {
         std::thread::sleep(Duration::from_millis(10));
     }
     Err(LockError::Held(read(&mut file)))
-}
-
-/// Who serves `dir` now; `Ok(None)` = nobody. `Some(None)` inside means: somebody, whose name is not written yet.
-pub fn holder(dir: &Path) -> Result<Option<Option<Holder>>, OpenError> {
-    let path = dir.join(FILE);
-    let mut file = match open(&path, false) {
-        Ok(f) => f,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(OpenError::io(&path, &e)),
-    };
-    match flock(&file, FlockOperation::NonBlockingLockShared) {
-        Ok(()) => Ok(None),
-        Err(Errno::WOULDBLOCK) => Ok(Some(read(&mut file))),
-        Err(e) => Err(OpenError::io(&path, &e.into())),
-    }
 }
 
 fn open(path: &Path, write: bool) -> std::io::Result<File> {
