@@ -117,7 +117,7 @@ request!(
         new_deployment: String,
         /// Where; default: the same target.
         target: Option<String>,
-        /// A savepoint's id or location, `new`, `latest` or `none`.
+        /// A savepoint's id or location, `new`, `latest` or `none`; default: `new` where a job runs, else `latest`.
         from: Option<String>,
         /// Values of the new deployment layer by path.
         #[schema(value_type = std::collections::HashMap<String, Object>)]

@@ -105,6 +105,8 @@ words!(open
         TargetUnreachable = "TARGET_UNREACHABLE",
         /// No manager watched for a while.
         WatchGap = "WATCH_GAP",
+        /// The manager before did not end by itself.
+        ManagerLost = "MANAGER_LOST",
         /// A layer of configuration changed.
         ConfigChanged = "CONFIG_CHANGED",
         /// A check has found the store's file damaged.

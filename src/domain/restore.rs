@@ -430,7 +430,7 @@ mod tests {
     #[test]
     fn a_reset_wins_and_says_what_it_passes_over() {
         let list = [
-            sp("old", 100, Origin::Copied, Status::Completed),
+            sp("old", 100, Origin::UserRequest, Status::Completed),
             sp("new", 900, Origin::Suspend, Status::Completed),
         ];
         let id = SavepointId::new("old");

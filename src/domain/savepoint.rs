@@ -153,10 +153,10 @@ impl Savepoint {
     }
 
     /// The moment whose state it holds. `None` where nobody knows it: a savepoint that was entered by its place can be of any
-    /// age, whatever its files say.
+    /// age, whatever its files say, and so can its copies.
     #[must_use]
     pub fn state_of(&self) -> Option<Timestamp> {
-        let made_here = (self.origin != Origin::Imported).then_some(self.created_at);
-        self.triggered_at.or(made_here)
+        let taken_here = !matches!(self.origin, Origin::Imported | Origin::Copied);
+        self.triggered_at.or(taken_here.then_some(self.created_at))
     }
 }

@@ -175,6 +175,7 @@ fn copied(inner: &Inner, from: &Savepoint, to: crate::domain::ids::DeploymentId)
         id: inner.fresh_savepoint(),
         deployment: to,
         created_at: inner.now(),
+        triggered_at: from.state_of(),
         origin: Origin::Copied,
         pinned: false,
         operation: None,
@@ -264,7 +265,7 @@ pub fn new_deployment(inner: &Inner, creates: &Creates) -> DeploymentRow {
     }
 }
 
-/// The outcome that a person named instead of a step: a row of its own.
+/// The outcome that a person named instead of a step: a row of its own. Its state is that of the job's end.
 #[must_use]
 pub fn named_snapshot(inner: &Inner, op: &Operation, outcome: &Outcome) -> Savepoint {
     let mut sp = Savepoint::new(
@@ -274,6 +275,8 @@ pub fn named_snapshot(inner: &Inner, op: &Operation, outcome: &Outcome) -> Savep
         Status::Completed,
         inner.now(),
     );
+    let ended = inner.world().by_id(&op.deployment).and_then(|e| e.job.as_ref()?.ended_at);
+    sp.triggered_at = Some(ended.unwrap_or(sp.created_at));
     sp.location.clone_from(&outcome.location);
     sp.is_final = outcome.is_final;
     sp.operation = Some(op.id.clone());

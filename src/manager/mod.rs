@@ -48,13 +48,27 @@ use crate::{
         watch::WatchMessage,
     },
     domain::{
-        event::{Severity, Via},
+        event::{EventName, NewEvent, Severity, Via},
         ids::{DeploymentName, OperationId},
         operation::Operation,
         time::{Clock, Timestamp},
     },
 };
 pub use faults::patience;
+
+/// Writes down that the manager before was killed, or its machine: who reads the event log would see only a pause.
+async fn note_loss(inner: &Arc<Inner>, active: usize) {
+    let rest = match active {
+        0 => "no operation was at work".to_owned(),
+        1 => "one operation was at work and goes on".to_owned(),
+        n => format!("{n} operations were at work and go on"),
+    };
+    let text = format!("the manager before did not end by itself; {rest}");
+    let event = NewEvent::auto(inner.now(), Severity::Warn, EventName::ManagerLost, text);
+    let gate = inner.gate().await;
+    // A store that takes nothing says so at the next change; this start only looks.
+    let _ = inner.commit(&gate, Changes { events: vec![event], ..Changes::default() }).await;
+}
 
 /// What a manager is made of.
 #[derive(Debug, Clone)]
@@ -142,6 +156,9 @@ impl Manager {
             }
         }
         watcher::note_gap(&inner, last_watched).await;
+        if loaded.unclean {
+            note_loss(&inner, active.len()).await;
+        }
         let manager = Self { inner };
         manager.begin(active, loaded.unsettled);
         Ok(manager)

@@ -11,6 +11,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     args::{Format, Global},
+    profile,
     table::{self, Tone},
     views::Tabular,
     words::{Look, Zone},
@@ -307,6 +308,9 @@ impl Context {
         self.print(&text)?;
         if items.is_empty() && self.global.output.is_for_people() {
             self.hint(&format!("no {}", T::NOUN));
+            if let Some(elsewhere) = profile::elsewhere(&self.paths) {
+                self.hint(&elsewhere);
+            }
         }
         Ok(())
     }

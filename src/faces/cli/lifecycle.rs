@@ -139,7 +139,7 @@ pub struct ForkArgs {
     /// Where; default: the same target.
     #[arg(long, value_name = "T")]
     target: Option<String>,
-    /// A savepoint's id or location, new, latest or none.
+    /// A savepoint's id or location, new, latest or none; default: new where a job runs, else latest.
     #[arg(long, value_name = "SAVEPOINT|new|latest|none")]
     from: Option<String>,
     /// A value of the new deployment's own layer; PATH=null removes.

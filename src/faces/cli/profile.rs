@@ -6,7 +6,10 @@
 //!                                     └ any other: refused, with the names that there are
 //! ```
 
-use std::io::{self, Write as _};
+use std::{
+    io::{self, Write as _},
+    path::Path,
+};
 
 use crate::{
     config::Paths,
@@ -24,13 +27,26 @@ pub fn missing(paths: &Paths) -> Option<(String, Vec<String>)> {
     if !is_ours || paths.state_dir.is_dir() {
         return None;
     }
+    Some((name.clone(), folders(folder)))
+}
+
+fn folders(folder: &Path) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    let mut known: Vec<String> = entries
+    let mut found: Vec<String> = entries
         .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
         .filter_map(|e| e.file_name().into_string().ok())
         .collect();
-    known.sort();
-    Some((name.clone(), known))
+    found.sort();
+    found
+}
+
+/// Where else something may be when there is nothing here: the profiles, if none was named.
+#[must_use]
+pub fn elsewhere(paths: &Paths) -> Option<String> {
+    let known = paths.profile.is_none().then(|| folders(&paths.state_dir.join("profiles")))?;
+    let options: Vec<String> = known.iter().map(|name| format!("--profile {name}")).collect();
+    (!options.is_empty())
+        .then(|| format!("this is the default profile; there is also {}", options.join(", ")))
 }
 
 /// Tells that a profile is about to be made.
@@ -70,5 +86,22 @@ mod tests {
         assert!(hint(&["demo", "prod"]).starts_with("did you mean prod?; `nutkin --profile prdo target add"));
         assert!(hint(&["demo", "staging"]).starts_with("there are: demo, staging; "));
         assert!(hint(&[]).starts_with("there is none yet; "));
+    }
+
+    #[test]
+    fn who_forgot_the_profile_is_told_of_it() {
+        let home = tempfile::tempdir().unwrap();
+        let paths = |profile: Option<&str>| Paths {
+            config_file: home.path().join("config.toml"),
+            state_dir: home.path().to_owned(),
+            cache_dir: home.path().to_owned(),
+            profile: profile.map(str::to_owned),
+            note: None,
+        };
+        assert_eq!(elsewhere(&paths(None)), None);
+        std::fs::create_dir_all(home.path().join("profiles/demo")).unwrap();
+        let told = elsewhere(&paths(None)).unwrap();
+        assert_eq!(told, "this is the default profile; there is also --profile demo");
+        assert_eq!(elsewhere(&paths(Some("prod"))), None);
     }
 }

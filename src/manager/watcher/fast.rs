@@ -25,7 +25,7 @@ use crate::{
     },
 };
 
-/// Slots, switches and the savepoint directory are read anew every so many rounds.
+/// Slots, switches and the savepoint directory are read anew every so many rounds, and when the jobs have changed.
 const OVERVIEW_ROUNDS: u64 = 5;
 /// Restarts are counted over this long.
 const UNSTABLE_WINDOW_SECONDS: u64 = 600;
@@ -45,8 +45,12 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, rounds: u64) -> bool 
     };
     match cluster.jobs().await {
         Ok(jobs) => {
-            let was = inner.world().targets.get(target).and_then(|t| t.sight.reachable);
-            if was != Some(true) || rounds.is_multiple_of(OVERVIEW_ROUNDS) {
+            let (was, changed) = match inner.world().targets.get(target) {
+                Some(t) => (t.sight.reachable, t.sight.jobs != jobs.items),
+                None => return false,
+            };
+            // A job that came or went has taken or left slots.
+            if was != Some(true) || changed || rounds.is_multiple_of(OVERVIEW_ROUNDS) {
                 refresh_overview(inner, target, &*cluster, was != Some(true)).await;
             }
             let left = super::left::look(inner, target, &jobs.items).await;

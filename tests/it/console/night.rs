@@ -2,7 +2,11 @@
 //! read in full.
 
 use nutkin::{
-    contract::{plan::Submitted, problem::Code, watch::WatchMessage},
+    contract::{
+        plan::{PlannedStep, Submitted},
+        problem::Code,
+        watch::WatchMessage,
+    },
     domain::{
         deployment::{Condition, ConditionStatus, ConditionType, Health},
         event::Severity,
@@ -185,7 +189,11 @@ fn every_long_card_is_scrolled_by_the_same_keys() {
     };
     let card = |c: &mut Console| {
         let mut plan = world::plan(Kind::Suspend);
-        plan.warnings = (0..80).map(|n| format!("line{n:02}")).collect();
+        let step = plan.steps.remove(0);
+        plan.steps = (0..80).map(|n| PlannedStep { title: format!("line{n:02}"), ..step.clone() }).collect();
+        (plan.checks, plan.restore_points, plan.restore_why) = (vec![], vec![], None);
+        (plan.crash_loss_seconds, plan.end_loss_seconds) = (None, None);
+        (plan.rewind_seconds, plan.expected_savepoint_seconds) = (None, None);
         c.press("p").plan(plan);
     };
     for open in [&operation as &dyn Fn(&mut Console), &sheet, &card] {

@@ -178,8 +178,7 @@ async fn a_reset_chooses_the_next_restore_point_once() {
 async fn a_fork_has_the_state_and_a_life_of_its_own() {
     let rig = Rig::new().await;
     rig.running("prod", json!({ "parallelism": 2 })).await;
-    let fork =
-        Fork { new_deployment: "pay/test".into(), from: Some("new".into()), start: true, ..Fork::default() };
+    let fork = Fork { new_deployment: "pay/test".into(), start: true, ..Fork::default() };
     // The card says what the start will do, and whether there is room for it.
     let plan = rig.plan("prod", Verb::Fork(fork.clone())).await.unwrap();
     let titles: Vec<&str> = plan.steps.iter().map(|s| s.title.as_str()).collect();
@@ -234,7 +233,9 @@ async fn an_adopted_job_can_be_suspended_and_must_be_described_to_run_again() {
     .await;
     assert_eq!(rig.manager.target("fake").unwrap().unmanaged_jobs, Some(0));
     let bare = rig.submit("adopted", Verb::Upgrade(Box::default())).await.unwrap_err();
-    assert!(bare.detail.contains("--jar, --entry-class, --args, --parallelism"), "{bare:?}");
+    for flag in ["--jar", "--entry-class", "--args", "--parallelism"] {
+        assert!(bare.detail.contains(flag), "{bare:?}");
+    }
     let op = rig.act("adopted", suspend()).await;
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     let v1 = rig.jar("v1").await;

@@ -232,7 +232,12 @@ async fn state_moves_between_deployments() {
     desk.ran(&["savepoint", "import", "moves/adopted", "file:/nowhere"]).await.ended(1).says(&["_metadata"]);
     desk.act(&["savepoint", "import", "moves/adopted", &format!("file:{copy}"), "--label", "by hand"]).await;
     desk.ran(&["savepoint", "import", "moves/adopted", &format!("file://{copy}/")]).await.ended(5);
-    desk.act(&["start", "moves/adopted", "--from", &format!("file:{copy}")]).await;
+    // How old a copy is, nobody knows: it is never taken by itself, and by name only with the typed word.
+    let next = desk.deployment("moves/adopted").await["nextRestorePoint"].clone();
+    assert_eq!(next["location"], json!(place), "{next:#}");
+    let from = ["start", "moves/adopted", "--from", &format!("file:{copy}")];
+    desk.ran(&from).await.ended(8).says(&["typed name"]);
+    desk.act(&[&from[..], &["--confirm", "moves/adopted"]].concat()).await;
     desk.count("moves/adopted", count).await;
     desk.act(&["cancel", "moves/adopted"]).await;
     desk.act(&["cancel", main]).await;

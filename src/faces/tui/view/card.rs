@@ -147,6 +147,7 @@ fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
     out
 }
 
+/// What a person must know comes first: on a small screen the rest is a page down.
 fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &plan::Plan, cells: usize) {
     if !plan.irreversible.is_empty() {
         out.push(heading("Cannot be undone"));
@@ -154,6 +155,17 @@ fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &plan::Plan
             wrapped(out, &text("  ✗ ", Role::Error).with(i, Role::Text), cells);
         }
     }
+    let (mind, fine): (Vec<_>, Vec<_>) =
+        plan.checks.iter().partition(|k| matches!(k.verdict, Verdict::Failed | Verdict::Warning));
+    if !mind.is_empty() || !plan.warnings.is_empty() {
+        out.push(heading("Mind"));
+        check_lines(out, mind, cells);
+        for w in &plan.warnings {
+            wrapped(out, &text("  ! ", Role::Warn).with(w, Role::Text), cells);
+        }
+    }
+    restore_lines(out, model, plan, cells);
+    diff_lines(out, plan, cells);
     out.push(heading("Steps"));
     for s in &plan.steps {
         wrapped(out, &muted(format!("{:>3} ", s.n)).with(&s.title, Role::Text), cells);
@@ -161,38 +173,36 @@ fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &plan::Plan
     if plan.steps.is_empty() {
         out.push(muted("    nothing on the cluster; only the books change"));
     }
-    restore_lines(out, model, plan, cells);
     loss_line(out, plan, cells);
-    for w in &plan.warnings {
-        wrapped(out, &text("  ! ", Role::Warn).with(w, Role::Text), cells);
-    }
-    if !plan.checks.is_empty() {
+    if !fine.is_empty() {
         out.push(heading("Preflight"));
-        let widest = plan.checks.iter().map(|k| k.name.chars().count()).max().unwrap_or(0).min(20);
-        // What stands in the way comes first.
-        let mut checks: Vec<_> = plan.checks.iter().collect();
-        checks.sort_by_key(|k| match k.verdict {
-            Verdict::Failed => 0,
-            Verdict::Warning => 1,
-            Verdict::Unknown => 2,
-            Verdict::Ok => 3,
-        });
-        for k in checks {
-            let (glyph, role) = say::verdict(k.verdict);
-            let t = text(format!("  {glyph} "), role)
-                .then(plain(&k.name).pad(widest))
-                .with(format!("  {}", k.message), Role::Text);
-            wrapped(out, &t, cells);
-            if let Some(hint) = k.hint.as_ref().filter(|_| k.verdict != Verdict::Ok) {
-                wrapped(out, &muted(format!("    → {hint}")), cells);
-            }
-        }
+        check_lines(out, fine, cells);
     }
-    diff_lines(out, plan, cells);
     out.push(heading("Same as"));
     wrapped(out, &muted(format!("  {}", model.command_line(&plan.command))), cells);
     if card.plan.loading {
         out.push(text("◌ the fields changed, asking again", Role::Busy));
+    }
+}
+
+/// Checks with their hints; what stands in the way first.
+fn check_lines(out: &mut Vec<Text>, mut checks: Vec<&plan::Check>, cells: usize) {
+    let widest = checks.iter().map(|k| k.name.chars().count()).max().unwrap_or(0).min(20);
+    checks.sort_by_key(|k| match k.verdict {
+        Verdict::Failed => 0,
+        Verdict::Warning => 1,
+        Verdict::Unknown => 2,
+        Verdict::Ok => 3,
+    });
+    for k in checks {
+        let (glyph, role) = say::verdict(k.verdict);
+        let t = text(format!("  {glyph} "), role)
+            .then(plain(&k.name).pad(widest))
+            .with(format!("  {}", k.message), Role::Text);
+        wrapped(out, &t, cells);
+        if let Some(hint) = k.hint.as_ref().filter(|_| k.verdict != Verdict::Ok) {
+            wrapped(out, &muted(format!("    → {hint}")), cells);
+        }
     }
 }
 
@@ -367,7 +377,9 @@ fn buttons(model: &Model, card: &Card, cells: usize) -> Text {
         // Brackets tell the button with focus where colour cannot.
         text(if focused { format!("[ {label} ]") } else { format!("  {label}  ") }, role)
     };
-    let mut t = button("Cancel".to_owned(), card.focus == Focus::Cancel, true);
+    // Beside "Cancel the job" the word would mean two things.
+    let dismiss = if card.request().kind() == Kind::Cancel { "Back" } else { "Cancel" };
+    let mut t = button(dismiss.to_owned(), card.focus == Focus::Cancel, true);
     t += plain("  ");
     t += button(verb.to_owned(), card.focus == Focus::Confirm, obstacle.is_none());
     match obstacle {

@@ -43,7 +43,9 @@ impl Building<'_> {
         }
         let merged = self.inner.world().merged_layer(name.app(), &layer);
         let spec = specs::checked(&merged)?;
-        match r.from.as_deref() {
+        // The newest state there is: of a job that runs that is a new savepoint.
+        let newest = self.facts.live.is_some().then_some("new");
+        match r.from.as_deref().or(newest) {
             Some("none") => {}
             Some("new") => {
                 self.wants_job()?;
