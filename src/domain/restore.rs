@@ -21,6 +21,15 @@ pub enum Request {
     This(String),
 }
 
+/// The newest completed checkpoint of a job that lives.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveCheckpoint<'a> {
+    /// What Flink says of it.
+    pub stat: &'a CheckpointStat,
+    /// Whether it outlives its job; `None` while the job's checkpoint settings have not been read.
+    pub retained: Option<bool>,
+}
+
 /// What is known.
 #[derive(Debug, Clone)]
 pub struct Situation<'a> {
@@ -30,8 +39,8 @@ pub struct Situation<'a> {
     pub savepoints: &'a [Savepoint],
     /// A savepoint chosen by a reset for the next start.
     pub armed: Option<&'a SavepointId>,
-    /// Newest completed checkpoint of the job that lives now, and whether it would outlive it.
-    pub live_checkpoint: Option<(&'a CheckpointStat, bool)>,
+    /// Newest completed checkpoint of the job that lives now.
+    pub live_checkpoint: Option<LiveCheckpoint<'a>>,
     /// Newest known progress of the deployment: the last completed snapshot, whether it still exists or not.
     pub progress: Option<Timestamp>,
     /// The target's Flink.
@@ -90,9 +99,7 @@ impl Advice {
 #[must_use]
 pub fn choose(request: &Request, s: &Situation<'_>) -> Advice {
     let mut all: Vec<Candidate> = s.savepoints.iter().map(|sp| candidate(sp, s)).collect();
-    if let Some((c, retained)) = s.live_checkpoint {
-        all.push(of_live_job(c, retained, s));
-    }
+    all.extend(s.live_checkpoint.map(|live| of_live_job(live, s)));
     all.sort_by_key(|c| std::cmp::Reverse((c.state_of, c.checkpoint_id)));
     match request {
         Request::Strategy(RestoreStrategy::None) => pass_all(
@@ -141,10 +148,13 @@ fn by_strategy(strategy: RestoreStrategy, mut all: Vec<Candidate>, s: &Situation
             finish(all, i, reason, s, "newest complete")
         }
         None => {
-            let why = if all.is_empty() {
-                "this deployment has no restore point yet: the start begins empty".to_owned()
-            } else {
-                format!("none of {} restore points can be used", all.len())
+            let newest = all.first().and_then(|c| c.rejected.as_deref());
+            let why = match (all.len(), newest) {
+                (0, _) => "this deployment has no restore point yet: the start begins empty".to_owned(),
+                (1, Some(reason)) => format!("its one restore point cannot be used: {reason}"),
+                (n, reason) => {
+                    format!("none of {n} restore points can be used; the newest: {}", reason.unwrap_or("?"))
+                }
             };
             Advice {
                 empty: all.is_empty(),
@@ -250,15 +260,18 @@ fn rewind(state_of: Option<Timestamp>, s: &Situation<'_>) -> Option<u64> {
     Some(s.progress?.seconds_since(state_of?))
 }
 
-fn of_live_job(c: &CheckpointStat, retained: bool, s: &Situation<'_>) -> Candidate {
+fn of_live_job(live: LiveCheckpoint<'_>, s: &Situation<'_>) -> Candidate {
+    let c = live.stat;
     let rejected = if c.path.is_none() {
-        Some("its place is not known".to_owned())
+        Some("its place is not known")
     } else if c.discarded {
-        Some("Flink has discarded it".to_owned())
-    } else if !retained {
-        Some("a checkpoint that is deleted when its job ends".to_owned())
+        Some("Flink has discarded it")
     } else {
-        None
+        match live.retained {
+            Some(true) => None,
+            Some(false) => Some("a checkpoint that is deleted when its job ends"),
+            None => Some("whether this checkpoint outlives its job has not been read yet"),
+        }
     };
     Candidate {
         savepoint: None,
@@ -267,7 +280,7 @@ fn of_live_job(c: &CheckpointStat, retained: bool, s: &Situation<'_>) -> Candida
         state_of: Some(c.triggered_at),
         checkpoint_id: Some(c.id),
         verified: false,
-        rejected,
+        rejected: rejected.map(str::to_owned),
         rewind_seconds: rewind(Some(c.triggered_at), s),
     }
 }
@@ -331,15 +344,15 @@ pub fn is_newer(written: &str, target: &str) -> bool {
 #[must_use]
 pub fn loss_windows(
     savepoints: &[Savepoint],
-    live: Option<(&CheckpointStat, bool)>,
+    live: Option<LiveCheckpoint<'_>>,
 ) -> (Option<Timestamp>, Option<Timestamp>) {
     let kept = savepoints
         .iter()
         .filter(|s| s.status == Status::Completed && s.location.is_some() && !s.drained)
         .filter_map(Savepoint::state_of)
         .max();
-    let checkpoint = live.map(|(c, _)| c.triggered_at);
-    let outliving = live.filter(|(_, retained)| *retained).map(|(c, _)| c.triggered_at);
+    let checkpoint = live.map(|l| l.stat.triggered_at);
+    let outliving = live.filter(|l| l.retained == Some(true)).map(|l| l.stat.triggered_at);
     (checkpoint.max(kept), kept.max(outliving))
 }
 
@@ -486,12 +499,18 @@ mod tests {
             failure: None,
         };
         let list = [sp("sp", 100, Origin::Suspend, Status::Completed)];
-        let with = |retained| {
-            choose(&state(), &Situation { live_checkpoint: Some((&stat, retained)), ..situation(&list) })
+        let live = |retained| Some(LiveCheckpoint { stat: &stat, retained });
+        let with = |list: &[Savepoint], retained| {
+            choose(&state(), &Situation { live_checkpoint: live(retained), ..situation(list) })
         };
-        assert_eq!(with(true).chosen().unwrap().savepoint, None);
-        assert_eq!(with(false).chosen().unwrap().savepoint, Some(SavepointId::new("sp")));
-        assert_eq!(loss_windows(&list, Some((&stat, false))), (Some(t(990)), Some(t(100))));
+        assert_eq!(with(&list, Some(true)).chosen().unwrap().savepoint, None);
+        for not_sure in [Some(false), None] {
+            assert_eq!(with(&list, not_sure).chosen().unwrap().savepoint, Some(SavepointId::new("sp")));
+            assert_eq!(loss_windows(&list, live(not_sure)), (Some(t(990)), Some(t(100))));
+        }
+        let unread = with(&[], None);
+        assert!(unread.refused && !unread.empty, "what has not been read is no reason to begin empty");
+        assert!(unread.why.ends_with("has not been read yet"), "{}", unread.why);
     }
 
     #[test]

@@ -83,6 +83,9 @@ pub struct NextRestorePoint {
     pub location: Option<String>,
     /// The sentence that explains it.
     pub why: String,
+    /// True when restore points are known and none can be used: a start is refused until a person names one, or asks for
+    /// an empty start. False without a location: the start begins empty.
+    pub refused: bool,
     /// Progress that would be repeated.
     pub rewind_seconds: Option<u64>,
     /// Whether somebody has looked at the place.

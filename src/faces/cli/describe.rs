@@ -95,7 +95,7 @@ fn state(d: &model::Deployment, look: Look) -> Vec<Fact> {
         ("an end loses", words::loss(d.end_loss_seconds)),
         ("last checkpoint", look.age(checkpoint.and_then(|c| c.triggered_at))),
         ("checkpoint size", words::size(checkpoint.and_then(|c| c.size_bytes))),
-        ("next start restores", Cell::some(next.and_then(|n| n.location.as_ref()))),
+        ("next start restores", next.map_or_else(|| Cell::some(None::<&str>), next_start)),
         ("because", Cell::some(next.map(|n| &n.why))),
     ];
     if let Some(failed) = &d.last_failed_checkpoint {
@@ -111,6 +111,14 @@ fn state(d: &model::Deployment, look: Look) -> Vec<Fact> {
         facts.push(("the program's numbers", Cell::new(metrics.join(" · "))));
     }
     facts
+}
+
+fn next_start(next: &model::NextRestorePoint) -> Cell {
+    match &next.location {
+        Some(place) => Cell::new(place),
+        None if next.refused => Cell::new("nothing: it would be refused").tone(Tone::Bad),
+        None => Cell::new("nothing: it begins empty").tone(Tone::Bad),
+    }
 }
 
 fn conditions(ctx: &Context, d: &model::Deployment, look: Look) -> String {

@@ -51,6 +51,8 @@ pub fn observed_of(e: &DeploymentEntry, world: &World) -> Observed {
 }
 
 /// What was seen, and drift: it can be no older than the revision that it is a difference to.
+///
+/// Drift of the spec is shown and does not count against the deployment's health: nothing is wrong with its job.
 fn conditions_of(e: &DeploymentEntry, drift: Option<&Drift>) -> Vec<Condition> {
     let mut all = e.sight.conditions.clone();
     let known = all.iter().any(|c| c.kind == ConditionType::Drifted);
@@ -68,7 +70,7 @@ fn conditions_of(e: &DeploymentEntry, drift: Option<&Drift>) -> Vec<Condition> {
 /// The deployment's one word.
 #[must_use]
 pub fn health_of(e: &DeploymentEntry, world: &World) -> Health {
-    health(e.row.desired, observed_of(e, world), &conditions_of(e, None), attention(e, world))
+    health(e.row.desired, observed_of(e, world), &e.sight.conditions, attention(e, world))
 }
 
 fn attention(e: &DeploymentEntry, world: &World) -> bool {
@@ -145,7 +147,7 @@ pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deploym
         desired: e.row.desired,
         observed: observed_of(e, world),
         observed_at: e.sight.observed_at,
-        health: health(e.row.desired, observed_of(e, world), &conditions, attention(e, world)),
+        health: health_of(e, world),
         conditions,
         revision: e.row.revision,
         version_label: e.revision.as_ref().map(|r| r.version_label.clone()),

@@ -4,7 +4,7 @@ use crate::{
     contract::model::{Checkpoint, NextRestorePoint, RestorePoint},
     domain::{
         flink::CheckpointStat,
-        restore::{self, Advice, Request, Situation},
+        restore::{self, Advice, LiveCheckpoint, Request, Situation},
         savepoint, spec,
         time::Timestamp,
     },
@@ -14,12 +14,13 @@ use crate::{
     },
 };
 
-/// The newest completed checkpoint of the live job, and whether it outlives it.
+/// The newest completed checkpoint of the live job.
 #[must_use]
-pub fn live_checkpoint(e: &DeploymentEntry) -> Option<(&CheckpointStat, bool)> {
+pub fn live_checkpoint(e: &DeploymentEntry) -> Option<LiveCheckpoint<'_>> {
     let live = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal());
-    let c = e.sight.checkpoints.as_ref()?.latest_completed.as_ref()?;
-    live.then(|| (c, e.sight.checkpoint_config.as_ref().is_some_and(|k| k.retained)))
+    let stat = e.sight.checkpoints.as_ref()?.latest_completed.as_ref()?;
+    let retained = e.sight.checkpoint_config.as_ref().map(|k| k.retained);
+    live.then_some(LiveCheckpoint { stat, retained })
 }
 
 /// The newest progress that is known of.
@@ -30,7 +31,7 @@ fn progress(e: &DeploymentEntry) -> Option<Timestamp> {
     let job = e.job.as_ref().filter(|j| !finals.contains(&&j.flink));
     let kept = job.and_then(|j| j.last_checkpoint.clone());
     let kept = kept.and_then(|k| serde_json::from_value::<KeptCheckpoint>(k).ok()).map(|k| k.triggered_at);
-    let live = live_checkpoint(e).map(|(c, _)| c.triggered_at);
+    let live = live_checkpoint(e).map(|l| l.stat.triggered_at);
     let saved = e
         .savepoints
         .iter()
@@ -77,6 +78,7 @@ pub(super) fn next_restore_point(e: &DeploymentEntry, world: &World, now: Timest
         location: chosen.and_then(|c| c.location.clone()),
         rewind_seconds: chosen.and_then(|c| c.rewind_seconds),
         verified: chosen.and_then(|c| c.verified.then_some(true)),
+        refused: a.refused,
         why: a.why,
     }
 }

@@ -175,6 +175,7 @@ pub fn deployment() -> Deployment {
             savepoint_id: Some("0192d7a0-5c1e-7a11-8f00-00000000c812".into()),
             location: Some("s3://bucket/savepoints/savepoint-a1b2c3".into()),
             why: "newest complete savepoint of this deployment, 15 min old, asked for by alice".into(),
+            refused: false,
             rewind_seconds: Some(902),
             verified: None,
         }),

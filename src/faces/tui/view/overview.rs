@@ -249,6 +249,7 @@ fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
                 .with(when.map(|w| format!(" of {w}")).unwrap_or_default(), Role::Text)
         }
         (None, Some(_)) => plain("a retained checkpoint"),
+        (None, None) if p.refused => text("would be refused", Role::Warn),
         (None, None) => text("begins empty", Role::Warn),
     };
     if let Some(s) = p.rewind_seconds.filter(|s| *s > 0) {
