@@ -115,8 +115,12 @@ pub struct Plan {
     pub rewind_seconds: Option<u64>,
     /// Seconds that the savepoint of this job took last time.
     pub expected_savepoint_seconds: Option<u64>,
+    /// What happens by itself when what is run does not hold; `null` where nothing is run.
+    pub if_it_fails: Option<String>,
     /// How it must be confirmed.
     pub confirmation: Confirmation,
+    /// The text to type where `confirmation` is `TYPE_NAME`.
+    pub typed_name: String,
     /// True when preflight lets it run.
     pub runnable: bool,
     /// The equivalent command line.

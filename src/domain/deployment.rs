@@ -179,16 +179,19 @@ impl TaskCounts {
     }
 }
 
-/// How our record of a job ended, where it did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum OurEnd {
-    /// We asked for no end.
-    None,
-    /// A stop with savepoint of ours, or a stop savepoint was found.
-    StoppedWithSavepoint,
-    /// We cancelled it.
-    Cancelled,
-}
+words!(closed
+    /// What we did towards a job's end. Written before it is done, so that the end is read rightly by a later manager.
+    OurEnd {
+        /// We asked for no end.
+        None = "NONE",
+        /// A stop with savepoint of ours, or a stop savepoint was found.
+        StoppedWithSavepoint = "SUSPEND",
+        /// We cancelled it.
+        Cancelled = "CANCEL",
+        /// It never ran: Flink refused the submission, or the submission never arrived.
+        NotSubmitted = "NOT_SUBMITTED",
+    }
+);
 
 /// What is known about a deployment's current job.
 #[derive(Debug, Clone, PartialEq, Eq)]

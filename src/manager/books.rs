@@ -9,7 +9,7 @@ use super::{
     watcher::{KeptCheckpoint, KeptConfig},
 };
 use crate::domain::{
-    deployment::Desired,
+    deployment::{Desired, OurEnd},
     event::{EventName, Severity},
     ids::{OperationId, TargetName},
     location,
@@ -37,18 +37,18 @@ pub async fn revision_of(inner: &Inner, _op: &Operation, job: &JobRef) -> StoreR
 }
 
 /// Notes what we are about to do to a job, so that its end is read rightly even by a manager that did not do it.
-pub async fn mark_end(inner: &Inner, job: &JobRef, end: &str, changes: &mut Changes) -> StoreResult<()> {
+pub async fn mark_end(inner: &Inner, job: &JobRef, end: OurEnd, changes: &mut Changes) -> StoreResult<()> {
     if let Some(mut row) = job_row(inner, job, changes).await? {
-        end.clone_into(&mut row.our_end);
+        row.our_end = end;
         changes.jobs.push(row);
     }
     Ok(())
 }
 
 /// Takes that note back, unless something else was done to the job since.
-pub async fn unmark_end(inner: &Inner, job: &JobRef, end: &str, changes: &mut Changes) -> StoreResult<()> {
+pub async fn unmark_end(inner: &Inner, job: &JobRef, end: OurEnd, changes: &mut Changes) -> StoreResult<()> {
     if let Some(mut row) = job_row(inner, job, changes).await?.filter(|r| r.our_end == end) {
-        "NONE".clone_into(&mut row.our_end);
+        row.our_end = OurEnd::None;
         changes.jobs.push(row);
     }
     Ok(())

@@ -42,7 +42,7 @@ async fn try_old_jars(inner: &Inner, op: &Operation) -> Result<(), String> {
             old.retain(|sha| e.spec.as_ref().and_then(|s| s.artifact.sha256.as_ref()) != Some(sha));
         }
         for step in world.operations.values().filter(|o| o.state.is_active()).flat_map(|o| &o.steps) {
-            old.retain(|old| !matches!(&step.act, Act::UploadJar { sha } if sha == old));
+            old.retain(|old| !matches!(&step.act, Act::UploadJar { sha, .. } if sha == old));
         }
         world.deployments.values().map(|e| e.row.id.clone()).collect()
     };

@@ -161,7 +161,7 @@ fn job(id: &str, deployment: &str, flink: u8, created: i64) -> JobRow {
         started_at: None,
         ended_at: None,
         flink_state: None,
-        our_end: "NONE".into(),
+        our_end: nutkin::domain::deployment::OurEnd::None,
         restored_from: None,
         restored_savepoint: None,
         restarts: None,

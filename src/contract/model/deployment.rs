@@ -108,6 +108,8 @@ pub struct DeploymentOperation {
     pub step_count: u32,
     /// Name of the step at work.
     pub step_name: Option<StepName>,
+    /// What it does, in words.
+    pub step_title: Option<String>,
     /// What is known of it.
     pub step_detail: Option<String>,
     /// When the operation began.

@@ -48,6 +48,8 @@ pub struct Step {
     pub n: u32,
     /// Name.
     pub name: StepName,
+    /// What it does, in words.
+    pub title: String,
     /// Where it stands.
     pub state: StepState,
     /// When it began.

@@ -14,6 +14,8 @@ pub enum Act {
     UploadJar {
         /// Content hash.
         sha: ArtifactSha,
+        /// The revision that it belongs to.
+        revision: u32,
     },
     /// Compile the plan of the revision; runs the program's `main()` on the JobManager.
     PlanJar {

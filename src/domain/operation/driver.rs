@@ -93,7 +93,7 @@ pub struct Absorbed {
     pub confirmed: Option<(StepName, Outcome)>,
     /// The snapshot step whose attempt failed, for the catalogue.
     pub refuted_attempt: bool,
-    /// A complete snapshot that a refuted attempt left behind.
+    /// What a refuted attempt left behind.
     pub left_behind: Option<Outcome>,
 }
 
@@ -124,6 +124,7 @@ pub fn absorb(op: &mut Operation, n: u32, judgement: Judgement, now: Timestamp) 
         Judgement::Refuted { reason, retry, left_behind } => {
             out.changed = true;
             out.refuted_attempt = true;
+            op.steps[i].outcome = left_behind.clone().filter(|left| left.job.is_some());
             out.left_behind = left_behind;
             refute(op, i, &reason, retry, now, &mut out);
         }

@@ -184,7 +184,8 @@ pub enum Judgement {
         reason: String,
         /// What next.
         retry: Retry,
-        /// A complete snapshot that was left behind; it goes into the catalogue as not final.
+        /// What was left behind: a complete snapshot, which goes into the catalogue as not final, or a job that lives,
+        /// which is cancelled before anything else.
         left_behind: Option<Outcome>,
     },
     /// No effect was seen, or Flink de-duplicates: the same key may be sent again.
@@ -209,6 +210,17 @@ pub enum Judgement {
         /// The ways out.
         choices: Vec<Choice>,
     },
+}
+
+impl Sight {
+    /// The job as listed, where it is.
+    #[must_use]
+    pub const fn summary(&self) -> Option<&JobSummary> {
+        match self {
+            Self::Seen { job, .. } => Some(job),
+            Self::Unreachable(_) | Self::Absent(_) => None,
+        }
+    }
 }
 
 impl Judgement {

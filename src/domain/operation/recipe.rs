@@ -115,9 +115,10 @@ fn ending(facts: &Facts, stop: Stop) -> Vec<Act> {
 /// Both jars are on the cluster before anything is stopped: a way forward and a way back.
 fn run(plan: &Plan, facts: &Facts) -> Vec<Act> {
     let Some(revision) = plan.revision else { return vec![] };
-    let mut acts: Vec<Act> = facts.jar.iter().map(|sha| Act::UploadJar { sha: sha.clone() }).collect();
+    let upload = |sha: &ArtifactSha, revision| Act::UploadJar { sha: sha.clone(), revision };
+    let mut acts: Vec<Act> = facts.jar.iter().map(|sha| upload(sha, revision)).collect();
     let other = facts.previous_jar.iter().filter(|p| facts.live.is_some() && Some(*p) != facts.jar.as_ref());
-    acts.extend(other.map(|sha| Act::UploadJar { sha: sha.clone() }));
+    acts.extend(other.zip(plan.previous_revision).map(|(sha, previous)| upload(sha, previous)));
     if facts.plan_check {
         acts.push(Act::PlanJar { revision });
     }
@@ -234,7 +235,7 @@ impl Operation {
             .rev()
             .filter(|s| s.act.name() == StepName::RunJar)
             .find(|s| s.state != StepState::Planned && s.state != StepState::Skipped && s.key.is_some())
-            .filter(|s| s.state != StepState::Refuted || s.detail.starts_with("half submitted"))
+            .filter(|s| s.state != StepState::Refuted || s.is_half_submitted())
             .and_then(|s| Some(JobRef { id: self.job_id(s), flink: s.hex_key()? }))
     }
 
@@ -353,11 +354,37 @@ fn roll_back(op: &mut Operation, at: usize) {
     super::driver::append(op, acts);
 }
 
+/// What happens by itself when what is run does not hold, for a person who is to confirm it; `None` where nothing is run.
+#[must_use]
+pub fn if_it_fails(plan: &Plan) -> Option<String> {
+    plan.revision?;
+    let stateless = plan.restore == RestoreSource::Empty;
+    Some(match (&plan.old_job, plan.previous_revision, plan.probation.on_failure) {
+        (None, ..) => "the new job is cancelled again; the deployment and its restore points stay".to_owned(),
+        (Some(_), Some(_), _) if stateless => {
+            "a person is asked: the old job's state is given up, so nothing goes back by itself".to_owned()
+        }
+        (Some(_), Some(previous), OnFailure::Rollback) => {
+            format!("revision {previous} runs again, from the same snapshot, by itself")
+        }
+        (Some(_), Some(previous), OnFailure::Ask) => {
+            format!("a person is asked: back to revision {previous}, try again, or leave it")
+        }
+        (Some(_), Some(_), OnFailure::Keep) => "nothing goes back: the failed job stays as it is".to_owned(),
+        (Some(_), None, _) => {
+            "nothing goes back: there is no jar of the revision that runs now; its snapshot stays".to_owned()
+        }
+    })
+}
+
 /// What a step does, for a person who is to confirm it.
 #[must_use]
 pub fn title(act: &Act, plan: &Plan) -> String {
     match act {
-        Act::UploadJar { sha } => format!("put the jar {} on the cluster, unless it is there", sha.short()),
+        Act::UploadJar { sha, revision } => {
+            let back = if plan.previous_revision == Some(*revision) { ", for the way back" } else { "" };
+            format!("put the jar of revision {revision} ({}) on the cluster{back}", sha.short())
+        }
         Act::PlanJar { revision } => {
             format!("compile the plan of revision {revision}: runs main() on the JobManager")
         }

@@ -86,6 +86,13 @@ impl Step {
             outcome: None,
         }
     }
+
+    /// A refuted submission whose job lives all the same.
+    #[must_use]
+    pub fn is_half_submitted(&self) -> bool {
+        self.state == StepState::Refuted && self.outcome.as_ref().is_some_and(|o| o.job.is_some())
+    }
+
     /// The effect key as a Flink id.
     #[must_use]
     pub fn hex_key(&self) -> Option<Hex32> {

@@ -119,8 +119,8 @@ fn confirmed(ctx: &Context, plan: &Plan, meta: &mut Meta) -> Result<bool, Proble
         }
         Confirmation::TypeName if meta.confirm.is_some() => Ok(true),
         Confirmation::TypeName => {
-            let typed = ask(ctx, &format!("type {} to confirm: ", plan.deployment))?;
-            let right = typed == plan.deployment;
+            let typed = ask(ctx, &format!("type {} to confirm: ", plan.typed_name))?;
+            let right = typed == plan.typed_name;
             meta.confirm = Some(typed);
             meta.yes = right;
             Ok(right)

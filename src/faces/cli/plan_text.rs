@@ -15,6 +15,7 @@ pub fn draw(plan: &Plan, colour: bool) -> String {
     let mut out = head(plan);
     section(&mut out, "changes", plan.diff.iter().map(difference));
     section(&mut out, "steps", plan.steps.iter().map(|s| format!("{}. {}", s.n, SafeText::line(&s.title))));
+    section(&mut out, "if it fails", plan.if_it_fails.iter().map(|t| SafeText::line(t).to_string()));
     section(&mut out, "restores", restore(plan));
     let losses = [
         ("a failover now would repeat", plan.crash_loss_seconds),

@@ -12,7 +12,7 @@ use crate::{
     domain::{
         deployment::{Health, Observed},
         event::Severity,
-        operation::{Kind, OpState, StepName, StepState},
+        operation::{Kind, OpState, StepState},
         savepoint::{Origin, Status},
         time::{Timestamp, humane},
     },
@@ -169,29 +169,6 @@ pub const fn verb(kind: Kind) -> &'static str {
         Kind::Import => "Import",
         Kind::Dispose => "Dispose",
         Kind::Delete => "Delete",
-    }
-}
-
-/// A step in words.
-#[must_use]
-pub const fn step(name: StepName) -> &'static str {
-    match name {
-        StepName::UploadJar => "put the jar on the cluster",
-        StepName::PlanJar => "let Flink compile the program",
-        StepName::TriggerSavepoint => "take a savepoint",
-        StepName::StopWithSavepoint => "stop with a savepoint",
-        StepName::RecordCheckpoint => "record the newest retained checkpoint",
-        StepName::CancelJob => "cancel the job",
-        StepName::AwaitTerminal => "wait for the job's end",
-        StepName::AwaitSlots => "wait for free slots",
-        StepName::NoLiveJob => "see that no job of it lives",
-        StepName::RunJar => "submit the job",
-        StepName::AwaitRunning => "wait until all tasks run",
-        StepName::VerifyRestore => "see that it restored what it was given",
-        StepName::Probation => "watch the new job",
-        StepName::Dispose => "delete the savepoint's files",
-        StepName::AwaitSuperseded => "see what the superseded operation has begun",
-        StepName::WriteCatalogue => "write the books",
     }
 }
 

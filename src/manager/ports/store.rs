@@ -13,7 +13,7 @@ use indexmap::IndexMap;
 use serde_json::Value;
 
 use crate::domain::{
-    deployment::Desired,
+    deployment::{Desired, OurEnd},
     event::{Event, NewEvent, Severity},
     ids::{
         ArtifactSha, DeploymentId, DeploymentName, FlinkJobId, JobId, OperationId, SavepointId, StoreId,
@@ -138,8 +138,8 @@ pub struct JobRow {
     pub ended_at: Option<Timestamp>,
     /// Flink's word, as last seen.
     pub flink_state: Option<String>,
-    /// What we did to it: `NONE`, `SUSPEND` or `CANCEL`.
-    pub our_end: String,
+    /// What we did towards its end.
+    pub our_end: OurEnd,
     /// The place it was to be restored from.
     pub restored_from: Option<String>,
     /// That place's catalogue row.

@@ -46,7 +46,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
         ev.job = sight(&*cluster, &job, memory, now).await;
     }
     match &step.act {
-        Act::UploadJar { sha } => {
+        Act::UploadJar { sha, .. } => {
             let name = jar_name(sha);
             let jars = cluster.jars().await.ok();
             ev.jar = jars.map(|jars| jars.into_iter().filter(|j| j.name == name).map(|j| j.id).collect());

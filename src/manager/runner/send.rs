@@ -50,7 +50,7 @@ pub fn cluster_of(
 pub fn key_and_mark(inner: &Inner, op: &Operation, n: u32) -> (Option<String>, Option<Timestamp>) {
     let Some(step) = op.steps.iter().find(|s| s.n == n) else { return (None, None) };
     let key = match &step.act {
-        Act::UploadJar { sha } => Some(jar_name(sha)),
+        Act::UploadJar { sha, .. } => Some(jar_name(sha)),
         Act::TriggerSavepoint { .. } | Act::StopWithSavepoint { .. } => Some(inner.fresh_hex().to_string()),
         Act::RunJar { .. } => Some(inner.fresh_job().to_string()),
         Act::CancelJob { job } => {
@@ -89,7 +89,7 @@ pub async fn perform(inner: &Inner, op: &Operation, step: &Step) -> Option<Answe
         Err(e) => return Some(answer_of(&e)),
     };
     let sent = match &step.act {
-        Act::UploadJar { sha } => upload(inner, &*cluster, sha).await,
+        Act::UploadJar { sha, .. } => upload(inner, &*cluster, sha).await,
         Act::PlanJar { revision } => plan(inner, op, &*cluster, *revision).await,
         Act::TriggerSavepoint { job } => {
             let request = snapshot_request(op, step)?;

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use super::send::directory;
 use crate::{
     domain::{
-        deployment::Desired,
+        deployment::{Desired, OurEnd},
         event::{EventName, Severity},
         ids::{OperationId, SavepointId},
         location,
         operation::{
-            Act, Kind, OpError, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState,
-            driver::Absorbed, evidence::Evidence,
+            Act, JobRef, Kind, OpError, OpState, Operation, Outcome, RestoreSource, Step, StepName,
+            StepState, driver::Absorbed, evidence::Evidence,
         },
         savepoint::{Origin, Savepoint, Status},
         time::Timestamp,
@@ -58,12 +58,12 @@ pub async fn intent_rows(inner: &Inner, op: &Operation, n: u32, changes: &mut Ch
             ));
             changes.savepoints.push(row);
             if matches!(step.act, Act::StopWithSavepoint { .. }) {
-                books::mark_end(inner, job, "SUSPEND", changes).await?;
+                books::mark_end(inner, job, OurEnd::StoppedWithSavepoint, changes).await?;
             }
         }
         Act::CancelJob { job } => {
             if let Some(job) = job.clone().or_else(|| op.last_job()) {
-                books::mark_end(inner, &job, "CANCEL", changes).await?;
+                books::mark_end(inner, &job, OurEnd::Cancelled, changes).await?;
             }
         }
         Act::RunJar { revision } => {
@@ -79,7 +79,7 @@ pub async fn intent_rows(inner: &Inner, op: &Operation, n: u32, changes: &mut Ch
                     started_at: None,
                     ended_at: None,
                     flink_state: None,
-                    our_end: "NONE".to_owned(),
+                    our_end: OurEnd::None,
                     restored_from: op.restore_location(),
                     restored_savepoint: restored_savepoint(op),
                     restarts: None,
@@ -153,6 +153,12 @@ pub async fn outcome_rows(
         (Some((StepName::WriteCatalogue, _)), _) => return books::write(inner, op, changes).await,
         (None, Act::TriggerSavepoint { .. } | Act::StopWithSavepoint { .. }) => {
             snapshot_not_done(inner, op, step, absorbed, evidence, changes).await?;
+        }
+        (None, Act::RunJar { .. }) if never_ran(step) => {
+            not_submitted(inner, op, step, evidence, changes).await?
+        }
+        (None, Act::AwaitRunning | Act::VerifyRestore | Act::Probation) => {
+            ended_by_itself(inner, op, step, evidence, changes).await?;
         }
         (None, Act::Dispose { savepoint, .. }) if step.state == StepState::Refuted => {
             set_status(inner, savepoint, Status::FailedDeletion, Some(step.detail.clone()), changes).await?;
@@ -242,7 +248,7 @@ async fn snapshot_not_done(
         && let Act::StopWithSavepoint { job } = &step.act
     {
         // The stop did not end the job: a later FINISHED is not ours.
-        books::unmark_end(inner, job, "SUSPEND", changes).await?;
+        books::unmark_end(inner, job, OurEnd::StoppedWithSavepoint, changes).await?;
     }
     Ok(())
 }
@@ -340,6 +346,43 @@ async fn job_started(
         format!("job {} was submitted, {from}", job.flink),
     ));
     Ok(())
+}
+
+/// The attempt is over and its job does not live: refused, or to be submitted under another id.
+fn never_ran(step: &Step) -> bool {
+    matches!(step.state, StepState::Planned | StepState::Refuted) && !step.is_half_submitted()
+}
+
+/// The job of an attempt that Flink refused, or that never arrived: its row says so.
+async fn not_submitted(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    evidence: &Evidence,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    let Some(mut row) = inner.deps.store.job(&op.job_id(step)).await? else { return Ok(()) };
+    row.our_end = OurEnd::NotSubmitted;
+    row.ended_at.get_or_insert(inner.now());
+    row.flink_state = evidence.job.summary().map(|job| job.state.to_string()).or(row.flink_state);
+    changes.jobs.push(row);
+    Ok(())
+}
+
+/// The job that this attempt submitted has ended, whatever the operation does next.
+async fn ended_by_itself(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    evidence: &Evidence,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    let state = evidence.job.summary().map(|job| &job.state).filter(|state| state.is_terminal());
+    let submission = op.steps.iter().rev().find(|s| s.n < step.n && s.act.name() == StepName::RunJar);
+    let (Some(state), Some(run)) = (state, submission) else { return Ok(()) };
+    let Some(flink) = run.hex_key() else { return Ok(()) };
+    let job = JobRef { id: op.job_id(run), flink };
+    books::end_job(inner, &job, Some(state.as_str()), op, changes).await
 }
 
 /// Ends an operation: state, result in one line, event.

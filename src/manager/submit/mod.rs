@@ -57,8 +57,6 @@ pub struct Draft {
     pub acts: Vec<crate::domain::operation::Act>,
     /// Rows that are committed with the operation: a new revision, a changed layer.
     pub rows: Changes,
-    /// The name that a typed confirmation must match.
-    pub typed_name: String,
     /// Protection of what it touches.
     pub protection: Protection,
     /// The target is read-only.
@@ -207,7 +205,7 @@ async fn decide(
         destructive: d.destructive,
         yes: meta.yes,
         typed: meta.confirm.as_deref(),
-        name: &d.typed_name,
+        name: &d.card.typed_name,
     });
     if dry_run {
         return Ok(());
@@ -244,8 +242,11 @@ async fn decide(
 fn confirmation_problem(p: Protection, d: &Draft) -> Problem {
     let (detail, hint) = match p {
         Protection::TypeName => (
-            format!("{} of {} needs the typed name {}; nothing was changed", d.kind, d.name, d.typed_name),
-            format!("give --confirm {}", d.typed_name),
+            format!(
+                "{} of {} needs the typed name {}; nothing was changed",
+                d.kind, d.name, d.card.typed_name
+            ),
+            format!("give --confirm {}", d.card.typed_name),
         ),
         _ => (format!("{} of {} needs a yes; nothing was changed", d.kind, d.name), "give --yes".to_owned()),
     };

@@ -119,6 +119,7 @@ pub fn digest(d: &Draft) -> String {
         "allowNonRestoredState": d.plan.allow_non_restored_state,
         "confirmation": d.card.confirmation,
         "irreversible": d.card.irreversible,
+        "ifItFails": d.card.if_it_fails,
     });
     let hash = Sha256::digest(doc.to_string().as_bytes());
     hash.iter().take(16).map(|b| format!("{b:02x}")).collect()

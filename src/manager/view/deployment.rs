@@ -121,6 +121,7 @@ pub fn row_operation(o: &operation::Operation) -> DeploymentOperation {
         step_number: u32::try_from(number).unwrap_or(0),
         step_count: u32::try_from(shown().count()).unwrap_or(0),
         step_name: current.map(|c| c.act.name()),
+        step_title: current.map(|c| operation::recipe::title(&c.act, &o.plan)),
         step_detail: current.map(|c| c.detail.clone()).filter(|d| !d.is_empty()),
         started_at: o.started_at,
     }

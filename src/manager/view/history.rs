@@ -40,6 +40,7 @@ pub fn operation(o: &operation::Operation) -> Operation {
             .map(|s| Step {
                 n: s.n,
                 name: s.act.name(),
+                title: operation::recipe::title(&s.act, &o.plan),
                 state: s.state,
                 started_at: s.started_at,
                 ended_at: s.ended_at,
@@ -87,15 +88,11 @@ pub fn savepoint(s: &savepoint::Savepoint, world: &World) -> Savepoint {
 /// A job of the history.
 #[must_use]
 pub fn job(j: &JobRow, world: &World) -> Job {
-    let end = match j.our_end.as_str() {
-        "SUSPEND" => OurEnd::StoppedWithSavepoint,
-        "CANCEL" => OurEnd::Cancelled,
-        _ => OurEnd::None,
-    };
     let entry = world.by_id(&j.deployment).filter(|e| e.row.job.as_ref() == Some(&j.id));
     let state = match (entry, j.flink_state.as_deref().map(FlinkState::from_word)) {
+        _ if j.our_end == OurEnd::NotSubmitted => Observed::Failed,
         (Some(e), _) if j.ended_at.is_none() => e.sight.observed,
-        (_, Some(state)) => observe(&JobSight::Seen { state, tasks: Default::default(), end }).0,
+        (_, Some(state)) => observe(&JobSight::Seen { state, tasks: Default::default(), end: j.our_end }).0,
         (_, None) => Observed::Unknown,
     };
     Job {

@@ -120,7 +120,7 @@ fn at_rest(e: &DeploymentEntry) -> JobSight {
         // A start that did not hold was cancelled by its operation; the deployment is as suspended as before.
         Some(j)
             if j.ended_at.is_some()
-                && our_end(j) == OurEnd::Cancelled
+                && j.our_end == OurEnd::Cancelled
                 && e.row.desired == Desired::Suspended =>
         {
             JobSight::NoJob(Desired::Suspended)
@@ -129,19 +129,11 @@ fn at_rest(e: &DeploymentEntry) -> JobSight {
             JobSight::Seen {
                 state: FlinkState::from_word(j.flink_state.as_deref().unwrap_or_default()),
                 tasks: Default::default(),
-                end: our_end(j),
+                end: j.our_end,
             }
         }
-        Some(j) if our_end(j) == OurEnd::StoppedWithSavepoint => JobSight::NoJob(Desired::Suspended),
+        Some(j) if j.our_end == OurEnd::StoppedWithSavepoint => JobSight::NoJob(Desired::Suspended),
         _ => JobSight::NoJob(e.row.desired),
-    }
-}
-
-fn our_end(j: &JobRow) -> OurEnd {
-    match j.our_end.as_str() {
-        "SUSPEND" => OurEnd::StoppedWithSavepoint,
-        "CANCEL" => OurEnd::Cancelled,
-        _ => OurEnd::None,
     }
 }
 
@@ -261,7 +253,7 @@ fn deployment(e: &mut DeploymentEntry, jobs: &[JobSummary], now: Timestamp, chan
         Some(s) if s.state.is_terminal() && job.ended_at.is_some() => at_rest(e),
         Some(s) => {
             follow(e, &job, s, now, changes);
-            JobSight::Seen { state: s.state.clone(), tasks: s.tasks, end: our_end(&job) }
+            JobSight::Seen { state: s.state.clone(), tasks: s.tasks, end: job.our_end }
         }
         None if job.ended_at.is_some() => at_rest(e),
         None => JobSight::Absent,

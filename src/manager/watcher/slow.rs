@@ -6,7 +6,7 @@ use super::{KeptCheckpoint, KeptConfig, fast::about};
 use crate::{
     contract::model::{MetricValue, RootCause},
     domain::{
-        deployment::FlinkState,
+        deployment::{FlinkState, OurEnd},
         event::{EventName, NewEvent, Severity},
         flink::{CheckpointConfig, CheckpointStat, Checkpoints},
         ids::{DeploymentName, FlinkJobId, TargetName},
@@ -91,7 +91,7 @@ fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
     // A job that ended without us is looked at once more, when Flink's statistics are settled: its stop savepoint, or the
     // last checkpoint that it left, is a restore point.
     let foreign_end = summary.state.is_terminal()
-        && job.our_end == "NONE"
+        && job.our_end == OurEnd::None
         && job.ended_at.is_some_and(|end| e.sight.checkpoints_at.is_none_or(|t| t <= end + CACHE));
     if summary.state.is_terminal() && !foreign_end && !(troubled && e.sight.root_cause.is_none()) {
         return None;
@@ -276,9 +276,9 @@ fn keep_checkpoints(
             .events
             .push(about(e, NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text)));
         let ended = e.sight.summary.as_ref().is_some_and(|s| s.state == FlinkState::Finished);
-        if let Some(j) = e.job.as_mut().filter(|j| sp.is_final && ended && j.our_end == "NONE") {
+        if let Some(j) = e.job.as_mut().filter(|j| sp.is_final && ended && j.our_end == OurEnd::None) {
             // Stopped with a savepoint, though not by us: that is a suspension.
-            "SUSPEND".clone_into(&mut j.our_end);
+            j.our_end = OurEnd::StoppedWithSavepoint;
         }
         changes.savepoints.push(sp);
     }

@@ -503,7 +503,17 @@ pub fn plan(kind: Kind) -> Plan {
         },
         runnable: true,
         command: format!("nutkin {} {PROD} --wait", kind.as_str().to_lowercase()),
+        if_it_fails: upgrade.then(|| "revision 7 runs again, from the same snapshot, by itself".into()),
+        typed_name: PROD.into(),
         plan_digest: "d1".into(),
+    }
+}
+
+fn say(name: StepName) -> &'static str {
+    match name {
+        StepName::StopWithSavepoint => "stop with a CANONICAL savepoint",
+        StepName::WriteCatalogue => "write the books",
+        _ => "wait until the job has ended, seen twice",
     }
 }
 
@@ -512,6 +522,7 @@ fn step(n: u32, name: StepName, state: StepState, detail: &str) -> Step {
     Step {
         n,
         name,
+        title: say(name).into(),
         state,
         started_at: begun.then(|| at("06:55:51")),
         ended_at: (state == StepState::Confirmed).then(|| at("06:55:55")),

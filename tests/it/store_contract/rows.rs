@@ -5,7 +5,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 use nutkin::{
     domain::{
-        deployment::Desired,
+        deployment::{Desired, OurEnd},
         event::{EventName, NewEvent, Severity, Via},
         ids::{DeploymentId, Hex32},
         operation::{
@@ -191,7 +191,7 @@ prop_compose! {
         (id, flink, target, revision) in (id(), hex(), id(), any::<Option<u32>>()),
         (created_at, started_at, ended_at, seen_at) in
             (time(), option::of(time()), option::of(time()), option::of(time())),
-        (flink_state, our_end, restored_from) in (option::of(text()), text(), option::of(text())),
+        (flink_state, our_end, restored_from) in (option::of(text()), select(OurEnd::ALL), option::of(text())),
         (operation, restored_savepoint) in (option::of(id()), option::of(id())),
         restarts in any::<Option<u64>>(),
         (last_checkpoint, checkpoint_config) in (option::of(document()), option::of(document())),

@@ -6,7 +6,7 @@
 use super::Case;
 use crate::domain::operation::{
     ChoiceId, JobRef, Outcome, StepName,
-    evidence::{Answer, Evidence, Judgement, Sight, abandon, choice},
+    evidence::{Answer, Evidence, Judgement, Retry, Sight, abandon, choice},
 };
 
 /// Confirmed when Flink knows our job id.
@@ -15,9 +15,9 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
     let Some(flink) = case.step.hex_key() else {
         return Judgement::refuted("the step has no job id");
     };
+    let job = JobRef { id: case.op.job_id(case.step), flink };
     let submitted = |detail: &str| {
-        let id = case.op.job_id(case.step);
-        let outcome = Outcome { job: Some(JobRef { id, flink: flink.clone() }), ..Outcome::default() };
+        let outcome = Outcome { job: Some(job.clone()), ..Outcome::default() };
         Judgement::Confirmed(outcome, detail.to_owned())
     };
     match (&ev.answer, &ev.job) {
@@ -25,8 +25,10 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         (Some(Answer::Refused { reason, .. }), Sight::Seen { .. }) if is_duplicate(reason) => {
             submitted("Flink has the job already: the submission arrived")
         }
-        (Some(Answer::Refused { reason, .. }), Sight::Seen { job, .. }) if !job.state.is_terminal() => {
-            half_submitted(reason)
+        (Some(Answer::Refused { reason, .. }), Sight::Seen { job: seen, .. })
+            if !seen.state.is_terminal() =>
+        {
+            half_submitted(reason, job)
         }
         (Some(Answer::Refused { reason, .. }), Sight::Seen { .. } | Sight::Absent(_)) => {
             refused(case, reason)
@@ -74,8 +76,12 @@ fn is_duplicate(reason: &str) -> bool {
 }
 
 /// Flink refused and yet the job lives (a `main()` that executes twice): it is cancelled before anything else.
-fn half_submitted(reason: &str) -> Judgement {
-    Judgement::refuted(format!("half submitted: Flink refused ({reason}) but the job lives; it is cancelled"))
+fn half_submitted(reason: &str, job: JobRef) -> Judgement {
+    Judgement::Refuted {
+        reason: format!("half submitted: Flink refused ({reason}) but the job lives; it is cancelled"),
+        retry: Retry::Never,
+        left_behind: Some(Outcome { job: Some(job), ..Outcome::default() }),
+    }
 }
 
 fn refused(case: Case<'_>, reason: &str) -> Judgement {

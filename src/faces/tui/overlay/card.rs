@@ -165,7 +165,7 @@ impl Card {
             );
         }
         if plan.confirmation == Confirmation::TypeName && !self.is_typed(plan) {
-            return Some(format!("type {} to confirm", typed_name(plan)));
+            return Some(format!("type {} to confirm", plan.typed_name));
         }
         None
     }
@@ -189,10 +189,8 @@ impl Card {
         fx.push(Effect::Wake(READ_MS, Wake::Read(self.ask)));
     }
 
-    /// The deployment's name was typed, with or without its application.
     fn is_typed(&self, plan: &Plan) -> bool {
-        let typed = self.typed.as_str().trim();
-        typed == typed_name(plan) || typed == plan.deployment
+        self.typed.as_str().trim() == plan.typed_name
     }
 
     /// What can have the focus, in order.
@@ -419,7 +417,8 @@ impl Card {
         }
         let Some(plan) = &self.plan.value else { return };
         let mut request = self.filled();
-        let typed = (plan.confirmation == Confirmation::TypeName).then(|| plan.deployment.clone());
+        let typed =
+            (plan.confirmation == Confirmation::TypeName).then(|| self.typed.as_str().trim().to_owned());
         let meta = request.meta_mut();
         meta.reason = self.reason.value();
         meta.expect = Some(plan.plan_digest.clone());
@@ -486,10 +485,4 @@ impl Card {
         }
         self.refused = if self.changed { None } else { Some(problem) };
     }
-}
-
-/// The name that must be typed where the protection asks for it.
-#[must_use]
-pub fn typed_name(plan: &Plan) -> &str {
-    plan.deployment.split_once('/').map_or(plan.deployment.as_str(), |(_, name)| name)
 }

@@ -10,7 +10,7 @@ use crate::{
         command::Command,
         model::Model,
         overlay::{
-            card::{Card, Focus, typed_name},
+            card::{Card, Focus},
             fields::{Field, Value},
             options::Choice,
         },
@@ -173,6 +173,9 @@ fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &plan::Plan
     if plan.steps.is_empty() {
         out.push(muted("    nothing on the cluster; only the books change"));
     }
+    if let Some(then) = &plan.if_it_fails {
+        wrapped(out, &text("    if it fails: ", Role::Focus).with(then, Role::Text), cells);
+    }
     loss_line(out, plan, cells);
     if !fine.is_empty() {
         out.push(heading("Preflight"));
@@ -300,7 +303,7 @@ fn foot(model: &Model, card: &Card, cells: usize) -> Foot {
     }
     input_line(&mut f, "Reason", &card.reason, card.focus == Focus::Reason, cells, "why, for the event log");
     if let Some(plan) = card.plan.value.as_ref().filter(|p| p.confirmation == Confirmation::TypeName) {
-        let ask = format!("type {} to confirm", typed_name(plan));
+        let ask = format!("type {} to confirm", plan.typed_name);
         input_line(&mut f, "Confirm", &card.typed, card.focus == Focus::Typed, cells, &ask);
     }
     f.lines.push(Text::empty());

@@ -24,7 +24,7 @@ use super::{
     data::Link,
     layout::{self, MIN, Tier},
     list::Move,
-    model::Model,
+    model::{Model, Toast},
     overlay::Overlay,
     pages::Page,
     paint::{Canvas, Text, frame, muted, plain, text},
@@ -120,8 +120,12 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
         let at = draw_overlay(&mut c, f.body, model, overlay);
         cursor = at.filter(|_| i + 1 == model.overlays.len());
     }
-    toasts(&mut c, f.body, model);
     footer::draw(&mut c, f.footer, model);
+    // On a card its buttons stand where toasts would: there the newest one takes the footer.
+    match model.overlays.is_empty() {
+        true => toasts(&mut c, f.body, model),
+        false => model.toasts.last().into_iter().for_each(|t| toast(&mut c, f.footer, t)),
+    }
     cursor
 }
 
@@ -197,12 +201,17 @@ fn toasts(c: &mut Canvas<'_>, body: Rect, model: &Model) {
         else {
             return;
         };
-        let line = plain(" ").then(text(&toast.text, toast.role)).with(" ", Role::Text);
-        let line = line.fit(usize::from(body.width.saturating_sub(4)));
-        let w = u16::try_from(line.width()).unwrap_or(0);
-        let area = Rect { x: body.right().saturating_sub(w + 2), y, width: w, height: 1 };
-        c.clear(area);
-        c.line(area, &line);
-        c.tint(area, Role::SelectionIdle);
+        self::toast(c, Rect { y, height: 1, ..body }, toast);
     }
+}
+
+/// A toast at the right of a row.
+fn toast(c: &mut Canvas<'_>, row: Rect, toast: &Toast) {
+    let line = plain(" ").then(text(&toast.text, toast.role)).with(" ", Role::Text);
+    let line = line.fit(usize::from(row.width.saturating_sub(4)));
+    let w = u16::try_from(line.width()).unwrap_or(0);
+    let area = Rect { x: row.right().saturating_sub(w + 2), width: w, ..row };
+    c.clear(area);
+    c.line(area, &line);
+    c.tint(area, Role::SelectionIdle);
 }

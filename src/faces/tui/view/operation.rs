@@ -138,7 +138,7 @@ fn step(model: &Model, s: &Step, cells: usize, wordy: bool) -> Vec<Text> {
     let words = if s.state == StepState::Planned { Role::Muted } else { Role::Text };
     let right = muted(format!("{tries} {took}"));
     let head = text(format!("  {glyph} "), role)
-        .with(format!("{:>2} {}", s.n, say::step(s.name)), words)
+        .with(format!("{:>2} {}", s.n, s.title), words)
         .pad(cells.saturating_sub(right.width()))
         .then(right);
     let mut out = vec![head];

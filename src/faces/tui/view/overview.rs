@@ -119,10 +119,10 @@ fn operation_lines(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
         "Operation",
         head.with(took, Role::Muted).with(format!("   {open} opens it"), Role::Muted),
     )];
-    if let Some(step) = op.step_name {
+    if let Some(step) = &op.step_title {
         let detail =
             op.step_detail.as_deref().filter(|s| !s.is_empty()).map(|s| format!(": {s}")).unwrap_or_default();
-        let line = plain(format!("{}{detail}", say::step(step)));
+        let line = plain(format!("{step}{detail}"));
         lines.extend(indented(&line, width));
     }
     lines

@@ -109,10 +109,14 @@ fn short(deployment: &str) -> &str {
 
 fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Text {
     let role = say::severity(e.severity);
-    let mut t = muted(model.zone.second(e.at, model.manager_now())).with(" ", Role::Text);
-    if tail && names > 0 && width >= 60 {
+    // Whose it is matters more than its second.
+    let narrow = tail && width < 60;
+    let now = model.manager_now();
+    let at = if narrow { model.zone.minute(e.at, now) } else { model.zone.second(e.at, now) };
+    let mut t = muted(at).with(" ", Role::Text);
+    if tail && names > 0 {
         let who = e.deployment.as_deref().map(short).unwrap_or_default();
-        t += text(who, Role::Muted).pad(names).with(" ", Role::Text);
+        t += text(who, Role::Muted).pad(if narrow { names.min(10) } else { names }).with(" ", Role::Text);
     }
     let mark = match role {
         Role::Error => "✗ ",
