@@ -148,6 +148,9 @@ impl Manager {
             .is_some_and(|s| !s.state.is_terminal());
         let merged = |layer: &Value| self.merged_with(ask, old.name.app(), layer).value;
         let (before, after) = (merged(&old.layer), merged(&layer));
+        if before.get("target") != after.get("target") {
+            self.may_move(&old)?;
+        }
         let diff = spec::diff(&old.layer, &layer);
         let new_job = live && spec::diff(&before, &after).iter().any(spec::needs_new_job);
         let wanted = wanted_state(&old, state, ask.batch.force_state);
@@ -198,6 +201,18 @@ impl Manager {
             self.follow(&mut out, &old.name, verb, ask.who).await;
         }
         Ok(out)
+    }
+
+    /// A deployment changes its cluster only while no job of it can live on the old one.
+    fn may_move(&self, row: &DeploymentRow) -> ManagerResult<()> {
+        let world = self.inner.world();
+        let lives = world.by_id(&row.id).and_then(|e| e.job.as_ref()).is_some_and(|j| j.ended_at.is_none());
+        if !lives {
+            return Ok(());
+        }
+        let detail = format!("{} may have a job on its target; nothing was changed", row.name);
+        Err(Problem::new(Code::WrongState, detail)
+            .hint("suspend it first, then apply the manifest with the other target; or fork it there"))
     }
 
     /// Writes a layer that asks for no new job; a deployment without a job gets its new revision at once.

@@ -13,7 +13,7 @@ use crate::{
         event::{EventName, Severity},
         ids::OperationId,
         operation::{
-            ChoiceId, OpState, Operation, StepState, recipe, steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
+            ChoiceId, OpState, Operation, StepState, choose, steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
         },
     },
 };
@@ -38,7 +38,7 @@ impl Manager {
         let gate = inner.gate().await;
         let mut parent = self.active(id).await?;
         let child =
-            recipe::choose(&parent, choice.choice, choice.location.as_deref(), inner.fresh_operation())
+            choose::choose(&parent, choice.choice, choice.location.as_deref(), inner.fresh_operation())
                 .map_err(|e| Problem::new(Code::WrongState, format!("{e}; nothing was changed")))?;
         let asked = parent.error.as_ref().map(|e| e.code.clone()).unwrap_or_default();
         let mut changes = Changes::default();
@@ -104,7 +104,7 @@ impl Manager {
         Ok(view::operation(&op))
     }
 
-    /// Drives an operation again: a waiting one by its first choice `retry`, a running one by another look now.
+    /// Drives an operation again: a waiting one by looking or trying again, a running one by another look now.
     pub async fn resume_operation(&self, id: &str, who: &Caller) -> ManagerResult<model::Operation> {
         self.may_change(false)?;
         let op = self.active(id).await?;
@@ -112,16 +112,16 @@ impl Manager {
             self.inner.wake(&op.target).notify_one();
             return Ok(view::operation(&op));
         }
-        if !op.choices.iter().any(|c| c.id == ChoiceId::Retry) {
+        let on = |id: &ChoiceId| op.choices.iter().any(|c| c.id == *id);
+        let Some(choice) = [ChoiceId::LookAgain, ChoiceId::Retry].into_iter().find(on) else {
             let known: Vec<&str> = op.choices.iter().map(|c| c.id.as_str()).collect();
             return Err(Problem::new(
                 Code::WrongState,
                 "it cannot simply be tried again; nothing was changed",
             )
             .hint(format!("choose one of {}: nutkin operation choose {id} CHOICE", known.join(", "))));
-        }
-        let retry = Choose { choice: ChoiceId::Retry, location: None, reason: None };
-        self.choose(id, retry, who, None).await
+        };
+        self.choose(id, Choose { choice, location: None, reason: None }, who, None).await
     }
 
     /// An operation that holds its deployment, by its id or the end of it.
