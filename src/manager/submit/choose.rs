@@ -62,11 +62,14 @@ impl Manager {
             sign(inner, &mut child, who, &choice);
             if choice.choice == ChoiceId::SavepointAt {
                 name_snapshot(inner, &mut child, &mut changes);
-                if asked == ENDED_WITHOUT_SNAPSHOT
-                    && let Some(job) = child.plan.old_job.clone()
-                {
-                    books::end_job(inner, &job, None, &child, &mut changes).await?;
-                }
+            }
+            // The job's end was seen, and the way on from it is chosen.
+            let goes_on = matches!(choice.choice, ChoiceId::SavepointAt | ChoiceId::LastCheckpoint);
+            if asked == ENDED_WITHOUT_SNAPSHOT
+                && goes_on
+                && let Some(job) = child.plan.old_job.clone()
+            {
+                books::end_job(inner, &job, None, &child, &mut changes).await?;
             }
             let text = format!("{} goes on: {} chose {}", child.kind, who.actor, choice.choice);
             let mut event = inner.operation_event(&child, Severity::Info, EventName::OperationQueued, text);
