@@ -274,7 +274,7 @@ pub struct Loaded {
     pub applications: Vec<ApplicationRow>,
     /// Deployments that are not deleted.
     pub deployments: Vec<DeploymentRow>,
-    /// The newest job of each of these.
+    /// The job of each of these: the one that lives, or lived last.
     pub jobs: Vec<JobRow>,
     /// Operations that hold a deployment.
     pub active: Vec<Operation>,
