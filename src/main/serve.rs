@@ -172,6 +172,15 @@ async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result
     let leaving = CancellationToken::new();
     let router = server::router(manager.clone(), clock, leaving.clone());
     readiness.ready(&socket);
+    if let Some(folder) = server::closed_to_others(&socket, &access) {
+        let text = format!(
+            "nobody named under [access] can come in: {} is closed to others; serve with --socket PATH in a folder that \
+             they may enter, for example /run/nutkin/manager.sock, and they use --server unix:PATH",
+            folder.display()
+        );
+        readiness.remark(&text);
+        tracing::warn!("{text}");
+    }
     tracing::info!(socket = %socket.display(), "ready");
     let told = async {
         told_to_leave(&manager).await;
