@@ -252,6 +252,21 @@ pub struct SnapshotQuery {
     pub limit: Option<u32>,
     /// Only names that contain this.
     pub filter: Option<String>,
+    /// In which order.
+    pub sort: SnapshotSort,
+}
+
+/// The order of a window's rows; equal ones are in the order of their names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SnapshotSort {
+    /// By name.
+    #[default]
+    Name,
+    /// The worst first.
+    Health,
+    /// By target.
+    Target,
 }
 
 /// Which events a face asks for.

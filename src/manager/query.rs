@@ -1,7 +1,7 @@
 //! Reads: read models for every face.
 
 use super::{
-    EventFilter, Manager, ManagerResult, SnapshotQuery, history,
+    EventFilter, Manager, ManagerResult, SnapshotQuery, SnapshotSort, history,
     ports::{
         cluster::ClusterError,
         store::{AnswerRow, EventQuery, OperationQuery},
@@ -62,7 +62,13 @@ impl Manager {
             let fits = |e: &&DeploymentEntry| {
                 q.filter.as_ref().is_none_or(|f| e.row.name.to_string().contains(f.as_str()))
             };
-            let all: Vec<&DeploymentEntry> = w.deployments.values().filter(fits).collect();
+            let mut all: Vec<&DeploymentEntry> = w.deployments.values().filter(fits).collect();
+            // They come by name, and a stable sort keeps that among equals.
+            match q.sort {
+                SnapshotSort::Name => {}
+                SnapshotSort::Health => all.sort_by_cached_key(|e| view::health_of(e, &w)),
+                SnapshotSort::Target => all.sort_by_cached_key(|e| e.target()),
+            }
             let select = q.select.clone().or_else(|| all.first().map(|e| e.row.name.clone()));
             let snapshot = Snapshot {
                 at: self.inner.hub.position(),

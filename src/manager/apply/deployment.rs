@@ -150,7 +150,7 @@ impl Manager {
         let (before, after) = (merged(&old.layer), merged(&layer));
         let diff = spec::diff(&old.layer, &layer);
         let new_job = live && spec::diff(&before, &after).iter().any(spec::needs_new_job);
-        let wanted = wanted_state(&old, state, ask.batch.force_state);
+        let wanted = wanted_state(&old, state, ask.batch.force_state, ask.patch);
         let unchanged = diff.is_empty() && old.labels == doc.metadata.labels && wanted.is_none();
         let mut out = applied(doc, &old.name.to_string(), action(true, unchanged), diff.clone());
         if let (None, Some(s)) = (wanted, state.filter(|s| *s != old.desired)) {
@@ -175,7 +175,9 @@ impl Manager {
         out.operation_kind = verb.as_ref().map(Verb::kind).or(upgrades.then_some(Kind::Upgrade));
         let mut row = old.clone();
         row.labels = doc.metadata.labels.clone();
-        row.applied = Some(doc.spec.clone());
+        if !ask.patch {
+            row.applied = Some(doc.spec.clone());
+        }
         if !diff.is_empty() {
             row.layer = layer;
             row.spec_version += 1;
@@ -289,12 +291,12 @@ fn refuse_overwrite(old: &DeploymentRow, layer: &Value, force: bool) -> ManagerR
     .hint("take the values into the manifest (nutkin get deployment NAME -o yaml), or overwrite them with --force"))
 }
 
-/// The state to go to: only when the manifest's own word has changed, or by force.
-fn wanted_state(old: &DeploymentRow, state: Option<Desired>, force: bool) -> Option<Desired> {
+/// The state to go to: only when the manifest's own word has changed, by force, or when a person's patch says it.
+fn wanted_state(old: &DeploymentRow, state: Option<Desired>, force: bool, patch: bool) -> Option<Desired> {
     let state = state?;
     let before = old.applied.as_ref().and_then(|a| a.get("state")).and_then(Value::as_str);
     let changed = before != Some(state.as_str());
-    (state != old.desired && (changed || force)).then_some(state)
+    (state != old.desired && (changed || force || patch)).then_some(state)
 }
 
 #[cfg(test)]
@@ -323,20 +325,30 @@ mod tests {
     }
 
     #[rstest]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, false, None)]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, true, Some(Desired::Running))]
-    #[case(Some("RUNNING"), "SUSPENDED", Desired::Running, false, Some(Desired::Suspended))]
-    #[case(None, "RUNNING", Desired::Cancelled, false, Some(Desired::Running))]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Running, true, None)]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, false, false, None)]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, true, false, Some(Desired::Running))]
+    #[case(Some("RUNNING"), "SUSPENDED", Desired::Running, false, false, Some(Desired::Suspended))]
+    #[case(None, "RUNNING", Desired::Cancelled, false, false, Some(Desired::Running))]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Running, true, false, None)]
+    #[case::a_patch_is_a_person(
+        Some("RUNNING"),
+        "RUNNING",
+        Desired::Suspended,
+        false,
+        true,
+        Some(Desired::Running)
+    )]
+    #[case::a_patch_that_changes_nothing(Some("RUNNING"), "SUSPENDED", Desired::Suspended, false, true, None)]
     fn an_unchanged_state_never_overrides_a_person(
         #[case] before: Option<&str>,
         #[case] now: &str,
         #[case] desired: Desired,
         #[case] force: bool,
+        #[case] patch: bool,
         #[case] wanted: Option<Desired>,
     ) {
         let r = row(before.map(|s| json!({ "state": s })), json!({}), desired);
-        assert_eq!(wanted_state(&r, now.parse().ok(), force), wanted);
+        assert_eq!(wanted_state(&r, now.parse().ok(), force, patch), wanted);
     }
 
     #[test]
