@@ -114,11 +114,15 @@ async fn set_status(
     failure: Option<String>,
     changes: &mut Changes,
 ) -> StoreResult<()> {
-    if let Some(mut row) = inner.deps.store.savepoint(id).await? {
-        row.status = status;
-        row.failure = failure;
-        changes.savepoints.push(row);
-    }
+    let Some(row) = inner.deps.store.savepoint(id).await? else { return Ok(()) };
+    let here = |s: &Savepoint| match (&s.location, &row.location) {
+        (Some(a), Some(b)) => location::same(a, b),
+        _ => false,
+    };
+    // A copied row is the same files: what happens to them happens to every row of the place.
+    let all = inner.deps.store.savepoints(Some(&row.deployment), u32::MAX).await?;
+    let same = all.into_iter().filter(|s| s.id == row.id || (here(s) && s.status != Status::Deleted));
+    changes.savepoints.extend(same.map(|s| Savepoint { status, failure: failure.clone(), ..s }));
     Ok(())
 }
 
