@@ -205,6 +205,8 @@ fn behaviour(settings: &Settings, state_dir: &Path, read_only: bool, detached: b
         read_only: read_only || settings.read_only,
         // One that somebody runs as a service stays.
         idle_exit: Some(m.idle_exit.0).filter(|d| detached && !d.is_zero()),
+        events_keep: Some(settings.recorder.events_keep.0).filter(|d| !d.is_zero()),
+        concurrency: usize::try_from(m.concurrency).unwrap_or(usize::MAX),
         build: BUILD.to_owned(),
         check_store: false,
         state_dir: state_dir.to_owned(),

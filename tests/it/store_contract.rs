@@ -47,6 +47,7 @@ mod on_sqlite {
         a_refused_commit_leaves_no_trace, concurrent_commits_fail_alone, events_are_numbered_without_gaps,
         events_are_found_by_every_question, operations_page_backwards, steps_are_replaced, answers_are_kept_once,
         artifacts_are_kept_by_content, the_job_of_each_deployment_is_loaded, removed_rows_are_gone,
+        old_events_go_and_the_last_one_stays,
     );
 }
 
@@ -404,6 +405,25 @@ async fn the_job_of_each_deployment_is_loaded(s: &dyn Store) {
     assert_eq!(ids(s.load().await.unwrap().jobs), ["a"]);
     assert_eq!(ids(s.jobs(Some(&"d1".into()), 2).await.unwrap()), ["b", "c"]);
     assert_eq!(ids(s.jobs(None, 9).await.unwrap()), ["b", "c", "a", "d"]);
+}
+
+async fn old_events_go_and_the_last_one_stays(s: &dyn Store) {
+    let (epoch, hour) = (fence(s).await, 3_600_000);
+    let events = (0..10).map(|n| event(None, n * hour, Severity::Info)).collect();
+    s.commit(Changes { events, ..Changes::default() }, epoch).await.unwrap();
+    let forget = |ms| Changes { forget_events_before: Some(at(ms)), ..Changes::default() };
+    let q = EventQuery { limit: 100, ..EventQuery::default() };
+    let left = async || s.events(&q).await.unwrap().into_iter().map(|e| e.seq).collect::<Vec<_>>();
+    s.commit(forget(-hour), epoch).await.unwrap();
+    assert_eq!(left().await.len(), 10);
+    s.commit(forget(3 * hour + 1), epoch).await.unwrap();
+    assert_eq!(left().await, [10, 9, 8, 7, 6, 5]);
+    let since = EventQuery { since: Some(at(0)), ..q.clone() };
+    assert_eq!(s.events(&since).await.unwrap().len(), 6);
+    s.commit(forget(99 * hour), epoch).await.unwrap();
+    assert_eq!(left().await, [10], "numbers never begin anew");
+    let more = vec![event(None, 100 * hour, Severity::Info)];
+    assert_eq!(s.commit(Changes { events: more, ..Changes::default() }, epoch).await.unwrap().last_seq, 11);
 }
 
 async fn removed_rows_are_gone(s: &dyn Store) {

@@ -219,6 +219,8 @@ pub struct Changes {
     pub events: Vec<NewEvent>,
     /// Small facts by name (`watched-until`).
     pub facts: Vec<(String, String)>,
+    /// Events older than this may go, some at a time, oldest first; the last one stays.
+    pub forget_events_before: Option<Timestamp>,
 }
 
 /// A committed transaction.
