@@ -120,6 +120,7 @@ fn applied(doc: &Document, name: &str, action: ApplyAction, diff: Vec<Difference
         operation_kind: None,
         operation_id: None,
         warnings: vec![],
+        plan: None,
         problem: None,
     }
 }

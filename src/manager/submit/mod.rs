@@ -181,6 +181,20 @@ pub async fn upgrade_to(
     accept(inner, draft, meta, who, None).await?.ok_or_else(moved_on)
 }
 
+/// The plan of a verb on a deployment as its row would be; nothing is changed.
+pub async fn plan_of(
+    inner: &Arc<Inner>,
+    row: super::ports::store::DeploymentRow,
+    verb: &Verb,
+    who: &Caller,
+) -> ManagerResult<Plan> {
+    let mut facts = facts::gather(inner, &row.name).await?;
+    facts.entry.row = row;
+    let mut draft = draft::of_verb(inner, &facts, verb, who).await?;
+    decide(inner, &mut draft, verb.meta(), who, true).await?;
+    Ok(draft.card)
+}
+
 fn meta_of(intent: &Intent) -> &Meta {
     match intent {
         Intent::Deployment { verb, .. } => verb.meta(),
