@@ -142,14 +142,6 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Act<T> {
 }
 
 impl<T> Act<T> {
-    /// Refuses a dry run, where there is nothing to plan.
-    pub fn without_dry_run(self) -> Result<Self, Failure> {
-        if self.dry_run {
-            return Err(Failure::new(Code::NotSupported, "this route has no dry run; nothing was changed"));
-        }
-        Ok(self)
-    }
-
     /// Refuses `If-Match`, where nothing has a version: a lock that does not hold must not look like one.
     pub fn without_version(self) -> Result<Self, Failure> {
         if self.if_match.is_some() {
