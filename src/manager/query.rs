@@ -79,7 +79,7 @@ impl Manager {
                 applications: w.applications.keys().filter_map(|n| view::application(n, &w)).collect(),
                 rows: all.iter().take(limit).map(|e| view::row(e, &w)).collect(),
                 total_rows: u32::try_from(all.len()).unwrap_or(u32::MAX),
-                targets: w.targets.values().map(|t| view::target(t, &w)).collect(),
+                targets: w.targets.values().map(|t| view::target(t, &w, &self.inner.trust)).collect(),
                 unmanaged: w.targets.values().flat_map(|t| view::unmanaged(t, &w)).collect(),
                 selected: None,
                 events: vec![],
@@ -115,7 +115,7 @@ impl Manager {
     #[must_use]
     pub fn targets(&self) -> Vec<model::Target> {
         let w = self.inner.world();
-        w.targets.values().map(|t| view::target(t, &w)).collect()
+        w.targets.values().map(|t| view::target(t, &w, &self.inner.trust)).collect()
     }
 
     /// One target.
@@ -124,7 +124,7 @@ impl Manager {
         let t = w.targets.get(&name.into()).ok_or_else(|| {
             missing("target", name, &w.targets.keys().map(ToString::to_string).collect::<Vec<_>>())
         })?;
-        Ok(view::target(t, &w))
+        Ok(view::target(t, &w, &self.inner.trust))
     }
 
     /// Every job of a target.
