@@ -400,6 +400,11 @@ async fn a_patch_is_a_persons_and_never_what_was_applied() {
     );
     assert!(fake.live_jobs().is_empty(), "what a person suspended stays suspended");
 
+    for sort in ["name", "health", "target"] {
+        let window = get(&h.socket, &format!("/api/v1/snapshot?sort={sort}")).await;
+        assert_eq!((window.status, &window.body["totalRows"]), (200, &json!(1)), "{sort}");
+    }
+
     // A state in the patch is that person's own wish.
     let run =
         act(&h.socket, "PATCH", &format!("{one}?dryRun=true"), "p2", &json!({"spec": {"state": "RUNNING"}}))

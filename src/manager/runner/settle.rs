@@ -485,6 +485,9 @@ fn result(op: &Operation) -> String {
         (OpState::Cancelled, _) => "stopped before its next step".to_owned(),
         (_, Kind::Suspend) => format!("stopped with the savepoint {snapshot}"),
         (_, Kind::Savepoint) => format!("savepoint {snapshot}"),
+        (_, Kind::Upgrade) if op.plan.revision.is_none() => {
+            "the new spec is written; the job runs on, and its next start runs it".to_owned()
+        }
         (_, Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback) => {
             format!("revision {revision} runs {from}")
         }
