@@ -66,7 +66,7 @@ pub fn who() -> Caller {
     Caller { actor: "alice".into(), via: Via::Cli }
 }
 
-async fn start_manager(state: &std::path::Path) -> (Manager, Arc<dyn Store>) {
+async fn start_manager(state: &std::path::Path, concurrency: usize) -> (Manager, Arc<dyn Store>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (store, _) = sqlite::open(state, clock.clone()).await.unwrap();
     let store: Arc<dyn Store> = store;
@@ -86,7 +86,7 @@ async fn start_manager(state: &std::path::Path) -> (Manager, Arc<dyn Store>) {
         read_only: false,
         idle_exit: None,
         events_keep: None,
-        concurrency: 16,
+        concurrency,
         build: "test".into(),
         check_store: true,
         state_dir: state.to_owned(),
@@ -112,15 +112,20 @@ impl Rig {
 
     /// A manager that has seen a savepoint of this cluster before, so that its local eyes count from the beginning.
     pub async fn with(settings: Settings, target: Value) -> Self {
-        Self::make(settings, target, true).await
+        Self::make(settings, target, true, 16).await
     }
 
     /// One that sees this cluster for the first time.
     pub async fn stranger(settings: Settings, target: Value) -> Self {
-        Self::make(settings, target, false).await
+        Self::make(settings, target, false, 16).await
     }
 
-    async fn make(settings: Settings, target: Value, seen: bool) -> Self {
+    /// One that drives a single operation at a time.
+    pub async fn narrow() -> Self {
+        Self::make(Settings::default(), json!({ "savepointAccess": "LOCAL" }), true, 1).await
+    }
+
+    async fn make(settings: Settings, target: Value, seen: bool, concurrency: usize) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
         let (state, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let fake = Arc::new(Fake::start(settings));
@@ -128,7 +133,7 @@ impl Rig {
         if seen {
             remember_eyes(&dir, &fake.url()).await;
         }
-        let (manager, store) = start_manager(&dir).await;
+        let (manager, store) = start_manager(&dir, concurrency).await;
         let mut spec = json!({ "url": fake.url(), "savepointDirectory": format!("file:{}", savepoints.path().display()) });
         for (k, v) in target.as_object().unwrap() {
             spec[k] = v.clone();
@@ -150,7 +155,7 @@ impl Rig {
     /// Stops the manager at a step boundary and starts another one on the same store.
     pub async fn restart(&mut self) {
         self.manager.stop().await;
-        (self.manager, self.store) = start_manager(&self.state).await;
+        (self.manager, self.store) = start_manager(&self.state, 16).await;
     }
 
     pub async fn apply(&self, documents: Vec<Document>) {
