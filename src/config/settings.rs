@@ -73,7 +73,7 @@ pub struct ManagerSettings {
     pub secrets_dir: Option<String>,
     /// Names of environment variables that `${env:NAME}` may use.
     pub secret_env: Vec<String>,
-    /// Operations driven at once.
+    /// Operations driven at once on one target; those that end a job never wait.
     #[schema(minimum = 1, maximum = 1000)]
     pub concurrency: u32,
 }
@@ -94,7 +94,7 @@ pub struct AccessSettings {
 pub struct RecorderSettings {
     /// Log bytes per deployment.
     pub logs_per_deployment: ByteSize,
-    /// Events are kept so long.
+    /// Events are kept so long; `0s` = for ever.
     pub events_keep: Span,
     /// Distance of metric samples.
     pub metrics_resolution: Span,

@@ -316,7 +316,10 @@ pub fn unusable(sp: &Savepoint, target_flink: Option<&str>) -> Option<String> {
         Status::Started => Some("incomplete: it is still being taken"),
         Status::Failed => Some("it failed"),
         Status::Unknown => Some("whether it is complete is not known"),
-        Status::PendingDeletion | Status::Deleting | Status::FailedDeletion => Some("it is being deleted"),
+        Status::PendingDeletion | Status::Deleting => Some("it is being deleted"),
+        Status::FailedDeletion => Some(
+            "its deletion failed and it may be incomplete: dispose of it again, or import it where you know that it is whole",
+        ),
         Status::Deleted => Some("it was deleted"),
         Status::Missing => Some("missing: its place was found empty"),
     };

@@ -172,6 +172,15 @@ async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result
     let leaving = CancellationToken::new();
     let router = server::router(manager.clone(), clock, leaving.clone());
     readiness.ready(&socket);
+    if let Some(folder) = server::closed_to_others(&socket, &access) {
+        let text = format!(
+            "nobody named under [access] can come in: {} is closed to others; serve with --socket PATH in a folder that \
+             they may enter, for example /run/nutkin/manager.sock, and they use --server unix:PATH",
+            folder.display()
+        );
+        readiness.remark(&text);
+        tracing::warn!("{text}");
+    }
     tracing::info!(socket = %socket.display(), "ready");
     let told = async {
         told_to_leave(&manager).await;
@@ -196,6 +205,8 @@ fn behaviour(settings: &Settings, state_dir: &Path, read_only: bool, detached: b
         read_only: read_only || settings.read_only,
         // One that somebody runs as a service stays.
         idle_exit: Some(m.idle_exit.0).filter(|d| detached && !d.is_zero()),
+        events_keep: Some(settings.recorder.events_keep.0).filter(|d| !d.is_zero()),
+        concurrency: usize::try_from(m.concurrency).unwrap_or(usize::MAX),
         build: BUILD.to_owned(),
         check_store: false,
         state_dir: state_dir.to_owned(),

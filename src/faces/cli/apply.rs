@@ -94,7 +94,7 @@ impl Files {
             documents: manifest.documents(),
             force_state: self.force_state,
             force: self.force,
-            meta: Meta::default(),
+            ..Apply::default()
         };
         Ok((manifest, request))
     }

@@ -40,6 +40,7 @@ pub fn spawn(inner: &Arc<Inner>, id: OperationId) {
     let inner = Arc::clone(inner);
     let tracker = inner.tasks.clone();
     tracker.spawn(async move {
+        let _place = inner.place(&id).await;
         while let Err(e) = drive(&inner, &id).await {
             tracing::error!(operation = %id, error = %e, "the operation pauses at its recorded step");
             pause(&inner, STORE_PAUSE).await;

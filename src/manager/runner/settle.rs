@@ -114,11 +114,15 @@ async fn set_status(
     failure: Option<String>,
     changes: &mut Changes,
 ) -> StoreResult<()> {
-    if let Some(mut row) = inner.deps.store.savepoint(id).await? {
-        row.status = status;
-        row.failure = failure;
-        changes.savepoints.push(row);
-    }
+    let Some(row) = inner.deps.store.savepoint(id).await? else { return Ok(()) };
+    let here = |s: &Savepoint| match (&s.location, &row.location) {
+        (Some(a), Some(b)) => location::same(a, b),
+        _ => false,
+    };
+    // A copied row is the same files: what happens to them happens to every row of the place.
+    let all = inner.deps.store.savepoints(Some(&row.deployment), u32::MAX).await?;
+    let same = all.into_iter().filter(|s| s.id == row.id || (here(s) && s.status != Status::Deleted));
+    changes.savepoints.extend(same.map(|s| Savepoint { status, failure: failure.clone(), ..s }));
     Ok(())
 }
 
@@ -493,7 +497,7 @@ fn result(op: &Operation) -> String {
         (_, Kind::Suspend) => format!("stopped with the savepoint {snapshot}"),
         (_, Kind::Savepoint) => format!("savepoint {snapshot}"),
         (_, Kind::Upgrade) if op.plan.revision.is_none() => {
-            "the new revision is in the books; it runs at the next start".to_owned()
+            "the new spec is written; the job runs on, and its next start runs it".to_owned()
         }
         (_, Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback) => {
             format!("revision {revision} runs {from}")

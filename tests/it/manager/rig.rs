@@ -18,7 +18,10 @@ use nutkin::{
         operation::OpState,
         time::Clock,
     },
-    manager::{Caller, Deps, EventFilter, Manager, ManagerSettings, Patience, ports::store::Store},
+    manager::{
+        Caller, Deps, EventFilter, Manager, ManagerSettings, Patience,
+        ports::store::{Changes, Store},
+    },
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -63,7 +66,7 @@ pub fn who() -> Caller {
     Caller { actor: "alice".into(), via: Via::Cli }
 }
 
-async fn start_manager(state: &std::path::Path) -> (Manager, Arc<dyn Store>) {
+async fn start_manager(state: &std::path::Path, concurrency: usize) -> (Manager, Arc<dyn Store>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (store, _) = sqlite::open(state, clock.clone()).await.unwrap();
     let store: Arc<dyn Store> = store;
@@ -82,6 +85,8 @@ async fn start_manager(state: &std::path::Path) -> (Manager, Arc<dyn Store>) {
         secret_env: vec![],
         read_only: false,
         idle_exit: None,
+        events_keep: None,
+        concurrency,
         build: "test".into(),
         check_store: true,
         state_dir: state.to_owned(),
@@ -90,18 +95,45 @@ async fn start_manager(state: &std::path::Path) -> (Manager, Arc<dyn Store>) {
     (Manager::start(deps, settings).await.unwrap(), store)
 }
 
+/// Writes the fact that savepoints of the cluster were seen here.
+async fn remember_eyes(state: &std::path::Path, url: &str) {
+    let (store, _) = sqlite::open(state, Arc::new(SystemClock)).await.unwrap();
+    let epoch = store.load().await.unwrap().epoch;
+    let facts = vec![(format!("savepoints-seen:{url}"), "file:/seen".to_owned())];
+    store.commit(Changes { facts, ..Changes::default() }, epoch).await.unwrap();
+    store.close().await.unwrap();
+}
+
 impl Rig {
     /// Everything up, the target `fake` registered with local savepoint eyes.
     pub async fn new() -> Self {
         Self::with(Settings::default(), json!({ "savepointAccess": "LOCAL" })).await
     }
 
+    /// A manager that has seen a savepoint of this cluster before, so that its local eyes count from the beginning.
     pub async fn with(settings: Settings, target: Value) -> Self {
+        Self::make(settings, target, true, 16).await
+    }
+
+    /// One that sees this cluster for the first time.
+    pub async fn stranger(settings: Settings, target: Value) -> Self {
+        Self::make(settings, target, false, 16).await
+    }
+
+    /// One that drives a single operation at a time.
+    pub async fn narrow() -> Self {
+        Self::make(Settings::default(), json!({ "savepointAccess": "LOCAL" }), true, 1).await
+    }
+
+    async fn make(settings: Settings, target: Value, seen: bool, concurrency: usize) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
         let (state, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let fake = Arc::new(Fake::start(settings));
         let dir = state.path().join("state");
-        let (manager, store) = start_manager(&dir).await;
+        if seen {
+            remember_eyes(&dir, &fake.url()).await;
+        }
+        let (manager, store) = start_manager(&dir, concurrency).await;
         let mut spec = json!({ "url": fake.url(), "savepointDirectory": format!("file:{}", savepoints.path().display()) });
         for (k, v) in target.as_object().unwrap() {
             spec[k] = v.clone();
@@ -123,7 +155,7 @@ impl Rig {
     /// Stops the manager at a step boundary and starts another one on the same store.
     pub async fn restart(&mut self) {
         self.manager.stop().await;
-        (self.manager, self.store) = start_manager(&self.state).await;
+        (self.manager, self.store) = start_manager(&self.state, 16).await;
     }
 
     pub async fn apply(&self, documents: Vec<Document>) {
@@ -212,6 +244,19 @@ impl Rig {
                 SystemClock.boottime() < deadline,
                 "{what}: not in time; {:#?}",
                 self.manager.deployments()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until the log of the deployment has an event of this name.
+    pub async fn logged(&self, n: &str, event: &str) {
+        let deadline = SystemClock.boottime() + Duration::from_secs(15);
+        while !self.events(n).await.iter().any(|e| e == event) {
+            assert!(
+                SystemClock.boottime() < deadline,
+                "{event} of {n}: not in time; {:?}",
+                self.events(n).await
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
