@@ -43,8 +43,9 @@ pub fn run(global: &Global) -> Exit {
 
 fn open(global: &Global) -> Result<Exit, Problem> {
     let around = Surroundings::of_process();
-    let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
-    if global.server.is_none() {
+    let (global, paths) = context::settle(global.clone(), &around)?;
+    let server = context::server_socket(&global)?;
+    if server.is_none() {
         profile::exists(&paths)?;
     }
     let loaded = context::load_settings(&paths, &around).map_err(|e| context::settings_problem(&e))?;
@@ -52,8 +53,8 @@ fn open(global: &Global) -> Result<Exit, Problem> {
     let Ok(runtime) = runtime(2) else { return Ok(Exit::FAILED) };
     let place = Place { state_dir: paths.state_dir.clone(), socket: None };
     let spawn = context::spawn_for(&paths)?;
-    let (client, reconnect) = match global.server.as_deref().and_then(|s| s.strip_prefix("unix:")) {
-        Some(path) => (Client::new(path, Via::Tui), None),
+    let (client, reconnect) = match server {
+        Some(socket) => (Client::new(socket, Via::Tui), None),
         None => {
             let client = runtime.block_on(connect::connect(&place, Some(&spawn), Via::Tui))?;
             (client, Some(Reconnect { place, spawn: Some(spawn) }))
@@ -73,11 +74,8 @@ fn open(global: &Global) -> Result<Exit, Problem> {
         },
         keymap: keymap(settings)?,
         zone: Zone::from_setting(&settings.time_zone),
-        hint: hint(global),
-        program: global
-            .profile
-            .as_ref()
-            .map_or_else(|| "nutkin".to_owned(), |p| format!("nutkin --profile {p}")),
+        hint: hint(&global),
+        program: context::invocation(&global, &paths),
         max_fps: settings.console.max_fps,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
         log_file: None,

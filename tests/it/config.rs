@@ -134,13 +134,28 @@ fn around(env: &[(&str, &str)]) -> Surroundings {
 #[case(&[("HOME", "/h"), ("XDG_STATE_HOME", "relative")], None, "/h/.local/state/nutkin")]
 #[case(&[("HOME", "/h")], Some("demo"), "/h/.local/state/nutkin/profiles/demo")]
 #[case(&[("HOME", "/h"), ("NUTKIN_PROFILE", "team")], None, "/h/.local/state/nutkin/profiles/team")]
-#[case(&[("HOME", "/h"), ("NUTKIN_STATE_DIR", "here")], Some("demo"), "/work/here")]
+#[case(&[("HOME", "/h"), ("NUTKIN_STATE_DIR", "here")], None, "/work/here")]
+#[case(&[("HOME", "/h"), ("NUTKIN_STATE_DIR", "here"), ("NUTKIN_PROFILE", "team")], None, "/work/here")]
+#[case(&[("HOME", "/h"), ("NUTKIN_STATE_DIR", "here")], Some("demo"), "/h/.local/state/nutkin/profiles/demo")]
+#[case(&[("HOME", "/h"), ("NUTKIN_PROFILE", "team")], Some("demo"), "/h/.local/state/nutkin/profiles/demo")]
 #[case(&[], None, "/home/ann/.local/state/nutkin")]
 fn the_state_directory(#[case] env: &[(&str, &str)], #[case] profile: Option<&str>, #[case] expected: &str) {
     let choice = Choice { profile: profile.map(str::to_owned), ..Choice::default() };
     let found = paths::resolve(&choice, &around(env)).unwrap();
     assert_eq!(found.state_dir, Path::new(expected));
     assert_eq!(found.note, None);
+}
+
+#[test]
+fn two_flags_that_name_a_state_directory_are_refused() {
+    let choice =
+        Choice { profile: Some("demo".to_owned()), state_dir: Some("/s".into()), ..Choice::default() };
+    let e = paths::resolve(&choice, &around(&[("HOME", "/h")])).unwrap_err();
+    assert!(e.message.contains("nothing was changed"), "{e:?}");
+    // A variable beside a flag is no second choice.
+    let choice = Choice { state_dir: Some("/s".into()), ..Choice::default() };
+    let found = paths::resolve(&choice, &around(&[("HOME", "/h"), ("NUTKIN_PROFILE", "team")])).unwrap();
+    assert_eq!((found.state_dir, found.profile, found.named), ("/s".into(), None, true));
 }
 
 #[test]

@@ -51,6 +51,9 @@ pub struct StopArgs {
 
 impl ManagerCommand {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        if let Some(server) = &ctx.global.server {
+            return Err(not_there(server));
+        }
         match self {
             Self::Status => status(ctx).await,
             Self::Stop(args) => stop(ctx, args.timeout).await,
@@ -62,6 +65,16 @@ impl ManagerCommand {
             Self::Log { follow, tail } => log(ctx, follow, tail).await,
         }
     }
+}
+
+/// Processes and logs are of this machine: a manager behind a socket has its own `manager` command where it runs.
+fn not_there(server: &str) -> Problem {
+    let detail = format!(
+        "`nutkin manager` looks after the manager of a state directory, and --server or NUTKIN_SERVER names {server}; \
+         nothing was changed"
+    );
+    Problem::new(Code::BadRequest, detail)
+        .hint("name the state directory with --profile or --state-dir, or leave the server out; `nutkin doctor` asks it how it is")
 }
 
 async fn status(ctx: &Context) -> Outcome {

@@ -266,7 +266,7 @@ fn with_detail(line: String, detail: &str) -> String {
 
 /// Prints what waiting came to, and answers the exit code.
 pub fn conclude(ctx: &Context, id: &str, waited: Waited) -> Result<Exit, Problem> {
-    let later = format!("`{} operation wait {id}` goes on watching", invocation(ctx));
+    let later = format!("`{} operation wait {id}` goes on watching", ctx.invocation());
     match waited {
         Waited::Ended(operation, value) => {
             ctx.print_one(&value, id, || summary(ctx, &operation))?;
@@ -287,16 +287,6 @@ pub fn conclude(ctx: &Context, id: &str, waited: Waited) -> Result<Exit, Problem
             ctx.note(&format!("detached from operation {id}, which goes on; {later}"));
             Ok(Exit::DETACHED)
         }
-    }
-}
-
-/// `nutkin`, with what chooses the same manager again.
-#[must_use]
-pub fn invocation(ctx: &Context) -> String {
-    match (&ctx.global.profile, &ctx.global.state_dir) {
-        (Some(profile), _) => format!("nutkin --profile {profile}"),
-        (None, Some(dir)) => format!("nutkin --state-dir {}", dir.display()),
-        (None, None) => "nutkin".to_owned(),
     }
 }
 
@@ -356,7 +346,7 @@ pub fn told(ctx: &Context, operation: &Operation, whole: bool) -> String {
 /// The ways out of an operation that needs a person, as command lines.
 #[must_use]
 pub fn choices(ctx: &Context, operation: &Operation) -> String {
-    let nutkin = invocation(ctx);
+    let nutkin = ctx.invocation();
     let mut text = "a person is needed; choose one:".to_owned();
     for choice in &operation.choices {
         let needs = if choice.needs.as_deref() == Some("location") { " --location URI" } else { "" };
