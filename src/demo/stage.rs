@@ -134,7 +134,10 @@ fn find(flink: &Flink, places: &Places) -> Result<(Option<Dist>, String), Error>
     let here = |dist: Dist| (Some(dist.clone()), dist.version);
     let version = match flink {
         Flink::Home(home) => return Ok(here(Dist::at(home)?)),
-        Flink::Version(version) => version,
+        Flink::Version(version) => {
+            dist::check_version(version)?;
+            version
+        }
         Flink::Default => {
             let cluster = Cluster::open(&places.cluster())?;
             let running = cluster.filter(|cluster| cluster.processes().iter().any(Process::is_alive));

@@ -102,6 +102,24 @@ fn the_environment_wins_over_the_file_and_flags_over_both() {
 }
 
 #[test]
+fn what_has_no_effect_yet_is_told_at_its_place() {
+    let mut sources = file("[console]\nmouse = false\nmax-fps = 20\n[recorder]\nevents-keep = \"30d\"");
+    sources.environment = vec![("NUTKIN_CONSOLE_ASCII".to_owned(), "true".to_owned())];
+    let loaded = settings::load(&sources).unwrap();
+    let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "config.toml:2:9: console.mouse is not used by this version",
+            "NUTKIN_CONSOLE_ASCII: console.ascii is not used by this version",
+        ]
+    );
+    for path in settings::NOT_YET {
+        assert!(loaded.origins.contains_key(*path), "{path} is a setting");
+    }
+}
+
+#[test]
 fn a_bad_variable_names_itself() {
     let sources = Sources {
         environment: vec![("NUTKIN_READ_ONLY".to_owned(), "maybe".to_owned())],

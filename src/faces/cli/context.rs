@@ -20,7 +20,7 @@ use super::{
 use crate::{
     client::{Client, connect, spawn::Spawn},
     config::{
-        Diagnostics, Paths, Settings,
+        Diagnostic, Diagnostics, Paths, Settings,
         paths::{self, Choice, PathError, Surroundings},
         settings::{self, Loaded, Sources},
         yaml,
@@ -75,6 +75,10 @@ pub struct Wiring {
     pub openapi: Option<fn() -> String>,
     /// What the store says about a state directory.
     pub state_check: fn(&std::path::Path) -> Vec<Check>,
+    /// What the store says about its file in a state directory that no manager holds. Reads only.
+    pub store_check: fn(&std::path::Path) -> Vec<Check>,
+    /// What the console says about the theme and the keymap that these settings name.
+    pub looks_check: fn(&Settings) -> Vec<Diagnostic>,
 }
 
 /// What a command works with.
@@ -183,11 +187,29 @@ pub fn load_settings(paths: &Paths, around: &Surroundings) -> Result<Loaded, Dia
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => {
             let message = format!("cannot be read: {e}");
-            let problem = crate::config::Diagnostic { file: name, line: 0, column: 0, message };
+            let problem = Diagnostic { file: name, line: 0, column: 0, message };
             return Err(Diagnostics(vec![problem]));
         }
     };
     settings::load(&Sources { file, environment: around.environment.clone(), flags: Vec::new() })
+}
+
+/// The settings with every problem in them and in the files that they name; the defaults where they do not hold.
+pub fn examine(
+    paths: &Paths,
+    around: &Surroundings,
+    wiring: &Wiring,
+) -> Result<(Loaded, Vec<Diagnostic>), Problem> {
+    match load_settings(paths, around) {
+        Ok(loaded) => {
+            let problems = (wiring.looks_check)(&loaded.settings);
+            Ok((loaded, problems))
+        }
+        Err(e) => match settings::load(&Sources::default()) {
+            Ok(defaults) => Ok((defaults, e.0)),
+            Err(e) => Err(Problem::new(Code::Internal, e.to_string())),
+        },
+    }
 }
 
 /// A path that cannot be named, as a problem.

@@ -57,6 +57,7 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         Command::Completions(args) => return args.run(),
         Command::Man => return shell::man(),
         Command::Openapi => return shell::openapi(global, wiring).await,
+        Command::Doctor => return doctor::run(global, wiring).await,
         other => other,
     };
     let ctx = Context::new(global, wiring)?;
@@ -83,9 +84,9 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         Command::Operation(command) => command.run(&ctx).await,
         Command::Target(command) => command.run(&ctx).await,
         Command::Artifact(command) => command.run(&ctx).await,
-        Command::Doctor => doctor::run(&ctx).await,
         // Answered above, or wired by the caller.
         Command::Config(_)
+        | Command::Doctor
         | Command::Completions(_)
         | Command::Man
         | Command::Openapi
@@ -97,10 +98,8 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
 /// A profile that is not there is made by the commands that make something, and refused by all others.
 fn look_at_profile(ctx: &Context, command: &Command) -> Result<(), Problem> {
     use manager::ManagerCommand as Manager;
-    let starts_none = matches!(
-        command,
-        Command::Doctor | Command::Manager(Manager::Status | Manager::Stop(_) | Manager::Log { .. })
-    );
+    let starts_none =
+        matches!(command, Command::Manager(Manager::Status | Manager::Stop(_) | Manager::Log { .. }));
     if ctx.global.server.is_some() || starts_none {
         return Ok(());
     }
