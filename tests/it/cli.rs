@@ -419,10 +419,82 @@ fn problems_have_exit_codes(#[case] code: &str, #[case] exit: i32) {
 }
 
 #[test]
+fn a_plan_that_has_changed_is_shown() {
+    let mut changed = problem("PLAN_CHANGED", "the plan is another one", "confirm it");
+    changed["plan"] = plan();
+    let api = Api::new().on("POST /deployments/pay/prod/suspend", 409, changed);
+    let ran = api.run(&["-v", "suspend", "pay/prod"]);
+    assert_eq!(ran.code, 5, "{ran:?}");
+    for says in ["the plan now:", "outputs are final", "  code: PLAN_CHANGED", "the manager at "] {
+        assert!(ran.err.contains(says), "{says}: {}", ran.err);
+    }
+    let error: Value = serde_json::from_str(&api.run(&["suspend", "pay/prod", "-o", "json"]).err).unwrap();
+    assert_eq!(error["error"]["plan"]["planDigest"], "d1");
+}
+
+#[test]
+fn a_cut_list_says_so_on_stderr() {
+    let cut = json!({"items": [operation("SUCCEEDED", &[])], "next": "op-1"});
+    let api = Api::new().on("GET /operations?limit=1", 200, cut.clone()).on(
+        "GET /events?severity=info&limit=100",
+        200,
+        json!({"items": [], "next": "before-7"}),
+    );
+    let says = "1 shown, more may exist: --limit N\n";
+    for args in [&["operation", "list", "--limit", "1"][..], &["get", "operations", "--limit", "1"]] {
+        assert_eq!(api.run(args).err, says);
+        let json = api.run(&[args, &["-o", "json"]].concat());
+        assert_eq!((json.json(), json.err.as_str()), (cut.clone(), says));
+        assert_eq!(api.run(&[args, &["-q"]].concat()).err, "");
+    }
+    assert!(api.run(&["events"]).err.contains("more may exist"));
+}
+
+#[test]
+fn rows_are_chosen_before_they_are_counted() {
+    let labelled = |name: &str, region: &str| {
+        let mut target = target(name);
+        target["labels"]["region"] = region.into();
+        target
+    };
+    let api = Api::new()
+        .on("GET /targets", 200, json!({"items": [labelled("a", "us"), labelled("b", "eu")], "next": "b"}))
+        .on("GET /targets?after=b", 200, list(json!([labelled("c", "us"), labelled("d", "eu")])))
+        .on("GET /operations", 200, list(json!([operation("SUCCEEDED", &[])])));
+    let ran = |args: &[&str]| api.run(&[args, &["-o", "name"]].concat());
+    assert_eq!(ran(&["get", "targets", "-l", "region=eu"]).out, "b\nd\n");
+    let cut = ran(&["get", "targets", "-l", "region=eu", "--limit", "1"]);
+    assert_eq!((cut.out.as_str(), cut.err.as_str()), ("b\n", "1 shown, more may exist: --limit N\n"));
+    assert_eq!(ran(&["get", "operations", "--target", "local"]).out, "op-1\n");
+    assert_eq!(ran(&["get", "operations", "--target", "other"]).out, "");
+}
+
+#[test]
+fn a_choice_is_waited_for_under_a_chosen_key() {
+    let route = "POST /operations/op-1/choose";
+    let mut child = operation("RUNNING", &[]);
+    child["operationId"] = "op-2".into();
+    let mut ended = operation("SUCCEEDED", &[]);
+    ended["operationId"] = "op-2".into();
+    let api = Api::new().on(route, 202, child).on("GET /operations/op-2", 200, ended);
+    let args =
+        ["operation", "choose", "op-1", "retry", "--exact", "--idempotency-key", "k", "--reason", "why"];
+    let ran = api.run(&[&args[..], &["--wait"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("SUCCEEDED") && ran.out.contains("operation op-2"), "{}", ran.out);
+    let asked = &api.asked(route)[0];
+    assert_eq!((asked.header("idempotency-key"), asked.json()["reason"].clone()), ("k", "why".into()));
+    assert!(api.run(&args).out.contains("RUNNING"));
+}
+
+#[test]
 fn an_act_carries_its_request_and_one_key_however_often_it_is_sent() {
     let route = "POST /deployments/pay/prod/upgrade";
-    let api =
-        Api::new().then(route, Reply::Cut).then(route, Reply::Cut).on(route, 202, operation("QUEUED", &[]));
+    let api = Api::new()
+        .on("GET /artifacts", 200, list(json!([])))
+        .then(route, Reply::Cut)
+        .then(route, Reply::Cut)
+        .on(route, 202, operation("QUEUED", &[]));
     let ran = api.run(&[
         "upgrade",
         "pay/prod",
@@ -495,6 +567,7 @@ fn a_dry_run_prints_the_plan_and_sends_nothing_else() {
 #[case("FAILED", 3)]
 #[case("ROLLED_BACK", 3)]
 #[case("NEEDS_ATTENTION", 4)]
+#[case("CANCELLED", 3)]
 fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
     let (stop, terminal) = ("STOP_WITH_SAVEPOINT", "AWAIT_TERMINAL");
     let api = Api::new()
@@ -514,6 +587,22 @@ fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
         "{}",
         ran.err
     );
+}
+
+/// Cancelled is without effect only when no step may have had one.
+#[rstest]
+#[case("UPLOAD_JAR", "CONFIRMED", 1)]
+#[case("STOP_WITH_SAVEPOINT", "PLANNED", 1)]
+#[case("STOP_WITH_SAVEPOINT", "REFUTED", 1)]
+#[case("STOP_WITH_SAVEPOINT", "INTENT", 3)]
+#[case("CANCEL_JOB", "AMBIGUOUS", 3)]
+fn a_cancelled_operation_may_have_changed_something(
+    #[case] step: &str,
+    #[case] state: &str,
+    #[case] exit: i32,
+) {
+    let api = Api::new().on("GET /operations/op-1", 200, operation("CANCELLED", &[(step, state)]));
+    assert_eq!(api.run(&["operation", "wait", "op-1", "--exact"]).code, exit);
 }
 
 #[test]
@@ -565,6 +654,9 @@ fn the_time_to_wait_may_end_first() {
 #[case(&["upgrade", "pay/prod", "--flink-conf", "nothing"], "KEY=VALUE")]
 #[case(&["get", "revisions"], "nutkin get revisions APP/NAME")]
 #[case(&["get", "deploymnts"], "'deployments'")]
+#[case(&["get", "jobs", "-l", "a=b"], "jobs have no labels")]
+#[case(&["get", "savepoints", "--target", "local"], "savepoints cannot be chosen by target")]
+#[case(&["get", "target", "a", "-l", "a=b"], "and a is named")]
 #[case(&["describe", "deployment"], "nutkin describe KIND NAME")]
 #[case(&["describe", "pay/prod", "pay/x"], "write the kind first")]
 #[case(&["events", "--debug", "--severity", "warn"], "cannot be used with")]
@@ -656,6 +748,77 @@ fn diff_has_three_outcomes(#[case] answer: Value, #[case] exit: i32, #[case] say
     if ran.err.contains("literal secret") {
         assert!(ran.err.contains("m.yaml:6:50: Deployment pay/prod:"), "{}", ran.err);
     }
+}
+
+fn row(kind: &str, name: &str, action: &str, operation: Value, problem: Value) -> Value {
+    json!({"kind": kind, "name": name, "action": action, "diff": [], "operationKind": null, "operationId": operation,
+           "warnings": [], "problem": problem})
+}
+
+#[test]
+fn an_apply_in_part_says_which_documents_are_done() {
+    let refusal = problem("POLICY_DENIED", "the target is read-only; nothing was changed", "use another");
+    let rows = list(json!([
+        row("Target", "local", "create", Value::Null, Value::Null),
+        row("Deployment", "pay/prod", "refused", Value::Null, refusal.clone()),
+        row("Deployment", "pay/eu", "update", Value::Null, refusal.clone()),
+        row("Deployment", "pay/us", "unchanged", Value::Null, Value::Null),
+    ]));
+    let api = Api::new().on("POST /apply", 200, rows);
+    let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar", "sha256: ab"));
+    let ran = api.run(&["apply", "-f", &manifest]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    for says in [
+        "  done: Target local: create\n",
+        "m.yaml:3:13: Deployment pay/prod: the target is read-only\n",
+        "  half done: Deployment pay/eu: update is done, but not what follows: the target is read-only\n",
+        "  unchanged: Deployment pay/us\n",
+        "hint: use another",
+    ] {
+        assert!(ran.err.contains(says), "{says}: {}", ran.err);
+    }
+    assert!(!ran.err.contains("nothing was changed"), "{}", ran.err);
+
+    let nothing = list(json!([row("Deployment", "pay/prod", "refused", Value::Null, refusal)]));
+    let api = Api::new().on("POST /apply", 200, nothing);
+    let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar", "sha256: ab"));
+    let ran = api.run(&["apply", "-f", &manifest]);
+    assert_eq!(ran.code, 8, "{ran:?}");
+    assert!(ran.err.contains("nothing was changed"), "{}", ran.err);
+}
+
+/// A name that must be typed is asked for on a terminal, and what was shown is what runs.
+#[test]
+fn apply_asks_for_the_typed_name_of_a_deployment() {
+    let mut shown = plan();
+    (shown["confirmation"], shown["typedName"]) = ("TYPE_NAME".into(), "pay/prod".into());
+    let mut needs = problem("CONFIRMATION_REQUIRED", "needs the typed name", "give --confirm pay/prod");
+    needs["plan"] = shown;
+    let mut foreseen = row("Deployment", "pay/prod", "update", Value::Null, Value::Null);
+    foreseen["operationKind"] = "SUSPEND".into();
+    let api = Api::new()
+        .on("POST /apply?dryRun=true", 200, list(json!([foreseen])))
+        .on("POST /apply", 200, list(json!([row("Deployment", "pay/prod", "update", Value::Null, needs)])))
+        .on(
+            "POST /apply",
+            200,
+            list(json!([row("Deployment", "pay/prod", "unchanged", "op-1".into(), Value::Null)])),
+        );
+    let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar", "sha256: ab"));
+    let mut screen =
+        Screen::open(&api, &["apply", "-f", &manifest, "--no-wait", "--idempotency-key", "ci-7"]);
+    screen.until("apply? [y/N]");
+    screen.types("y\n");
+    screen.until("type pay/prod to confirm SUSPEND:");
+    screen.types("pay/prod\n");
+    screen.until("op-1");
+    assert!(screen.child.wait().unwrap().success());
+    let sent = api.asked("POST /apply");
+    assert_eq!(sent.len(), 2);
+    let second = sent[1].json();
+    assert_eq!(second["meta"], json!({"expect": "d1", "yes": true, "confirm": "pay/prod"}));
+    assert_eq!(second["forceState"], true);
+    assert_eq!(sent[1].header("idempotency-key"), "ci-7/pay/prod");
 }
 
 #[test]

@@ -50,7 +50,7 @@ pub struct Global {
     /// No progress and no hints.
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// More words on stderr.
+    /// Say on stderr which manager a command asks, and the code of a problem.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }

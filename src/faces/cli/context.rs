@@ -12,7 +12,7 @@ use tokio::sync::OnceCell;
 
 use super::{
     args::{Format, Global},
-    profile,
+    plan_text, profile,
     table::{self, Tone},
     views::Tabular,
     words::{Look, Zone},
@@ -311,6 +311,14 @@ impl Context {
 
     /// A fresh connection, for when the manager went away in between.
     pub async fn connect(&self) -> Result<Client, Problem> {
+        let client = self.connected().await?;
+        if self.global.verbose > 0 {
+            self.note(&format!("the manager at {}", client.socket().display()));
+        }
+        Ok(client)
+    }
+
+    async fn connected(&self) -> Result<Client, Problem> {
         match server_socket(&self.global)? {
             Some(socket) => Ok(Client::new(socket, Via::Cli)),
             None => {
@@ -341,8 +349,7 @@ impl Context {
 
     /// A line on stderr.
     pub fn note(&self, text: &str) {
-        // Nobody is left to tell when stderr is gone.
-        writeln!(io::stderr(), "{text}").ok();
+        say(text);
     }
 
     /// Raw text on stderr, for progress that is drawn in place.
@@ -381,6 +388,9 @@ impl Context {
             Format::Table | Format::Wide => self.table(&rows::<T>(items)?, true),
         };
         self.print(&text)?;
+        if next.is_some() {
+            self.hint(&format!("{} shown, more may exist: --limit N", items.len()));
+        }
         if items.is_empty() && self.global.output.is_for_people() {
             self.hint(&format!("no {}", T::NOUN));
             if let Some(elsewhere) = profile::elsewhere(&self.paths) {
@@ -438,18 +448,26 @@ pub fn spawn_for(paths: &Paths) -> Result<Spawn, Problem> {
 /// Writes a problem to stderr: sentences for people, one object for machines.
 pub fn report(problem: &Problem, output: Format, terminal: bool) {
     let text = if output == Format::Json {
-        let object = json!({ "error": {
+        let mut object = json!({ "error": {
             "code": problem.code.as_str(),
             "message": problem.detail,
             "hint": problem.hint,
             "operation": problem.operation,
         }});
+        if let (Some(plan), Some(error)) = (&problem.plan, object["error"].as_object_mut()) {
+            error.insert("plan".to_owned(), serde_json::to_value(plan).unwrap_or_default());
+        }
         let text = object.to_string();
         if terminal { terminal_safe_json(&text) } else { text }
     } else {
         sentences(problem)
     };
     writeln!(io::stderr(), "{text}").ok();
+}
+
+/// A line on stderr. Nobody is left to tell when it is gone.
+pub fn say(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
 }
 
 /// What happened, what to do next, the operation it is about.
@@ -461,6 +479,11 @@ fn sentences(problem: &Problem) -> String {
     let more = [("hint", problem.hint.as_ref()), ("operation", problem.operation.as_ref())];
     for (what, text) in more {
         lines.extend(text.map(|t| format!("  {what}: {}", SafeText::line(t))));
+    }
+    // Whoever confirmed another plan needs to see what it is now.
+    if let Some(plan) = problem.plan.as_ref().filter(|_| problem.code == Code::PlanChanged) {
+        lines.push("the plan now:".to_owned());
+        lines.push(plan_text::draw(plan, false).trim_end().to_owned());
     }
     lines.join("\n")
 }

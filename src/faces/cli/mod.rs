@@ -38,12 +38,15 @@ pub use context::{Context, Exit, Outcome, Wiring};
 /// Runs a command that is a client of the manager, or needs no manager at all. The console, the demo and the manager
 /// itself are wired elsewhere.
 pub async fn run(global: Global, command: Command, wiring: Wiring) -> Exit {
-    let output = global.output;
+    let (output, verbose) = (global.output, global.verbose > 0);
     let diff = matches!(command, Command::Diff(_));
     match dispatch(global, command, wiring).await {
         Ok(exit) => exit,
         Err(problem) => {
             context::report(&problem, output, std::io::IsTerminal::is_terminal(&std::io::stderr()));
+            if verbose && output.is_for_people() {
+                context::say(&format!("  code: {}", problem.code));
+            }
             let code = problem.code.exit_code();
             // For a diff, 1 means "there are differences".
             Exit(if diff { code.max(Exit::USAGE.0) } else { code })

@@ -48,15 +48,22 @@ pub fn step_at_work(operation: &Operation) -> Option<&Step> {
     operation.steps.iter().find(|s| !matches!(s.state, StepState::Confirmed | StepState::Skipped))
 }
 
-/// The exit code of an operation's end.
+/// The exit code of an operation's end. A cancelled one may have had an effect before, or have one still.
 #[must_use]
-pub const fn exit_of(state: OpState) -> Exit {
-    match state {
+pub fn exit_of(operation: &Operation) -> Exit {
+    match operation.state {
         OpState::Succeeded | OpState::Queued | OpState::Running => Exit::OK,
+        OpState::Cancelled if operation.steps.iter().any(may_have_changed) => Exit::EFFECT,
         OpState::FailedNoEffect | OpState::Cancelled => Exit::FAILED,
         OpState::Failed | OpState::RolledBack | OpState::Abandoned => Exit::EFFECT,
         OpState::NeedsAttention | OpState::Resolved => Exit::ATTENTION,
     }
+}
+
+/// The step has changed the deployment, or nobody knows yet that it has not.
+const fn may_have_changed(step: &Step) -> bool {
+    step.name.changes_deployment()
+        && matches!(step.state, StepState::Intent | StepState::Confirmed | StepState::Ambiguous)
 }
 
 /// Waiting is over: ended, or nothing goes on without a person.
@@ -273,7 +280,7 @@ pub fn conclude(ctx: &Context, id: &str, waited: Waited) -> Result<Exit, Problem
             if operation.state == OpState::NeedsAttention && ctx.global.output.is_for_people() {
                 ctx.hint(&choices(ctx, &operation));
             }
-            Ok(exit_of(operation.state))
+            Ok(exit_of(&operation))
         }
         Waited::TimedOut => {
             ctx.report(
