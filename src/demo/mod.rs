@@ -56,7 +56,7 @@ pub enum Error {
     #[error(transparent)]
     Manifests(#[from] Diagnostics),
     /// `--reset` of a folder that is not the demo's own.
-    #[error("{} is not a folder that the demo made; nothing was changed. Stop with --stop and remove it yourself", .0.display())]
+    #[error("{} is no profile that the demo made; nothing was changed. Stop with --stop and remove it yourself", .0.display())]
     NotAProfile(PathBuf),
     /// A file or folder.
     #[error("{what}: {source}")]

@@ -48,7 +48,7 @@ fn list(items: &[Value]) -> Json<Value> {
     Json(json!({"items": items, "next": null}))
 }
 
-fn deployment(name: &str, target: &str) -> Value {
+pub(crate) fn deployment(name: &str, target: &str) -> Value {
     let (app, short) = name.split_once('/').unwrap();
     json!({
         "deployment": name, "application": app, "name": short, "id": short, "target": target, "labels": {},
