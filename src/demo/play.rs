@@ -225,7 +225,6 @@ impl Demo<'_> {
             if at_work.is_empty() && running.is_empty() {
                 return Ok(suspended.into_iter().collect());
             }
-            self.remember_stopped(&running)?;
             for id in &at_work {
                 let operation = client.get(&routes::operation(id)).await?;
                 self.ended(client, operation, report).await?;
@@ -233,6 +232,8 @@ impl Demo<'_> {
             if !at_work.is_empty() {
                 continue;
             }
+            // Only what we suspend: what somebody else suspends meanwhile stays so.
+            self.remember_stopped(&running)?;
             let mut operations = Vec::new();
             for name in &running {
                 let suspend = Suspend { meta: meta("nutkin demo --stop"), ..Suspend::default() };

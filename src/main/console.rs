@@ -16,7 +16,7 @@ use nutkin::{
     contract::problem::{Code, Problem},
     domain::event::Via,
     faces::{
-        cli::{Exit, Global, context, profile},
+        cli::{Exit, Global, address, context, profile},
         tui::{
             self, ConsoleOptions, Reconnect,
             keymap::Keymap,
@@ -44,8 +44,8 @@ pub fn run(global: &Global) -> Exit {
 
 fn open(global: &Global) -> Result<Exit, Problem> {
     let around = Surroundings::of_process();
-    let (global, paths) = context::settle(global.clone(), &around)?;
-    let server = context::server_socket(&global)?;
+    let (global, paths) = address::settle(global.clone(), &around)?;
+    let server = address::server_socket(&global)?;
     if server.is_none() {
         profile::exists(&paths)?;
     }
@@ -76,7 +76,7 @@ fn open(global: &Global) -> Result<Exit, Problem> {
         keymap: keymap(settings)?,
         zone: Zone::from_setting(&settings.time_zone),
         hint: hint(&global),
-        program: context::invocation(&global, &paths),
+        program: address::invocation(&global, &paths),
         max_fps: settings.console.max_fps,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
         log_file: None,

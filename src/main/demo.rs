@@ -19,7 +19,7 @@ use nutkin::{
         stage::{Flink, Places},
     },
     domain::time::Clock,
-    faces::cli::{DemoArgs, Exit, Format, Global, context},
+    faces::cli::{DemoArgs, Exit, Format, Global, address, context},
 };
 
 use super::{console, runtime, wiring};
@@ -59,9 +59,9 @@ fn play(global: &Global, args: &DemoArgs, named: bool) -> Result<Next, Problem> 
         return Err(Problem::new(Code::BadRequest, detail).hint("leave --server out"));
     }
     let around = Surroundings::of_process();
-    let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
+    let paths = address::find_paths(global, &around).map_err(|e| address::path_problem(&e))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let program = context::invocation(global, &paths);
+    let program = address::invocation(global, &paths);
     let place = Place { state_dir: paths.state_dir.clone(), socket: None };
     let demo = Demo {
         places: Places { cache: paths.cache_dir.clone(), folder: paths.state_dir.join("demo") },

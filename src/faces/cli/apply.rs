@@ -154,7 +154,7 @@ impl ApplyArgs {
         let (mut items, mut rows) = send(ctx, &request, false, self.idempotency_key.as_deref()).await?;
         if ctx.is_interactive() && self.confirm.is_none() {
             for (item, row) in items.iter_mut().zip(&mut rows) {
-                if self.typed(ctx, &request, row).await? {
+                if self.typed(ctx, &request, row).await {
                     *item = serde_json::to_value(&*row).unwrap_or_default();
                 }
             }
@@ -164,7 +164,11 @@ impl ApplyArgs {
         let mut exit = Exit::OK;
         if self.wait || (!self.no_wait && ctx.is_interactive()) {
             for id in rows.iter().filter_map(|r| r.operation_id.as_deref()) {
-                exit = worst(exit, self.follow(ctx, id).await?);
+                let ended = self.follow(ctx, id).await.unwrap_or_else(|problem| {
+                    ctx.report(&problem);
+                    Exit(problem.code.exit_code())
+                });
+                exit = worst(exit, ended);
             }
         }
         match refused(&manifest, &rows) {
@@ -179,17 +183,19 @@ impl ApplyArgs {
 
     /// On a terminal: where what follows from a document needs a typed name, asks for it and sends the document again.
     /// Answers whether it was sent; then `row` is what both came to.
-    async fn typed(&self, ctx: &Context, request: &Apply, row: &mut Applied) -> Result<bool, Problem> {
-        let Some(plan) = row.problem.as_ref().and_then(needs_name) else { return Ok(false) };
+    async fn typed(&self, ctx: &Context, request: &Apply, row: &mut Applied) -> bool {
+        let Some(plan) = row.problem.as_ref().and_then(needs_name) else { return false };
         let Some(document) =
             request.documents.iter().find(|d| d.kind == row.kind && d.full_name() == row.name)
         else {
-            return Ok(false);
+            return false;
         };
         ctx.draw(&plan_text::draw(plan, ctx.colour()));
-        let typed = act::ask(ctx, &format!("type {} to confirm {}: ", plan.typed_name, plan.kind))?;
+        let question = format!("type {} to confirm {}: ", plan.typed_name, plan.kind);
+        // No answer is no confirmation; what is written already must still be told.
+        let typed = act::ask(ctx, &question).unwrap_or_default();
         if typed != plan.typed_name {
-            return Ok(false);
+            return false;
         }
         let again = Apply {
             documents: vec![document.clone()],
@@ -210,10 +216,9 @@ impl ApplyArgs {
                     *row = joined(row, second);
                 }
             }
-            // What is written already must still be told.
             Err(problem) => row.problem = Some(problem),
         }
-        Ok(true)
+        true
     }
 
     /// On a terminal: what would change, and a question where jobs are touched.

@@ -6,8 +6,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
+    address::{find_paths, path_problem},
     args::{Format, Global},
-    context::{Context, Exit, Outcome, Wiring, examine, find_paths, path_problem},
+    context::{Context, Exit, Outcome, Wiring, examine},
     table::{self, Cell, Tone, column},
 };
 use crate::{

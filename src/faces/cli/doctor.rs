@@ -3,8 +3,9 @@
 use std::{os::unix::fs::MetadataExt as _, path::Path};
 
 use super::{
+    address::{server_socket, settle},
     args::Global,
-    context::{Context, Exit, Outcome, Wiring, examine, server_socket, settle},
+    context::{Context, Exit, Outcome, Wiring, examine},
 };
 use crate::{
     client::{Client, connect, lock},
@@ -99,7 +100,7 @@ fn space(state_dir: &Path) -> Option<Check> {
 }
 
 fn settings(ctx: &Context, problems: &[Diagnostic]) -> Vec<Check> {
-    let hint = Some("no other command runs before it is mended; the rest was looked at with the defaults");
+    let hint = Some("mend it, then `nutkin config check`");
     let problems = problems.iter().map(|p| check("settings", Verdict::Failed, p.to_string(), hint));
     let warnings = &ctx.loaded.warnings;
     let warnings = warnings.iter().map(|w| check("settings", Verdict::Warning, w.to_string(), None));

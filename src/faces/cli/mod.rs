@@ -6,6 +6,7 @@
 //! ```
 
 mod act;
+pub mod address;
 mod apply;
 pub mod args;
 mod artifact;
