@@ -122,7 +122,8 @@ pub fn looks(settings: &Settings) -> Vec<Diagnostic> {
         Err(problem) => found.push(unplaced("theme", problem)),
     }
     match keymap(settings) {
-        Ok(Some((name, text))) => found.extend(placed(&name, Keymap::parse(&name, &text).1)),
+        // Read over the built-in one, as the console does.
+        Ok(Some((name, text))) => found.extend(placed(&name, Keymap::built_in().0.apply(&name, &text))),
         Ok(None) => {}
         Err(problem) => found.push(unplaced("keymap", problem)),
     }

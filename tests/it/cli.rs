@@ -224,7 +224,7 @@ fn plan() -> Value {
             [{"name": "reachable", "verdict": "ok", "message": "yes", "hint": null}],
         "warnings": ["mind the gap"], "irreversible": ["outputs are final"], "crashLossSeconds": 8,
         "endLossSeconds": 700, "rewindSeconds": 0, "expectedSavepointSeconds": 3, "confirmation": "YES",
-        "runnable": true, "command": "nutkin suspend pay/prod", "planDigest": "d1"
+        "typedName": "pay/prod", "runnable": true, "command": "nutkin suspend pay/prod", "planDigest": "d1"
     })
 }
 
@@ -804,7 +804,7 @@ fn an_apply_in_part_says_which_documents_are_done() {
 #[test]
 fn apply_asks_for_the_typed_name_of_a_deployment() {
     let mut shown = plan();
-    (shown["confirmation"], shown["typedName"]) = ("TYPE_NAME".into(), "pay/prod".into());
+    shown["confirmation"] = "TYPE_NAME".into();
     let mut needs = problem("CONFIRMATION_REQUIRED", "needs the typed name", "give --confirm pay/prod");
     needs["plan"] = shown;
     let mut foreseen = row("Deployment", "pay/prod", "update", Value::Null, Value::Null);
