@@ -196,8 +196,10 @@ fn read_from(file: &Path, at: u64) -> Result<(String, u64), Problem> {
     open.seek(SeekFrom::Start(at)).map_err(failed)?;
     let mut bytes = Vec::new();
     open.take(CHUNK).read_to_end(&mut bytes).map_err(failed)?;
-    if let Some(end) = bytes.iter().rposition(|b| *b == b'\n') {
-        bytes.truncate(end + 1);
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+    let is_full = u64::try_from(bytes.len()).is_ok_and(|n| n >= CHUNK);
+    if whole > 0 || !is_full {
+        bytes.truncate(whole);
     }
     let end = at + u64::try_from(bytes.len()).unwrap_or(0);
     Ok((String::from_utf8_lossy(&bytes).into_owned(), end))
@@ -216,6 +218,11 @@ mod tests {
         std::fs::write(&old, line.repeat(lines) + "last\nhalf").unwrap();
         let (text, at) = end_of(&old).unwrap();
         assert!(text.ends_with("x\nlast\n") && text.lines().next().unwrap().len() == 1023);
+        assert_eq!(
+            read_from(&old, at).unwrap(),
+            (String::new(), at),
+            "a line that is being written is waited for"
+        );
         std::fs::write(&old, line.repeat(lines) + "last\nhalf a line\n").unwrap();
         assert_eq!(read_from(&old, at).unwrap().0, "half a line\n");
 
