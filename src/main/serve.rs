@@ -30,7 +30,7 @@ use nutkin::{
         problem::{Code, Problem},
     },
     domain::time::Clock,
-    faces::cli::{Exit, Global, ServeArgs, context, profile},
+    faces::cli::{Exit, Global, ServeArgs, address, context, profile},
     manager::{self, Deps, Manager, ManagerSettings},
     server::{self, Access, Limits},
 };
@@ -102,8 +102,14 @@ fn prepare(global: &Global, args: &ServeArgs) -> Result<Option<Ground>, Problem>
         return Err(Problem::new(Code::NotSupported, format!("--listen {address}: TCP is not built yet"))
             .hint("forward the socket through ssh"));
     }
+    if let Some(server) = &global.server {
+        let detail =
+            format!("--server {server} names a manager, and this would be another; nothing was started");
+        return Err(Problem::new(Code::BadRequest, detail)
+            .hint("leave --server out; --socket PATH says where it listens"));
+    }
     let around = Surroundings::of_process();
-    let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
+    let paths = address::find_paths(global, &around).map_err(|e| address::path_problem(&e))?;
     let loaded = context::load_settings(&paths, &around).map_err(|e| context::settings_problem(&e))?;
     if !args.detached && !global.quiet {
         profile::announce(&paths);
