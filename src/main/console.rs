@@ -80,7 +80,7 @@ fn open(global: &Global) -> Result<Exit, Problem> {
             .map_or_else(|| "nutkin".to_owned(), |p| format!("nutkin --profile {p}")),
         max_fps: settings.console.max_fps,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
-        log_file: None,
+        log_file: Some(paths.log_dir().join("console.log")),
     };
     let ended = runtime.block_on(tui::run(options));
     // Requests that nobody waits for any more must not hold up the shell.
