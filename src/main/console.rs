@@ -79,7 +79,7 @@ fn open(global: &Global) -> Result<Exit, Problem> {
         program: address::invocation(&global, &paths),
         max_fps: settings.console.max_fps,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
-        log_file: None,
+        log_file: Some(paths.log_dir().join("console.log")),
     };
     let ended = runtime.block_on(tui::run(options));
     // Requests that nobody waits for any more must not hold up the shell.
