@@ -120,6 +120,7 @@ pub struct Plan {
     /// How it must be confirmed.
     pub confirmation: Confirmation,
     /// The text to type where `confirmation` is `TYPE_NAME`.
+    #[serde(default)]
     pub typed_name: String,
     /// True when preflight lets it run.
     pub runnable: bool,

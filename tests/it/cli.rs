@@ -783,7 +783,7 @@ fn an_apply_in_part_says_which_documents_are_done() {
     assert_eq!(ran.code, 3, "{ran:?}");
     for says in [
         "  done: Target local: create\n",
-        "m.yaml:3:13: Deployment pay/prod: the target is read-only\n",
+        "m.yaml:5:3: Deployment pay/prod: the target is read-only\n",
         "  half done: Deployment pay/eu: update is done, but not what follows: the target is read-only\n",
         "  unchanged: Deployment pay/us\n",
         "hint: use another",
@@ -803,35 +803,36 @@ fn an_apply_in_part_says_which_documents_are_done() {
 /// A name that must be typed is asked for on a terminal, and what was shown is what runs.
 #[test]
 fn apply_asks_for_the_typed_name_of_a_deployment() {
-    let mut shown = plan();
-    shown["confirmation"] = "TYPE_NAME".into();
-    let mut needs = problem("CONFIRMATION_REQUIRED", "needs the typed name", "give --confirm pay/prod");
-    needs["plan"] = shown;
     let mut foreseen = row("Deployment", "pay/prod", "update", Value::Null, Value::Null);
-    foreseen["operationKind"] = "SUSPEND".into();
+    (foreseen["operationKind"], foreseen["plan"]) = ("SUSPEND".into(), plan());
+    foreseen["plan"]["confirmation"] = "TYPE_NAME".into();
     let api = Api::new()
         .on("POST /apply?dryRun=true", 200, list(json!([foreseen])))
-        .on("POST /apply", 200, list(json!([row("Deployment", "pay/prod", "update", Value::Null, needs)])))
         .on(
             "POST /apply",
             200,
-            list(json!([row("Deployment", "pay/prod", "unchanged", "op-1".into(), Value::Null)])),
+            list(json!([row("Deployment", "pay/prod", "update", "op-1".into(), Value::Null)])),
         );
     let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar", "sha256: ab"));
-    let mut screen =
-        Screen::open(&api, &["apply", "-f", &manifest, "--no-wait", "--idempotency-key", "ci-7"]);
-    screen.until("apply? [y/N]");
-    screen.types("y\n");
+    let args = ["apply", "-f", &manifest, "--no-wait", "--idempotency-key", "ci-7"];
+    let mut screen = Screen::open(&api, &args);
+    screen.until("outputs are final");
     screen.until("type pay/prod to confirm SUSPEND:");
     screen.types("pay/prod\n");
     screen.until("op-1");
     assert!(screen.child.wait().unwrap().success());
     let sent = api.asked("POST /apply");
-    assert_eq!(sent.len(), 2);
-    let second = sent[1].json();
-    assert_eq!(second["meta"], json!({"expect": "d1", "yes": true, "confirm": "pay/prod"}));
-    assert_eq!(second["forceState"], true);
-    assert_eq!(sent[1].header("idempotency-key"), "ci-7/pay/prod");
+    assert_eq!(sent.len(), 1);
+    let sent_body = sent[0].json();
+    assert_eq!((&sent_body["expect"], &sent_body["confirm"]), (&json!({"pay/prod": "d1"}), &json!(["pay/prod"])));
+    assert_eq!(sent[0].header("idempotency-key"), "ci-7");
+
+    let mut screen = Screen::open(&api, &args);
+    screen.until("type pay/prod to confirm SUSPEND:");
+    screen.types("pay/staging\n");
+    screen.until("nothing was changed");
+    assert_eq!(screen.child.wait().unwrap().exit_code(), 1);
+    assert_eq!(api.asked("POST /apply").len(), 1, "nothing more was sent");
 }
 
 #[test]

@@ -128,7 +128,7 @@ async fn a_newer_schema_is_read_and_never_written() {
     store.close().await.unwrap();
 
     // Unless the newer build said that we cannot read it.
-    raw.execute_batch("UPDATE meta SET min_reader = 2").unwrap();
+    raw.execute_batch("UPDATE meta SET min_reader = 99").unwrap();
     assert!(matches!(open(tmp.path()).await, Err(OpenError::TooNew { found: 99, .. })));
 }
 

@@ -3,6 +3,7 @@
 use std::{fs, io, path::Path};
 
 use super::{DATABASE, OpenError, readers};
+use crate::manager::ports::store::StoreResult;
 
 /// A file up to this size is read through in a few seconds, which is what a person waits.
 const LARGEST: u64 = 256 * 1024 * 1024;
@@ -34,13 +35,15 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
     if size > LARGEST {
         return Ok(Look::Large(size));
     }
-    let checked =
+    // What cannot be read at all is no sign of damage.
+    fs::File::open(&path).map_err(|e| OpenError::io(&path, &e))?;
+    let checked: StoreResult<_> =
         readers::open(&path, false).map_err(Into::into).and_then(|conn| readers::quick_check(&conn));
-    match checked {
-        Ok(Ok(())) => Ok(Look::Sound),
-        Ok(Err(what)) => Ok(Look::Damaged(what)),
-        Err(e) => Err(OpenError::Sqlite { path, doing: "looking into it", what: e.to_string() }),
-    }
+    Ok(match checked {
+        Ok(Ok(())) => Look::Sound,
+        Ok(Err(what)) => Look::Damaged(what),
+        Err(e) => Look::Damaged(e.to_string()),
+    })
 }
 
 #[cfg(test)]

@@ -85,6 +85,7 @@ pub struct NextRestorePoint {
     pub why: String,
     /// True when restore points are known and none can be used: a start is refused until a person names one, or asks for
     /// an empty start. False without a location: the start begins empty.
+    #[serde(default)]
     pub refused: bool,
     /// Progress that would be repeated.
     pub rewind_seconds: Option<u64>,

@@ -52,6 +52,7 @@ pub struct Step {
     /// Name.
     pub name: StepName,
     /// What it does, in words.
+    #[serde(default)]
     pub title: String,
     /// Where it stands.
     pub state: StepState,

@@ -2,7 +2,6 @@
 //!
 //! ```text
 //!   manifest ─→ checked here ─→ jars uploaded ─→ POST /apply?dryRun ─→ shown, asked ─→ POST /apply ─→ operations awaited
-//!                                                       where a name must be typed: asked, and that document once more
 //! ```
 
 use std::path::PathBuf;
@@ -141,7 +140,7 @@ impl ApplyArgs {
         if self.dry_run {
             let (items, rows) = send(ctx, &request, true, None).await?;
             if ctx.global.output.is_for_people() {
-                ctx.print(&differences(ctx, &rows))?;
+                ctx.print(&foreseen(ctx, &rows))?;
             } else {
                 ctx.print_list::<Applied>(&items, None)?;
             }
@@ -151,14 +150,7 @@ impl ApplyArgs {
             ctx.hint("nothing was changed");
             return Ok(Exit::FAILED);
         }
-        let (mut items, mut rows) = send(ctx, &request, false, self.idempotency_key.as_deref()).await?;
-        if ctx.is_interactive() && self.confirm.is_none() {
-            for (item, row) in items.iter_mut().zip(&mut rows) {
-                if self.typed(ctx, &request, row).await {
-                    *item = serde_json::to_value(&*row).unwrap_or_default();
-                }
-            }
-        }
+        let (items, rows) = send(ctx, &request, false, self.idempotency_key.as_deref()).await?;
         ctx.print_list::<Applied>(&items, None)?;
         warnings(ctx, &rows);
         let mut exit = Exit::OK;
@@ -181,46 +173,6 @@ impl ApplyArgs {
         }
     }
 
-    /// On a terminal: where what follows from a document needs a typed name, asks for it and sends the document again.
-    /// Answers whether it was sent; then `row` is what both came to.
-    async fn typed(&self, ctx: &Context, request: &Apply, row: &mut Applied) -> bool {
-        let Some(plan) = row.problem.as_ref().and_then(needs_name) else { return false };
-        let Some(document) =
-            request.documents.iter().find(|d| d.kind == row.kind && d.full_name() == row.name)
-        else {
-            return false;
-        };
-        ctx.draw(&plan_text::draw(plan, ctx.colour()));
-        let question = format!("type {} to confirm {}: ", plan.typed_name, plan.kind);
-        // No answer is no confirmation; what is written already must still be told.
-        let typed = act::ask(ctx, &question).unwrap_or_default();
-        if typed != plan.typed_name {
-            return false;
-        }
-        let again = Apply {
-            documents: vec![document.clone()],
-            // A written document does not ask for its state a second time by itself.
-            force_state: request.force_state || row.action != ApplyAction::Refused,
-            force: request.force,
-            meta: Meta {
-                confirm: Some(typed),
-                yes: true,
-                expect: Some(plan.plan_digest.clone()),
-                reason: request.meta.reason.clone(),
-            },
-        };
-        let key = self.idempotency_key.as_ref().map(|key| format!("{key}/{}", row.name));
-        match send(ctx, &again, false, key.as_deref()).await {
-            Ok((_, answers)) => {
-                if let Some(second) = answers.into_iter().next() {
-                    *row = joined(row, second);
-                }
-            }
-            Err(problem) => row.problem = Some(problem),
-        }
-        true
-    }
-
     /// On a terminal: what would change, and a question where jobs are touched.
     async fn confirmed(
         &self,
@@ -235,8 +187,24 @@ impl ApplyArgs {
         if rows.iter().all(|r| r.operation_kind.is_none()) {
             return Ok(true);
         }
-        ctx.draw(&differences(ctx, &rows));
-        request.meta.yes = act::ask(ctx, "apply? [y/N] ")?.eq_ignore_ascii_case("y");
+        ctx.draw(&foreseen(ctx, &rows));
+        // What was read is what runs.
+        let digests =
+            rows.iter().filter_map(|r| Some((r.name.clone(), r.plan.as_ref()?.plan_digest.clone())));
+        request.expect.extend(digests);
+        let (named, others): (Vec<_>, Vec<_>) =
+            rows.iter().filter(|r| r.operation_kind.is_some()).partition(|r| needs_name(r).is_some());
+        for (row, plan) in
+            named.iter().filter_map(|r| Some((r, needs_name(r)?))).filter(|_| self.confirm.is_none())
+        {
+            if act::ask(ctx, &format!("type {} to confirm {}: ", plan.typed_name, plan.kind))?
+                != plan.typed_name
+            {
+                return Ok(false);
+            }
+            request.confirm.push(row.name.clone());
+        }
+        request.meta.yes = others.is_empty() || act::ask(ctx, "apply? [y/N] ")?.eq_ignore_ascii_case("y");
         Ok(request.meta.yes)
     }
 
@@ -255,19 +223,9 @@ fn worst(a: Exit, b: Exit) -> Exit {
     if b.0 > a.0 { b } else { a }
 }
 
-/// The plan of a refusal that a typed name would turn.
-fn needs_name(problem: &Problem) -> Option<&Plan> {
-    let plan = problem.plan.as_deref().filter(|plan| plan.confirmation == Confirmation::TypeName)?;
-    (problem.code == Code::ConfirmationRequired).then_some(plan)
-}
-
-/// What a document came to that was sent twice: the first time may have written it, the second began what follows.
-fn joined(first: &Applied, second: Applied) -> Applied {
-    if second.action == ApplyAction::Unchanged && is_changed(first) {
-        Applied { action: first.action, diff: first.diff.clone(), ..second }
-    } else {
-        second
-    }
+/// The plan of what follows, where it needs a typed name.
+fn needs_name(row: &Applied) -> Option<&Plan> {
+    row.plan.as_deref().filter(|plan| plan.confirmation == Confirmation::TypeName)
 }
 
 /// Something is not as it was before.
@@ -320,6 +278,13 @@ fn warnings(ctx: &Context, rows: &[Applied]) {
             ctx.hint(&format!("{} {}: {}", row.kind, SafeText::line(&row.name), SafeText::line(warning)));
         }
     }
+}
+
+/// Every document with what changes in it, and what would be done about it.
+fn foreseen(ctx: &Context, rows: &[Applied]) -> String {
+    let plans = rows.iter().filter_map(|r| r.plan.as_ref());
+    differences(ctx, rows)
+        + &plans.map(|p| format!("\n{}", plan_text::draw(p, ctx.colour()))).collect::<String>()
 }
 
 /// Every document with what changes in it.
