@@ -14,9 +14,10 @@ mod left;
 mod numbers;
 mod slow;
 mod strays;
+mod told;
 
-pub use fast::about;
 pub use numbers::refresh as refresh_numbers;
+pub use told::about;
 
 use std::{sync::Arc, time::Duration};
 

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::{
     KeptCheckpoint, KeptConfig,
-    fast::{UNSTABLE_WINDOW_SECONDS, about},
+    told::{UNSTABLE_WINDOW_SECONDS, about},
 };
 use crate::{
     contract::model::{MetricValue, RootCause},

@@ -1,0 +1,198 @@
+//! What a round of the fast lane has found, and what of it the log has: nothing counts as told before it is written.
+
+use std::collections::HashMap;
+
+use crate::{
+    domain::{
+        deployment::{Condition, ConditionStatus, ConditionType, Desired, JobSight, Observed, observe},
+        event::{EventName, NewEvent, Severity},
+        ids::{DeploymentId, DeploymentName, FlinkJobId, TargetName},
+        time::Timestamp,
+    },
+    manager::{
+        inner::{Gate, Inner},
+        ports::store::Changes,
+        world::{DeploymentEntry, Noted, NotedTarget, Touched},
+    },
+};
+
+/// Restarts are counted over this long.
+pub(super) const UNSTABLE_WINDOW_SECONDS: u64 = 600;
+
+/// One round's findings: what is to be written, and what the log has afterwards.
+pub(super) struct Round {
+    pub(super) name: TargetName,
+    pub(super) changes: Changes,
+    pub(super) target: NotedTarget,
+    pub(super) noted: Vec<(DeploymentName, Noted)>,
+}
+
+impl Round {
+    pub(super) fn new(name: &TargetName) -> Self {
+        Self {
+            name: name.clone(),
+            changes: Changes::default(),
+            target: NotedTarget::default(),
+            noted: vec![],
+        }
+    }
+}
+
+/// What one round knows beside the list of jobs.
+pub(super) struct Look<'a> {
+    pub(super) strays: &'a HashMap<DeploymentId, Vec<FlinkJobId>>,
+    /// Deployments on which an operation was at work when the list was asked for, or is now.
+    pub(super) busy: &'a Vec<DeploymentId>,
+    pub(super) now: Timestamp,
+}
+
+impl Look<'_> {
+    pub(super) fn is_busy(&self, e: &DeploymentEntry) -> bool {
+        self.busy.contains(&e.row.id)
+    }
+}
+
+/// Commits what was found, and only then takes it as told: what could not be written is found again in the next round.
+pub(super) async fn publish(inner: &Inner, gate: &Gate<'_>, round: Round, touched: Touched) {
+    let Round { name, changes, target, noted } = round;
+    if changes != Changes::default()
+        && let Err(e) = inner.commit(gate, changes).await
+    {
+        tracing::warn!(error = %e, "what was seen could not be written; it is found again");
+        inner.touched(&touched);
+        return;
+    }
+    {
+        let mut world = inner.world_mut();
+        if let Some(t) = world.targets.get_mut(&name) {
+            t.sight.noted = target;
+        }
+        for (name, noted) in noted {
+            if let Some(e) = world.deployments.get_mut(&name) {
+                e.sight.noted = noted;
+            }
+        }
+    }
+    if touched != Touched::default() {
+        inner.touched(&touched);
+    }
+}
+
+pub(super) fn push(
+    e: &DeploymentEntry,
+    changes: &mut Changes,
+    now: Timestamp,
+    severity: Severity,
+    name: EventName,
+    text: String,
+) {
+    changes.events.push(about(e, NewEvent::auto(now, severity, name, text)));
+}
+
+/// Puts the deployment into an event.
+pub fn about(e: &DeploymentEntry, event: NewEvent) -> NewEvent {
+    NewEvent {
+        application: Some(e.row.name.app().to_owned()),
+        deployment: Some(e.row.id.clone()),
+        deployment_name: Some(e.row.name.to_string()),
+        job: e.row.job.clone(),
+        ..event
+    }
+}
+
+/// Takes over observed state and conditions; every change of a condition is an event.
+pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>, round: &mut Round) -> bool {
+    let now = look.now;
+    let (observed, mut holds) = observe(sight);
+    // The act of an operation is not a condition worth a line; one that outlasts it, or waits for a person, is.
+    let busy = look.is_busy(e);
+    let strays = look.strays.get(&e.row.id).cloned().filter(|_| !busy).unwrap_or_default();
+    while e.sight.restarts.front().is_some_and(|t| now.seconds_since(*t) > UNSTABLE_WINDOW_SECONDS) {
+        e.sight.restarts.pop_front();
+    }
+    if e.sight.restarts.len() >= 3 {
+        holds.push((
+            ConditionType::JobUnstable,
+            format!("{} restarts in ten minutes", e.sight.restarts.len()),
+        ));
+    }
+    if observed == Observed::Running
+        && let Some(reason) = super::slow::stale(e, now)
+    {
+        holds.push((ConditionType::CheckpointStale, reason));
+    }
+    let live = matches!(sight, JobSight::Seen { state, .. } if !state.is_terminal());
+    if let Some(stray) = strays.first() {
+        holds.push((
+            ConditionType::JobRevived,
+            format!("job {stray} of it lives beside the one in the books"),
+        ));
+    } else if live && e.row.desired != Desired::Running && !busy && e.operation.is_none() {
+        holds.push((ConditionType::JobRevived, format!("a job lives although {} is wanted", e.row.desired)));
+    }
+    let before = std::mem::take(&mut e.sight.conditions);
+    let next: Vec<Condition> = holds
+        .into_iter()
+        .map(|(kind, reason)| {
+            let since = before.iter().find(|c| c.kind == kind).map_or(now, |c| c.since);
+            Condition { kind, status: ConditionStatus::True, since, reason }
+        })
+        .collect();
+    let mut noted = e.sight.noted.clone();
+    noted.state = e.sight.summary.as_ref().map(|s| s.state.clone());
+    if !matches!(sight, JobSight::Absent | JobSight::Unreachable) {
+        noted.left = None;
+    }
+    if !busy {
+        note_conditions(e, &next, &mut noted, now, &mut round.changes);
+        note_strays(e, strays, &mut noted, now, &mut round.changes);
+    }
+    round.noted.push((e.row.name.clone(), noted));
+    let changed = e.sight.observed != observed || before != next;
+    e.sight.observed = observed;
+    if !matches!(sight, JobSight::Unreachable) {
+        e.sight.observed_at = Some(now);
+    }
+    e.sight.conditions = next;
+    changed
+}
+
+/// An event for each condition that the log does not have yet, and for each that holds no longer.
+fn note_conditions(
+    e: &DeploymentEntry,
+    next: &[Condition],
+    noted: &mut Noted,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    for c in next.iter().filter(|c| !noted.conditions.contains(&c.kind)) {
+        let (severity, name) = match c.kind {
+            ConditionType::JobLost => (Severity::Error, EventName::JobLost),
+            _ => (Severity::Warn, EventName::ConditionChanged),
+        };
+        push(e, changes, now, severity, name, format!("{}: {}", c.kind, c.reason));
+    }
+    for kind in noted.conditions.iter().filter(|kind| !next.iter().any(|n| n.kind == **kind)) {
+        let text = format!("{kind} no longer holds");
+        push(e, changes, now, Severity::Info, EventName::ConditionChanged, text);
+    }
+    noted.conditions = next.iter().map(|c| c.kind).collect();
+}
+
+/// A live job of ours that nobody follows may write beside the one that everybody looks at.
+fn note_strays(
+    e: &DeploymentEntry,
+    strays: Vec<FlinkJobId>,
+    noted: &mut Noted,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    for job in strays.iter().filter(|job| !noted.strays.contains(job)) {
+        let text = format!(
+            "job {job} was issued to {} and lives, though it is not the job in the books",
+            e.row.name
+        );
+        push(e, changes, now, Severity::Error, EventName::JobRevived, text);
+    }
+    noted.strays = strays;
+}
