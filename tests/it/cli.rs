@@ -783,7 +783,7 @@ fn an_apply_in_part_says_which_documents_are_done() {
     assert_eq!(ran.code, 3, "{ran:?}");
     for says in [
         "  done: Target local: create\n",
-        "m.yaml:3:13: Deployment pay/prod: the target is read-only\n",
+        "m.yaml:5:3: Deployment pay/prod: the target is read-only\n",
         "  half done: Deployment pay/eu: update is done, but not what follows: the target is read-only\n",
         "  unchanged: Deployment pay/us\n",
         "hint: use another",
