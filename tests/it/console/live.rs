@@ -96,21 +96,21 @@ impl Night {
         self
     }
 
-    /// Takes in what comes until the screen is as wanted.
-    async fn until(&mut self, what: &str, holds: impl Fn(&str) -> bool) -> &mut Self {
+    /// Takes in what comes until the console is as wanted.
+    async fn until(&mut self, what: &str, holds: impl Fn(&Console) -> bool) -> &mut Self {
         let deadline = SystemClock.boottime() + DEADLINE;
-        while !holds(&self.console.screen()) {
+        while !holds(&self.console) {
             if let Ok(Some(m)) = timeout(Duration::from_millis(50), self.messages.recv()).await {
                 self.console.send(m);
             }
             let now = self.now();
             self.console.send(Msg::Tick(now));
             self.act();
-            let journal = self.rig.fake.journal();
             assert!(
                 SystemClock.boottime() < deadline,
-                "{what}: not in time\n{}\n{journal:#?}",
-                self.console.screen()
+                "{what}: not in time\n{}\n{:#?}",
+                self.console.screen(),
+                self.rig.fake.journal()
             );
         }
         self
@@ -118,25 +118,34 @@ impl Night {
 
     /// Waits for some words.
     async fn sees(&mut self, words: &str) -> &mut Self {
-        self.until(words, |s| s.contains(words)).await
+        self.until(words, |c| c.screen().contains(words)).await
     }
 
     /// Reads the card, confirms it as it asks to be confirmed, and stays until its operation has succeeded.
     async fn confirm(&mut self, deployment: &str) {
-        let ready = |s: &str| s.contains("y confirm") || s.contains(&format!("type {deployment} to confirm"));
-        self.until("the plan", |s| s.contains("Same as")).await;
+        self.sees("Same as").await;
+        if self.console.model.types() {
+            self.press("shift-tab");
+        }
         self.ahead += i64::try_from(READ_MS).unwrap();
+        let ask = format!("type {deployment} to confirm");
+        let ready = |c: &Console| c.screen().contains("y confirm") || c.screen().contains(&ask);
         self.until("the card may be confirmed", ready).await;
         let typed = !self.console.screen().contains("y confirm");
         self.press("y");
         if typed {
             self.type_text(deployment).press("enter right enter");
         }
-        let ended = |s: &str| ["✓", "✗", "↺", "▲"].iter().any(|g| s.contains(&format!("State        {g} ")));
+        let ended = |c: &Console| {
+            let screen = c.screen();
+            ["✓", "✗", "↺", "▲"].iter().any(|g| screen.contains(&format!("State        {g} ")))
+        };
         self.until("the operation has ended", ended).await;
         assert!(self.console.screen().contains("✓ succeeded"), "{}", self.console.screen());
         assert!(matches!(self.console.model.overlays[..], [Overlay::Operation(_)]));
         self.press("esc");
+        let free = |c: &Console| c.model.data.rows.get(deployment).is_none_or(|r| r.operation.is_none());
+        self.until("the deployment is free", free).await;
     }
 
     /// Marks the row of an open list that has these words.
@@ -183,7 +192,8 @@ async fn the_life_of_a_job() {
 
     // Another program by the form, and back again.
     n.sees("● RUNNING").await;
-    n.press("u").sees("--").await;
+    n.press("u").sees("Upgrade pay/prod").await;
+    n.until("the form knows what runs", |c| !c.screen().contains("loading what runs now")).await;
     n.press("ctrl-o").sees("payments-v2.jar").await;
     n.mark("payments-v2.jar");
     n.press("enter").sees("+ ").await;
@@ -215,7 +225,7 @@ async fn savepoints_and_what_comes_from_them() {
     }
     let kept = n.rig.savepoints("prod").await;
     assert_eq!(kept.len(), 2);
-    n.until("both savepoints", |s| s.matches("request").count() >= 2).await;
+    n.until("both savepoints", |c| c.model.home.savepoints.len() == 2).await;
 
     // A copy of it that somebody has put elsewhere.
     let place = kept[0].location.clone().unwrap();
@@ -241,7 +251,7 @@ async fn savepoints_and_what_comes_from_them() {
     assert_eq!(n.asked("dispose"), 1);
     n.press("2 p").confirm("pay/prod").await;
     n.sees("‖ SUSPENDED").await;
-    n.press("3 down").press("R").confirm("pay/prod").await;
+    n.press("3 home down R").confirm("pay/prod").await;
     let armed = n.rig.seen("prod").next_restore_point.unwrap();
     assert!(armed.why.contains("reset") || armed.savepoint_id.is_some(), "{armed:?}");
 
@@ -251,7 +261,7 @@ async fn savepoints_and_what_comes_from_them() {
         n.press("down");
     }
     n.press("D").confirm("pay/canary").await;
-    n.until("it is gone", |s| !s.contains("canary ")).await;
+    n.until("it is gone", |c| !c.model.data.rows.contains_key("pay/canary")).await;
     assert!(n.rig.manager.deployment(&name("canary")).is_err());
     n.end().await;
 }
@@ -266,7 +276,7 @@ async fn a_job_that_somebody_started_is_adopted() {
     n.press("v").sees("nobody manages this job").await;
     n.press("a").confirm("click-stream/adopted").await;
     n.sees("adopted").await;
-    n.until("it runs", |s| s.contains("● RUNNING")).await;
+    n.sees("● RUNNING").await;
     assert_eq!(n.rig.fake.live_jobs(), [job], "the job goes on");
     assert!(n.rig.fake.journal().is_empty(), "nothing was asked of Flink: {:?}", n.rig.fake.journal());
     // What it began with is known to nobody.

@@ -397,7 +397,38 @@ fn check(name: &str, verdict: Verdict, message: &str, hint: Option<&str>) -> Che
     Check { name: name.into(), verdict, message: message.into(), hint: hint.map(Into::into) }
 }
 
+fn restore_points() -> Vec<RestorePoint> {
+    vec![
+        RestorePoint {
+            savepoint_id: Some("0192d7a0-5c1e-7a11-8f00-00000000c812".into()),
+            location: Some("s3://bucket/savepoints/nutkin/0192-dep/op-1/savepoint-a1b2c3".into()),
+            chosen: true,
+            why: Some("newest complete".into()),
+            rejected: None,
+            rewind_seconds: Some(902),
+            verified: None,
+            origin: Some(Origin::UserRequest),
+            triggered_at: Some(at("06:41:00")),
+        },
+        RestorePoint {
+            savepoint_id: Some("0192d7a0-5c1e-7a11-8f00-00000000c701".into()),
+            location: None,
+            chosen: false,
+            why: None,
+            rejected: Some("incomplete: Checkpoint expired before completing".into()),
+            rewind_seconds: None,
+            verified: None,
+            origin: Some(Origin::UserRequest),
+            triggered_at: Some(at("04:02:00")),
+        },
+    ]
+}
+
 pub fn plan(kind: Kind) -> Plan {
+    let takes = matches!(kind, Kind::Suspend | Kind::Restart | Kind::Upgrade | Kind::Rollback | Kind::Fork);
+    let restores = takes || matches!(kind, Kind::Start | Kind::Cancel | Kind::Reset);
+    let taken = "the savepoint that this operation takes";
+    let newest = "newest complete savepoint of this deployment, 15 min old, asked for by alice";
     let upgrade = matches!(kind, Kind::Upgrade | Kind::Fork | Kind::Rollback);
     let diff = |path: &str, old: Value, new: Value| Difference { path: path.into(), old, new };
     Plan {
@@ -418,33 +449,8 @@ pub fn plan(kind: Kind) -> Plan {
             vec![]
         },
         spec: None,
-        restore_points: vec![
-            RestorePoint {
-                savepoint_id: Some("0192d7a0-5c1e-7a11-8f00-00000000c812".into()),
-                location: Some("s3://bucket/savepoints/nutkin/0192-dep/op-1/savepoint-a1b2c3".into()),
-                chosen: true,
-                why: Some("newest complete".into()),
-                rejected: None,
-                rewind_seconds: Some(902),
-                verified: None,
-                origin: Some(Origin::UserRequest),
-                triggered_at: Some(at("06:41:00")),
-            },
-            RestorePoint {
-                savepoint_id: Some("0192d7a0-5c1e-7a11-8f00-00000000c701".into()),
-                location: None,
-                chosen: false,
-                why: None,
-                rejected: Some("incomplete: Checkpoint expired before completing".into()),
-                rewind_seconds: None,
-                verified: None,
-                origin: Some(Origin::UserRequest),
-                triggered_at: Some(at("04:02:00")),
-            },
-        ],
-        restore_why: Some(
-            "the savepoint that the stop takes; without one, the newest complete savepoint of 06:41".into(),
-        ),
+        restore_points: if restores { restore_points() } else { vec![] },
+        restore_why: restores.then(|| if takes { taken } else { newest }.into()),
         checks: vec![
             check("reachable", Verdict::Ok, "Flink 2.3.0 at jobmanager:8081 answers", None),
             check("slots", Verdict::Ok, "4 needed, 4 free and 4 held by this job", None),
