@@ -30,6 +30,9 @@ pub const OLDEST: &str = "1.16.3";
 /// The last of the 1.x line.
 pub const OLD: &str = "1.20.5";
 
+/// How long anything on a real cluster may take while other tests use it and the machine.
+pub const PATIENCE: Duration = Duration::from_secs(150);
+
 macro_rules! test_jobs {
     ($($name:literal),*) => {
         const TEST_JOBS: &[SourceFile<'static>] =
