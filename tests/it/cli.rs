@@ -642,7 +642,7 @@ fn apply_uploads_a_jar_once_and_sends_its_hash() {
     ),
     2,
     "",
-    "m.yaml:6:50: Deployment pay/prod: a literal secret is not stored"
+    "m.yaml:6:50: Deployment pay/prod: artifact/args/1: a literal secret is not stored"
 )]
 #[case(applied("refused", problem("NOT_FOUND", "no target local", "")), 2, "", "no target local")]
 fn diff_has_three_outcomes(
