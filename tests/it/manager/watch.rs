@@ -46,6 +46,7 @@ async fn an_adopted_job_leaves_the_unmanaged_ones_at_once() {
     };
     told(&mut watch, |m| unmanaged(m).filter(Vec::is_empty)).await;
     assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
