@@ -231,6 +231,20 @@ async fn one_key_for_two_acts_is_noticed() {
 }
 
 #[tokio::test]
+async fn an_act_that_the_books_do_not_know_is_noticed() {
+    let (play, books) = (play(), tempfile::tempdir().unwrap());
+    let job = play.job().await;
+    let store = nutkin::adapters::sqlite::open(&books.path().join("state"), Arc::new(SystemClock)).await;
+    play.fake.serves(&books.path().join("state"));
+    play.cluster.trigger_savepoint(&job, &play.request()).await.unwrap();
+    play.cluster.dispose("file:/somewhere").await.unwrap();
+    let found = play.fake.violations();
+    let all = ["I1: TRIGGER_SAVEPOINT", "I6: file:/somewhere", "I1: DISPOSE"];
+    assert!(found.len() == 3 && all.iter().all(|w| found.iter().any(|f| f.starts_with(w))), "{found:#?}");
+    drop(store);
+}
+
+#[tokio::test]
 async fn the_live_list_is_newer_than_what_is_said_of_one_job() {
     let play = Play::new(Settings { cache: SECOND * 3600, ..Settings::default() });
     let job = play.job().await;

@@ -3,7 +3,7 @@
 mod input;
 mod lanes;
 mod lifecycle;
-mod oracle;
+pub mod oracle;
 pub mod rig;
 mod supersede;
 mod trouble;
