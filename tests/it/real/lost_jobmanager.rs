@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 
 use super::desk::{Desk, Wanted, until};
-use crate::support::flink::{self, NEW, TestCluster};
+use crate::support::flink::{self, NEW, PATIENCE, TestCluster};
 
 /// Two TaskManagers of one slot each; a frozen one is missed after so many milliseconds.
 fn shape(missed_after: &str) -> Shape {
@@ -35,7 +35,7 @@ async fn lose_everything(cluster: &mut TestCluster) {
     for name in &names {
         cluster.cluster.restart(name).unwrap();
     }
-    cluster.cluster.wait_ready(Duration::from_secs(90), &SystemClock).await.unwrap();
+    cluster.cluster.wait_ready(PATIENCE, &SystemClock).await.unwrap();
 }
 
 /// The TaskManager on which the job's tasks run, by its process name.
