@@ -38,7 +38,13 @@ fn main() -> ExitCode {
 
 /// What the command line cannot know by itself.
 fn wiring() -> Wiring {
-    Wiring { clock: Arc::new(SystemClock), openapi: Some(openapi), state_check: checks::state_dir }
+    Wiring {
+        clock: Arc::new(SystemClock),
+        openapi: Some(openapi),
+        state_check: checks::state_dir,
+        store_check: checks::store,
+        looks_check: console::looks,
+    }
 }
 
 fn openapi() -> String {

@@ -1,10 +1,11 @@
 //! Where files are.
 //!
 //! ```text
-//!   --state-dir | NUTKIN_STATE_DIR  →  that directory
-//!   --profile P | NUTKIN_PROFILE    →  $XDG_STATE_HOME/nutkin/profiles/P
-//!   otherwise                       →  $XDG_STATE_HOME/nutkin   ($HOME/.local/state/nutkin)
-//!   no home at all (containers)     →  $TMPDIR/nutkin-UID, and one line on stderr says so
+//!   a flag       --state-dir DIR       →  that directory
+//!                --profile P           →  $XDG_STATE_HOME/nutkin/profiles/P        (both: refused)
+//!   a variable   NUTKIN_STATE_DIR=DIR, else NUTKIN_PROFILE=P, where no flag says it
+//!   otherwise                          →  $XDG_STATE_HOME/nutkin   ($HOME/.local/state/nutkin)
+//!   no home at all (containers)        →  $TMPDIR/nutkin-UID, and one line on stderr says so
 //! ```
 //!
 //! The rules are functions of [`Surroundings`]; only [`Surroundings::of_process`] looks at the machine.
@@ -87,8 +88,10 @@ pub struct Paths {
     pub state_dir: PathBuf,
     /// Things that can be fetched again.
     pub cache_dir: PathBuf,
-    /// Named state directory, when one was asked for.
+    /// The profile whose state directory it is, when one was asked for.
     pub profile: Option<String>,
+    /// The state directory was named by itself, with a flag or a variable.
+    pub named: bool,
     /// One line for stderr: state is at an unusual place.
     pub note: Option<String>,
 }
@@ -105,21 +108,11 @@ pub struct PathError {
 
 /// Finds every place.
 pub fn resolve(choice: &Choice, around: &Surroundings) -> Result<Paths, PathError> {
-    let profile = choice.profile.clone().or_else(|| around.var("NUTKIN_PROFILE").map(str::to_owned));
-    if let Some(name) = &profile {
-        check_name("profile", name).map_err(|e| PathError {
-            message: e.to_string(),
-            hint: "a profile is a name, not a path; use --state-dir for a path".to_owned(),
-        })?;
-    }
-    let explicit = choice
-        .state_dir
-        .clone()
-        .or_else(|| around.var("NUTKIN_STATE_DIR").map(PathBuf::from))
-        .map(|p| around.absolute(p));
+    let (dir, profile) = chosen(choice, around)?;
+    let named = dir.is_some();
     let mut note = None;
-    let state_dir = match explicit {
-        Some(dir) => dir,
+    let state_dir = match dir {
+        Some(dir) => around.absolute(dir),
         None => {
             refuse_sudo(around)?;
             let root = around.xdg("XDG_STATE_HOME", ".local/state").map(|p| p.join("nutkin"));
@@ -150,7 +143,34 @@ pub fn resolve(choice: &Choice, around: &Surroundings) -> Result<Paths, PathErro
             .xdg("XDG_CACHE_HOME", ".cache")
             .map_or_else(|| state_dir.join("cache"), |p| p.join("nutkin")),
     };
-    Ok(Paths { config_file, state_dir, cache_dir, profile, note })
+    Ok(Paths { config_file, state_dir, cache_dir, profile, named, note })
+}
+
+/// The state directory or the profile that was asked for: a flag is stronger than any variable.
+fn chosen(choice: &Choice, around: &Surroundings) -> Result<(Option<PathBuf>, Option<String>), PathError> {
+    let (dir, profile) = match (&choice.state_dir, &choice.profile) {
+        (Some(dir), Some(name)) => {
+            return Err(PathError {
+                message: format!(
+                    "--state-dir {} and --profile {name} name two state directories; nothing was changed",
+                    dir.display()
+                ),
+                hint: "give one of them: a profile is a state directory with a name".to_owned(),
+            });
+        }
+        (None, None) => match around.var("NUTKIN_STATE_DIR") {
+            Some(dir) => (Some(PathBuf::from(dir)), None),
+            None => (None, around.var("NUTKIN_PROFILE").map(str::to_owned)),
+        },
+        (dir, profile) => (dir.clone(), profile.clone()),
+    };
+    if let Some(name) = &profile {
+        check_name("profile", name).map_err(|e| PathError {
+            message: e.to_string(),
+            hint: "a profile is a name, not a path; use --state-dir for a path".to_owned(),
+        })?;
+    }
+    Ok((dir, profile))
 }
 
 /// As root through sudo it is almost always the person's own store that is meant.

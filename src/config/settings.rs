@@ -28,7 +28,7 @@ use crate::domain::{names, time::Span};
 pub struct Settings {
     /// `auto`, `dark`, `light`, `mono`, another built-in theme, or a file.
     pub theme: String,
-    /// `default`, `vim`, `emacs`, or a file.
+    /// `default`, or a file.
     pub keymap: String,
     /// `local`, or an IANA name; how faces show times.
     pub time_zone: String,
@@ -73,7 +73,7 @@ pub struct ManagerSettings {
     pub secrets_dir: Option<String>,
     /// Names of environment variables that `${env:NAME}` may use.
     pub secret_env: Vec<String>,
-    /// Operations driven at once.
+    /// Operations driven at once on one target; those that end a job never wait.
     #[schema(minimum = 1, maximum = 1000)]
     pub concurrency: u32,
 }
@@ -94,7 +94,7 @@ pub struct AccessSettings {
 pub struct RecorderSettings {
     /// Log bytes per deployment.
     pub logs_per_deployment: ByteSize,
-    /// Events are kept so long.
+    /// Events are kept so long; `0s` = for ever.
     pub events_keep: Span,
     /// Distance of metric samples.
     pub metrics_resolution: Span,
@@ -226,6 +226,15 @@ pub const OTHER_VARIABLES: &[&str] = &[
     "NUTKIN_CACHE_DIR",
 ];
 
+/// Settings that are known and have no effect yet: whoever sets one is told so.
+pub const NOT_YET: &[&str] = &[
+    "console.mouse",
+    "console.ascii",
+    "console.motion",
+    "recorder.logs-per-deployment",
+    "recorder.metrics-resolution",
+];
+
 /// The variable of a setting.
 #[must_use]
 pub fn variable(path: &str) -> String {
@@ -267,6 +276,10 @@ pub fn load(sources: &Sources) -> Result<Loaded, Diagnostics> {
     let settings: Settings =
         serde_json::from_value(value).map_err(|e| Diagnostics(vec![unplaced("settings", e.to_string())]))?;
     let problems = beyond_schema(&settings, &origins, root.as_ref());
+    for path in NOT_YET.iter().filter(|path| origins.get(**path).is_some_and(|o| o != "default")) {
+        let message = format!("{path} is not used by this version");
+        warnings.push(placed(path, message, &origins, root.as_ref()));
+    }
     Diagnostics(problems).or(Loaded { settings, origins, warnings })
 }
 
@@ -309,13 +322,7 @@ fn beyond_schema(
     root: Option<&Node>,
 ) -> Vec<Diagnostic> {
     let mut problems = Vec::new();
-    let mut wrong = |path: &str, message: String| {
-        let origin = origins.get(path).cloned().unwrap_or_default();
-        let segments: Vec<&str> = path.split('.').collect();
-        let place = root.map(|r| r.nearest(&segments).place).filter(|_| !origin.starts_with("NUTKIN_"));
-        let place = place.filter(|_| origin != "flag").unwrap_or_default();
-        problems.push(Diagnostic { file: origin, line: place.line, column: place.column, message });
-    };
+    let mut wrong = |path: &str, message: String| problems.push(placed(path, message, origins, root));
     let zone = &settings.time_zone;
     if zone != "local" && zone.parse::<chrono_tz::Tz>().is_err() {
         let near = names::nearest(zone, chrono_tz::TZ_VARIANTS.iter().map(|z| z.name()));
@@ -341,6 +348,20 @@ fn beyond_schema(
         }
     }
     problems
+}
+
+/// A finding about a setting, where its value was written.
+fn placed(
+    path: &str,
+    message: String,
+    origins: &IndexMap<String, String>,
+    root: Option<&Node>,
+) -> Diagnostic {
+    let origin = origins.get(path).cloned().unwrap_or_default();
+    let segments: Vec<&str> = path.split('.').collect();
+    let place = root.map(|r| r.nearest(&segments).place).filter(|_| !origin.starts_with("NUTKIN_"));
+    let place = place.filter(|_| origin != "flag").unwrap_or_default();
+    Diagnostic { file: origin, line: place.line, column: place.column, message }
 }
 
 fn unknown_variable(name: &str, leaves: &[(String, Value)]) -> String {

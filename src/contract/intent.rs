@@ -255,6 +255,26 @@ pub struct Apply {
     pub force: bool,
     /// Reason, confirmation.
     pub meta: Meta,
+    /// Digests of the plans that were confirmed, by deployment (`APP/NAME`).
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    #[schema(value_type = std::collections::HashMap<String, String>)]
+    pub expect: IndexMap<String, String>,
+    /// Deployments whose names the person typed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub confirm: Vec<String>,
+}
+
+impl Apply {
+    /// What the person confirmed of one deployment.
+    #[must_use]
+    pub fn meta_of(&self, name: &str) -> Meta {
+        let typed = self.confirm.iter().find(|c| *c == name).cloned();
+        Meta {
+            expect: self.expect.get(name).cloned().or_else(|| self.meta.expect.clone()),
+            confirm: typed.or_else(|| self.meta.confirm.clone()),
+            ..self.meta.clone()
+        }
+    }
 }
 
 crate::words!(closed
@@ -289,6 +309,9 @@ pub struct Applied {
     pub operation_id: Option<String>,
     /// What the person should know.
     pub warnings: Vec<String>,
+    /// Of a dry run: the plan of the operation that would follow; its digest goes back in `expect`.
+    #[serde(default)]
+    pub plan: Option<Box<super::plan::Plan>>,
     /// Why it was refused, when it was.
     pub problem: Option<super::problem::Problem>,
 }

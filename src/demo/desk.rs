@@ -115,8 +115,8 @@ pub(super) fn progress(operation: &model::Operation) -> String {
     )
 }
 
-/// Why an operation did not succeed, and how to see more.
-pub(super) fn failure(operation: &model::Operation) -> Error {
+/// Why an operation did not succeed, and how to see more with this `nutkin`.
+pub(super) fn failure(program: &str, operation: &model::Operation) -> Error {
     let message = operation.error.as_ref().map_or("no reason was recorded", |error| &error.message);
     let detail = format!(
         "{} of {} is {}: {message}",
@@ -124,6 +124,6 @@ pub(super) fn failure(operation: &model::Operation) -> Error {
         operation.deployment,
         operation.state.as_str()
     );
-    let hint = format!("nutkin --profile demo operation show {}", operation.operation_id);
+    let hint = format!("{program} operation show {}", operation.operation_id);
     Problem::new(Code::FlinkRefused, detail).hint(hint).operation(&operation.operation_id).into()
 }

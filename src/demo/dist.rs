@@ -207,7 +207,11 @@ async fn fetch_into(
     Ok(Dist { version: version.to_owned(), home: home.to_owned() })
 }
 
-fn check_version(version: &str) -> Result<(), DistError> {
+/// Whether a text can be a version.
+///
+/// # Errors
+/// When it cannot.
+pub fn check_version(version: &str) -> Result<(), DistError> {
     let number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     let parts: Vec<_> = version.split('.').collect();
     if parts.len() == 3 && parts.iter().all(|part| number(part)) {

@@ -23,7 +23,10 @@ mod unpack;
 
 use std::{io, path::PathBuf};
 
-use crate::{config::Diagnostics, contract::problem::Problem};
+use crate::{
+    config::Diagnostics,
+    contract::problem::{Code, Problem},
+};
 
 /// The cache folder: `$XDG_CACHE_HOME/nutkin`, or what the platform has instead; `None` without a home.
 #[must_use]
@@ -52,8 +55,8 @@ pub enum Error {
     /// The manifests in the demo's folder are not valid any more.
     #[error(transparent)]
     Manifests(#[from] Diagnostics),
-    /// `--reset` of something else than a profile.
-    #[error("{} is not a folder that the demo made; nothing was changed. Stop with --stop and remove it yourself", .0.display())]
+    /// `--reset` of a folder that is not the demo's own.
+    #[error("{} is no profile that the demo made; nothing was changed. Stop with --stop and remove it yourself", .0.display())]
     NotAProfile(PathBuf),
     /// A file or folder.
     #[error("{what}: {source}")]
@@ -77,15 +80,19 @@ impl From<Problem> for Error {
 }
 
 impl Error {
-    /// Exit code of the command.
+    /// The same as every command reports it, with a code and so an exit code.
     #[must_use]
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Problem(problem) => problem.code.exit_code(),
-            Self::Manifests(_) | Self::NotAProfile(_) => 2,
-            Self::Dist(dist::DistError::BadVersion(_) | dist::DistError::NotAHome(_)) => 2,
-            _ => 1,
-        }
+    pub fn problem(&self) -> Problem {
+        let code = match self {
+            Self::Problem(problem) => return (**problem).clone(),
+            Self::Manifests(_) => Code::InvalidSpec,
+            Self::NotAProfile(_) => Code::BadRequest,
+            Self::Dist(dist::DistError::BadVersion(_) | dist::DistError::NotAHome(_)) => Code::BadRequest,
+            Self::Unmet(_) | Self::Dist(_) | Self::Jars(_) => Code::PreflightFailed,
+            Self::Cluster(_) => Code::FlinkRefused,
+            Self::Io { .. } => Code::Internal,
+        };
+        Problem::new(code, self.to_string())
     }
 }
 

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   up:    stage ──▶ manager ──▶ artifacts ──▶ apply what is new ──▶ start what shall run ──▶ wait
-//!   stop:  suspend what runs ──▶ wait ──▶ stop Flink ──▶ stop the manager        state is kept
-//!   reset: stop the manager ──▶ end Flink ──▶ remove the profile's folder       nothing is kept
+//!   stop:  wait for what is at work ──▶ suspend what runs ──▶ wait ──▶ stop Flink ──▶ stop the manager
+//!   reset: is the folder the demo's? ──▶ stop the manager ──▶ end Flink ──▶ remove the profile's folder
 //! ```
 
 use std::{
@@ -24,17 +24,18 @@ use super::{
     report::Report,
     requirements::Machine,
     script,
-    stage::{self, Flink, Places, TARGET},
+    stage::{self, Flink, MARKER, Places, TARGET},
 };
 use crate::{
     client::{Client, routes},
     contract::{
         intent::{Start, Suspend, Verb},
         model,
+        problem::{Code, Problem},
     },
     domain::{
         deployment::{Desired, Observed},
-        operation::OpState,
+        operation::{Kind, OpState},
         time::Clock,
     },
 };
@@ -45,6 +46,41 @@ const POLL: Duration = Duration::from_millis(300);
 const NOTICE: Duration = Duration::from_secs(60);
 /// The deployments that `--stop` has suspended, one a line, in the demo's folder.
 const STOPPED: &str = "stopped";
+
+/// How often what runs is looked for and suspended, until nothing does.
+const ROUNDS: usize = 5;
+
+/// What was done, for machines.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum Done {
+    /// Everything runs.
+    Up(Outcome),
+    /// Flink and the manager are stopped.
+    Stopped(Stopped),
+    /// The demo is forgotten.
+    Reset(Reset),
+}
+
+/// What `--stop` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stopped {
+    /// Flink ran, and was stopped.
+    pub stopped: bool,
+    /// `APP/NAME` of every deployment that was suspended with its state.
+    pub suspended: Vec<String>,
+}
+
+/// What `--reset` did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Reset {
+    /// There was a demo, and it is removed.
+    pub reset: bool,
+    /// Its state directory.
+    pub state_dir: String,
+}
 
 /// What runs, for machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -86,20 +122,24 @@ pub struct Demo<'a> {
     pub managers: Managers,
     /// Where programs are.
     pub machine: Machine,
+    /// `nutkin`, with what chooses the demo's manager.
+    pub program: String,
+    /// The demo's own command line.
+    pub command: String,
     /// Time.
     pub clock: &'a dyn Clock,
 }
 
 impl Demo<'_> {
-    /// Does it; answers what runs afterwards, when something does.
+    /// Does it; answers what was done.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn run(&self, action: &Action, report: &mut Report<'_>) -> Result<Option<Outcome>, Error> {
+    pub async fn run(&self, action: &Action, report: &mut Report<'_>) -> Result<Done, Error> {
         match action {
-            Action::Up(flink) => self.up(flink, report).await.map(Some),
-            Action::Stop => self.stop(report).await.map(|()| None),
-            Action::Reset => self.reset(report).await.map(|()| None),
+            Action::Up(flink) => self.up(flink, report).await.map(Done::Up),
+            Action::Stop => self.stop(report).await.map(Done::Stopped),
+            Action::Reset => self.reset(report).await.map(Done::Reset),
         }
     }
 
@@ -107,14 +147,15 @@ impl Demo<'_> {
     #[must_use]
     pub fn hints(&self) -> String {
         let deployment = "payments-dashboard/production";
+        let Self { program, command, .. } = self;
         format!(
-            "\nTry in the console (nutkin --profile demo): on production press u, choose payments-v2.jar, and watch\n\
+            "\nTry in the console ({program}): on production press u, choose payments-v2.jar, and watch\n\
              payments since birth go on counting. payments-v3-broken.jar fails and rolls back by itself.\n\
              The same from a shell:\n  \
-             nutkin --profile demo upgrade {deployment} --artifact payments-v2.jar --version-label v2\n  \
-             nutkin --profile demo suspend {deployment}\n\
+             {program} upgrade {deployment} --artifact payments-v2.jar --version-label v2\n  \
+             {program} suspend {deployment}\n\
              Manifests and jars to play with: {}\n\
-             nutkin demo --stop suspends everything with its state; nutkin demo --reset forgets it.",
+             {command} --stop suspends everything with its state; {command} --reset forgets it.",
             self.places.manifests().display()
         )
     }
@@ -150,43 +191,81 @@ impl Demo<'_> {
     ///
     /// # Errors
     /// When a deployment cannot be suspended: Flink and the manager then go on running.
-    pub async fn stop(&self, report: &mut Report<'_>) -> Result<(), Error> {
+    pub async fn stop(&self, report: &mut Report<'_>) -> Result<Stopped, Error> {
         let cluster = Cluster::open(&self.places.cluster())?;
         let Some(mut cluster) = cluster.filter(|c| c.processes().iter().any(Process::is_alive)) else {
             self.managers.stop(self.clock).await?;
             report.done("Flink was not running; the manager is stopped");
-            return Ok(());
+            return Ok(Stopped { stopped: false, suspended: Vec::new() });
         };
         let client = self.managers.connect().await?;
-        let running = script::to_suspend(&deployments(&client).await?, TARGET);
-        self.remember_stopped(&running)?;
-        let mut operations = Vec::new();
-        for name in &running {
-            let meta = meta("nutkin demo --stop");
-            operations
-                .extend(submit(&client, name, &Verb::Suspend(Suspend { meta, ..Suspend::default() })).await?);
-        }
-        for operation in operations {
-            self.finish(&client, operation, report).await?;
-        }
+        let suspended = self.suspend_all(&client, report).await?;
         report.doing("stopping Flink and the manager");
         cluster.stop(self.clock).await?;
         self.managers.stop(self.clock).await?;
-        let kept = match running.as_slice() {
+        let kept = match suspended.as_slice() {
             [] => "nothing ran there".to_owned(),
             names => format!("{} suspended with their state", names.join(", ")),
         };
         report.done(&format!("Flink and the manager are stopped; {kept}"));
-        Ok(())
+        Ok(Stopped { stopped: true, suspended })
+    }
+
+    /// Suspends until nothing runs and nothing is at work: an operation under way may leave a job behind when it ends.
+    /// Answers what was suspended.
+    ///
+    /// # Errors
+    /// When a suspension fails, or an operation waits for a person.
+    pub async fn suspend_all(&self, client: &Client, report: &mut Report<'_>) -> Result<Vec<String>, Error> {
+        let mut suspended = BTreeSet::new();
+        for _ in 0..ROUNDS {
+            let seen = deployments(client).await?;
+            let at_work = script::at_work(&seen, TARGET);
+            let running = script::to_suspend(&seen, TARGET);
+            if at_work.is_empty() && running.is_empty() {
+                return Ok(suspended.into_iter().collect());
+            }
+            for id in &at_work {
+                let operation = client.get(&routes::operation(id)).await?;
+                self.ended(client, operation, report).await?;
+            }
+            if !at_work.is_empty() {
+                continue;
+            }
+            // Only what we suspend: what somebody else suspends meanwhile stays so.
+            self.remember_stopped(&running)?;
+            let mut operations = Vec::new();
+            for name in &running {
+                let suspend = Suspend { meta: meta("nutkin demo --stop"), ..Suspend::default() };
+                operations.extend(submit(client, name, &Verb::Suspend(suspend)).await?);
+            }
+            for operation in operations {
+                if operation.kind == Kind::Suspend {
+                    suspended.insert(operation.deployment.clone());
+                    self.finish(client, operation, report).await?;
+                } else {
+                    self.ended(client, operation, report).await?;
+                }
+            }
+        }
+        let detail = format!(
+            "something on target {TARGET} is started again and again; Flink and the manager go on running"
+        );
+        Err(Problem::new(Code::WrongState, detail).hint(format!("{} operation list", self.program)).into())
     }
 
     /// Ends everything and removes the demo's folder and the profile's.
     ///
     /// # Errors
-    /// When the state directory is not a profile's own: then nothing was changed.
-    pub async fn reset(&self, report: &mut Report<'_>) -> Result<(), Error> {
+    /// When the state directory is not one that the demo has made: then nothing was changed.
+    pub async fn reset(&self, report: &mut Report<'_>) -> Result<Reset, Error> {
         let state = self.managers.state_dir();
-        if !is_profile(state) {
+        let state_dir = state.display().to_string();
+        if !state.exists() {
+            report.done(&format!("there is no demo in {state_dir}; nothing was changed"));
+            return Ok(Reset { reset: false, state_dir });
+        }
+        if !(is_profile(state) && state.join(MARKER).is_file()) {
             return Err(Error::NotAProfile(state.to_owned()));
         }
         report.doing("ending Flink and the manager");
@@ -202,7 +281,7 @@ impl Demo<'_> {
             state.display(),
             self.places.cache.display()
         ));
-        Ok(())
+        Ok(Reset { reset: true, state_dir })
     }
 
     /// Starts what shall run of the deployments that were known before; applying has started the others.
@@ -251,24 +330,37 @@ impl Demo<'_> {
         }
     }
 
-    /// Shows an operation's steps until it has ended.
+    /// Shows an operation's steps until it has ended, which must be well.
     async fn finish(
         &self,
         client: &Client,
         operation: model::Operation,
         report: &mut Report<'_>,
     ) -> Result<(), Error> {
-        let mut operation = operation;
+        let operation = self.ended(client, operation, report).await?;
+        if operation.state == OpState::Succeeded {
+            report.done(&format!("{} of {} succeeded", operation.kind.as_str(), operation.deployment));
+            return Ok(());
+        }
+        Err(failure(&self.program, &operation))
+    }
+
+    /// Shows an operation's steps until it has ended, in whatever way.
+    async fn ended(
+        &self,
+        client: &Client,
+        mut operation: model::Operation,
+        report: &mut Report<'_>,
+    ) -> Result<model::Operation, Error> {
         while operation.state.is_active() && operation.state != OpState::NeedsAttention {
             report.doing(&progress(&operation));
             self.clock.sleep(POLL).await;
             operation = client.get(&routes::operation(&operation.operation_id)).await?;
         }
-        if operation.state == OpState::Succeeded {
-            report.done(&format!("{} of {} succeeded", operation.kind.as_str(), operation.deployment));
-            return Ok(());
+        if operation.state == OpState::NeedsAttention {
+            return Err(failure(&self.program, &operation));
         }
-        Err(failure(&operation))
+        Ok(operation)
     }
 
     fn stopped_file(&self) -> PathBuf {

@@ -42,6 +42,13 @@ pub fn to_suspend(deployments: &[model::Deployment], target: &str) -> Vec<String
     names(deployments.iter().filter(runs))
 }
 
+/// The operations at work on this target: what they leave running is not known before they end.
+#[must_use]
+pub fn at_work(deployments: &[model::Deployment], target: &str) -> Vec<String> {
+    let here = deployments.iter().filter(|d| d.target == target);
+    here.filter_map(|d| Some(d.operation.as_ref()?.operation_id.clone())).collect()
+}
+
 fn names<'a>(deployments: impl Iterator<Item = &'a model::Deployment>) -> Vec<String> {
     deployments.map(|d| d.deployment.clone()).collect()
 }
@@ -121,5 +128,6 @@ mod tests {
             elsewhere,
         ];
         assert_eq!(to_suspend(&all, "local"), ["a/runs", "a/starts"]);
+        assert!(at_work(&all, "local").is_empty());
     }
 }

@@ -9,6 +9,7 @@
 
 use std::{
     fs, io,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
 
@@ -21,6 +22,9 @@ use super::{
     requirements::{Jdk, Machine, Plan, check},
 };
 use crate::domain::time::Clock;
+
+/// In a state directory that the demo has made: `--reset` removes no other.
+pub const MARKER: &str = "made-by-nutkin-demo";
 
 /// Name of the demo's target.
 pub const TARGET: &str = "local";
@@ -50,6 +54,11 @@ pub struct Places {
 }
 
 impl Places {
+    /// The manager's state directory, in which the folder lies.
+    #[must_use]
+    pub fn state(&self) -> &Path {
+        self.folder.parent().unwrap_or(&self.folder)
+    }
     /// The cluster's folder.
     #[must_use]
     pub fn cluster(&self) -> PathBuf {
@@ -88,6 +97,7 @@ pub async fn set(
     let plan =
         Plan { fetch_into: found.is_none().then_some(places.cache.as_path()), cluster: &places.folder };
     let jdk = check(machine, plan)?;
+    claim(places.state())?;
     let dist = match found {
         Some(dist) => dist,
         None => fetch(&places.cache, &version, clock, report).await?,
@@ -99,12 +109,35 @@ pub async fn set(
     Ok(Stage { cluster, fresh, jars })
 }
 
+/// Makes the state directory, private from its first moment, and marks it as the demo's own when nothing is in it yet.
+///
+/// # Errors
+/// When it cannot be read or made.
+pub fn claim(state: &Path) -> Result<(), Error> {
+    let failed = |source| Error::Io { what: format!("make {}", state.display()), source };
+    let fresh = match fs::read_dir(state) {
+        Ok(mut entries) => entries.next().is_none(),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => true,
+        Err(e) => return Err(failed(e)),
+    };
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(state).map_err(failed)?;
+    if fresh {
+        let words =
+            "`nutkin demo` made this folder; with this file in it, `nutkin demo --reset` may remove it.\n";
+        fs::write(state.join(MARKER), words).map_err(failed)?;
+    }
+    Ok(())
+}
+
 /// The distribution, if it is here, and its version.
 fn find(flink: &Flink, places: &Places) -> Result<(Option<Dist>, String), Error> {
     let here = |dist: Dist| (Some(dist.clone()), dist.version);
     let version = match flink {
         Flink::Home(home) => return Ok(here(Dist::at(home)?)),
-        Flink::Version(version) => version,
+        Flink::Version(version) => {
+            dist::check_version(version)?;
+            version
+        }
         Flink::Default => {
             let cluster = Cluster::open(&places.cluster())?;
             let running = cluster.filter(|cluster| cluster.processes().iter().any(Process::is_alive));
@@ -208,6 +241,22 @@ mod tests {
         config::Manifest,
         domain::spec::{Layer, Protection, built_in, effective, merge},
     };
+
+    #[test]
+    fn only_a_folder_that_was_new_or_empty_is_marked_as_the_demos() {
+        use std::os::unix::fs::MetadataExt as _;
+        let home = tempfile::tempdir().unwrap();
+        let (new, empty, used) =
+            (home.path().join("a/new"), home.path().join("empty"), home.path().join("used"));
+        fs::create_dir(&empty).unwrap();
+        fs::create_dir(&used).unwrap();
+        fs::write(used.join("nutkin.db"), "a person's").unwrap();
+        for (folder, marked) in [(&new, true), (&new, true), (&empty, true), (&used, false)] {
+            claim(folder).unwrap();
+            assert_eq!(folder.join(MARKER).is_file(), marked, "{}", folder.display());
+        }
+        assert_eq!(fs::metadata(&new).unwrap().mode() & 0o777, 0o700);
+    }
 
     #[test]
     fn the_manifests_are_valid_and_a_persons_changes_stay() {

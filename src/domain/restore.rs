@@ -127,10 +127,12 @@ fn pass_all(mut all: Vec<Candidate>, why: &str, reason: &str) -> Advice {
 }
 
 fn by_strategy(strategy: RestoreStrategy, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
-    if let Some(i) =
-        s.armed.and_then(|a| all.iter().position(|c| c.savepoint.as_ref() == Some(a) && c.rejected.is_none()))
-    {
-        return finish(all, i, |_| "not the one that was chosen by a reset", s, "chosen by a reset");
+    if let Some(i) = s.armed.and_then(|a| all.iter().position(|c| c.savepoint.as_ref() == Some(a))) {
+        return match all[i].rejected.clone() {
+            None => finish(all, i, |_| "not the one that was chosen by a reset", s, "chosen by a reset"),
+            // Another one instead would not be what the person chose.
+            Some(why) => refuse(all, i, format!("the one that was chosen by a reset cannot be used: {why}")),
+        };
     }
     if strategy == RestoreStrategy::LatestSavepoint {
         for c in all.iter_mut().filter(|c| c.origin.is_none() || c.origin == Some(Origin::RetainedCheckpoint))
@@ -180,13 +182,8 @@ fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
             finish(all, i, |_| "not the one that was asked for", s, "asked for by name")
         }
         Some(i) => {
-            let why = format!(
-                "the restore point that was asked for cannot be used: {}",
-                all[i].rejected.clone().unwrap_or_default()
-            );
-            let c = all.remove(i);
-            all.insert(0, c);
-            Advice { candidates: all, why, warning: None, deviates: false, empty: false, refused: true }
+            let reason = all[i].rejected.clone().unwrap_or_default();
+            refuse(all, i, format!("the restore point that was asked for cannot be used: {reason}"))
         }
         None => {
             for c in &mut all {
@@ -205,6 +202,16 @@ fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
             }
         }
     }
+}
+
+/// The one that was meant cannot be used: it comes first, and no other one is taken instead.
+fn refuse(mut all: Vec<Candidate>, i: usize, why: String) -> Advice {
+    let meant = all.remove(i);
+    for c in &mut all {
+        c.rejected.get_or_insert_with(|| "not the one that was meant".to_owned());
+    }
+    all.insert(0, meant);
+    Advice { candidates: all, why, warning: None, deviates: false, empty: false, refused: true }
 }
 
 /// Puts the chosen one first, gives the others their reason, and finds the words.
@@ -250,7 +257,10 @@ fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> O
             "its age is not known, and the deployment had come as far as {progress}: what is repeated or lost cannot be told"
         )),
         (Some(of), Some(newest), _) if newest > of => {
-            Some(format!("a newer restore point of {newest} exists and is not used"))
+            let between = humane(newest.seconds_since(of));
+            Some(format!(
+                "a newer restore point of {newest} exists and is not used: {between} of progress are given up"
+            ))
         }
         _ => None,
     }
@@ -306,7 +316,10 @@ pub fn unusable(sp: &Savepoint, target_flink: Option<&str>) -> Option<String> {
         Status::Started => Some("incomplete: it is still being taken"),
         Status::Failed => Some("it failed"),
         Status::Unknown => Some("whether it is complete is not known"),
-        Status::PendingDeletion | Status::Deleting | Status::FailedDeletion => Some("it is being deleted"),
+        Status::PendingDeletion | Status::Deleting => Some("it is being deleted"),
+        Status::FailedDeletion => Some(
+            "its deletion failed and it may be incomplete: dispose of it again, or import it where you know that it is whole",
+        ),
         Status::Deleted => Some("it was deleted"),
         Status::Missing => Some("missing: its place was found empty"),
     };

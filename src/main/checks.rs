@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use nutkin::{
-    adapters::sqlite::state_dir,
+    adapters::sqlite::{Look, look, state_dir},
     contract::plan::{Check, Verdict},
+    domain::text,
 };
 
 /// Whether a store may live there.
@@ -21,4 +22,23 @@ pub fn state_dir(dir: &Path) -> Vec<Check> {
         }
         Err(e) => check(Verdict::Failed, e.to_string(), None),
     }
+}
+
+/// What the store's file is like while no manager holds it.
+pub fn store(dir: &Path) -> Vec<Check> {
+    let (verdict, message, hint) = match look(dir) {
+        Ok(Look::Absent) => return Vec::new(),
+        Ok(Look::Sound) => (Verdict::Ok, "sound".to_owned(), None),
+        Ok(Look::Large(size)) => {
+            let found = format!("{}: too large to be looked into here", text::bytes(size));
+            (Verdict::Ok, found, Some("a manager checks it after an unclean exit"))
+        }
+        Ok(Look::Damaged(what)) => (
+            Verdict::Failed,
+            format!("damaged: {what}"),
+            Some("keep a copy of the state directory, and go back to a file of its backups folder"),
+        ),
+        Err(e) => (Verdict::Failed, e.to_string(), None),
+    };
+    vec![Check { name: "store file".to_owned(), verdict, message, hint: hint.map(str::to_owned) }]
 }

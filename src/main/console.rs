@@ -12,15 +12,16 @@ use nutkin::{
         Client,
         connect::{self, Place},
     },
-    config::{Settings, paths::Surroundings},
+    config::{Diagnostic, Settings, paths::Surroundings},
     contract::problem::{Code, Problem},
     domain::event::Via,
     faces::{
-        cli::{Exit, Global, context, profile},
+        cli::{Exit, Global, address, context, profile},
         tui::{
             self, ConsoleOptions, Reconnect,
+            keymap::Keymap,
             say::Zone,
-            theme::{BUILT_IN, ColourEnv, ThemeChoice},
+            theme::{BUILT_IN, ColourEnv, Theme, ThemeChoice},
         },
     },
 };
@@ -43,8 +44,9 @@ pub fn run(global: &Global) -> Exit {
 
 fn open(global: &Global) -> Result<Exit, Problem> {
     let around = Surroundings::of_process();
-    let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
-    if global.server.is_none() {
+    let (global, paths) = address::settle(global.clone(), &around)?;
+    let server = address::server_socket(&global)?;
+    if server.is_none() {
         profile::exists(&paths)?;
     }
     let loaded = context::load_settings(&paths, &around).map_err(|e| context::settings_problem(&e))?;
@@ -52,8 +54,8 @@ fn open(global: &Global) -> Result<Exit, Problem> {
     let Ok(runtime) = runtime(2) else { return Ok(Exit::FAILED) };
     let place = Place { state_dir: paths.state_dir.clone(), socket: None };
     let spawn = context::spawn_for(&paths)?;
-    let (client, reconnect) = match global.server.as_deref().and_then(|s| s.strip_prefix("unix:")) {
-        Some(path) => (Client::new(path, Via::Tui), None),
+    let (client, reconnect) = match server {
+        Some(socket) => (Client::new(socket, Via::Tui), None),
         None => {
             let client = runtime.block_on(connect::connect(&place, Some(&spawn), Via::Tui))?;
             (client, Some(Reconnect { place, spawn: Some(spawn) }))
@@ -73,14 +75,11 @@ fn open(global: &Global) -> Result<Exit, Problem> {
         },
         keymap: keymap(settings)?,
         zone: Zone::from_setting(&settings.time_zone),
-        hint: hint(global),
-        program: global
-            .profile
-            .as_ref()
-            .map_or_else(|| "nutkin".to_owned(), |p| format!("nutkin --profile {p}")),
+        hint: hint(&global),
+        program: address::invocation(&global, &paths),
         max_fps: settings.console.max_fps,
         editor: var("VISUAL").or_else(|| var("EDITOR")),
-        log_file: None,
+        log_file: Some(paths.log_dir().join("console.log")),
     };
     let ended = runtime.block_on(tui::run(options));
     // Requests that nobody waits for any more must not hold up the shell.
@@ -89,25 +88,59 @@ fn open(global: &Global) -> Result<Exit, Problem> {
 }
 
 fn theme(name: &str) -> Result<ThemeChoice, Problem> {
+    let words: Vec<&str> = ["auto"].into_iter().chain(BUILT_IN.iter().copied()).collect();
     Ok(match name {
         "auto" => ThemeChoice::Auto,
         built_in if BUILT_IN.contains(&built_in) => ThemeChoice::Named(built_in.to_owned()),
-        file => ThemeChoice::File { name: file.to_owned(), text: read("theme", file)? },
+        file => ThemeChoice::File { name: file.to_owned(), text: read("theme", &words, file)? },
     })
 }
 
 fn keymap(settings: &Settings) -> Result<Option<(String, String)>, Problem> {
     match settings.keymap.as_str() {
         "default" => Ok(None),
-        file => Ok(Some((file.to_owned(), read("keymap", file)?))),
+        file => Ok(Some((file.to_owned(), read("keymap", &["default"], file)?))),
     }
 }
 
-fn read(what: &str, file: &str) -> Result<String, Problem> {
+/// A file that the setting `what` names, or one of the words that it may be.
+fn read(what: &str, words: &[&str], file: &str) -> Result<String, Problem> {
     std::fs::read_to_string(Path::new(file)).map_err(|e| {
-        Problem::new(Code::BadRequest, format!("the {what} {file} cannot be read: {e}"))
+        let known = words.join(", ");
+        let detail = format!("the {what} {file:?} is no file that can be read ({e}), and none of {known}");
+        Problem::new(Code::BadRequest, detail)
             .hint(format!("`nutkin config show` tells where the setting {what} comes from"))
     })
+}
+
+/// What is wrong with the theme and the keymap that the settings name, for `config check`.
+pub fn looks(settings: &Settings) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    match theme(&settings.theme) {
+        Ok(ThemeChoice::File { name, text }) => found.extend(placed(&name, Theme::parse(&name, &text).1)),
+        Ok(_) => {}
+        Err(problem) => found.push(unplaced("theme", problem)),
+    }
+    match keymap(settings) {
+        // Read over the built-in one, as the console does.
+        Ok(Some((name, text))) => found.extend(placed(&name, Keymap::built_in().0.apply(&name, &text))),
+        Ok(None) => {}
+        Err(problem) => found.push(unplaced("keymap", problem)),
+    }
+    found
+}
+
+fn placed(file: &str, found: Vec<tui::diagnostic::Diagnostic>) -> impl Iterator<Item = Diagnostic> {
+    found.into_iter().map(move |d| Diagnostic {
+        file: file.to_owned(),
+        line: u32::try_from(d.line).unwrap_or(0),
+        column: 1,
+        message: d.message,
+    })
+}
+
+fn unplaced(setting: &str, problem: Problem) -> Diagnostic {
+    Diagnostic { file: setting.to_owned(), line: 0, column: 0, message: problem.detail }
 }
 
 /// What to try, in the demo.

@@ -1,9 +1,8 @@
 //! `nutkin demo`: brings the demo up, then opens the console on it.
 
 use std::{
-    fs::DirBuilder,
     io::{self, IsTerminal as _},
-    os::unix::fs::DirBuilderExt as _,
+    path::PathBuf,
     sync::Arc,
 };
 
@@ -14,13 +13,13 @@ use nutkin::{
     contract::problem::{Code, Problem},
     demo::{
         managers::Managers,
-        play::{Action, Demo, Outcome},
+        play::{Action, Demo, Done},
         report::Report,
         requirements::Machine,
         stage::{Flink, Places},
     },
     domain::time::Clock,
-    faces::cli::{DemoArgs, Exit, Format, Global, context},
+    faces::cli::{DemoArgs, Exit, Format, Global, address, context},
 };
 
 use super::{console, runtime, wiring};
@@ -30,16 +29,16 @@ const PROFILE: &str = "demo";
 
 /// Runs the demo command.
 pub fn run(mut global: Global, args: &DemoArgs) -> Exit {
-    if global.profile.is_none() && global.state_dir.is_none() {
+    let output = global.output;
+    // The flags alone say where: a variable that is set for daily work must not turn the demo loose on that store.
+    let named = global.profile.is_some() || global.state_dir.is_some();
+    if !named {
         global.profile = Some(PROFILE.to_owned());
     }
     // The cluster lives in the state directory, which is the user's own.
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
-    let output = global.output;
-    let ended = prepare(&global).and_then(|demo| play(&global, args, &demo));
-    match ended {
+    match play(&global, args, named) {
         Ok(Next::Done) => Exit::OK,
-        Ok(Next::Failed(code)) => Exit(code),
         Ok(Next::Console) => console::run(&global),
         Err(problem) => {
             context::report(&problem, output, io::stderr().is_terminal());
@@ -50,44 +49,43 @@ pub fn run(mut global: Global, args: &DemoArgs) -> Exit {
 
 enum Next {
     Done,
-    Failed(u8),
     Console,
 }
 
-fn prepare(global: &Global) -> Result<(Places, Managers), Problem> {
+fn play(global: &Global, args: &DemoArgs, named: bool) -> Result<Next, Problem> {
+    if let Some(server) = &global.server {
+        let detail =
+            format!("the demo starts its own manager and cannot use --server {server}; nothing was changed");
+        return Err(Problem::new(Code::BadRequest, detail).hint("leave --server out"));
+    }
     let around = Surroundings::of_process();
-    let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
-    // The cluster's folder lies in the state directory and is made first: it must be private from its first moment.
-    let made = DirBuilder::new().recursive(true).mode(0o700).create(&paths.state_dir);
-    made.map_err(|e| {
-        Problem::new(Code::StoreFailed, format!("{} cannot be made: {e}", paths.state_dir.display()))
-    })?;
-    let place = Place { state_dir: paths.state_dir.clone(), socket: None };
-    let places = Places { cache: paths.cache_dir.clone(), folder: paths.state_dir.join("demo") };
-    Ok((places, Managers { place, spawn: context::spawn_for(&paths)? }))
-}
-
-fn play(global: &Global, args: &DemoArgs, parts: &(Places, Managers)) -> Result<Next, Problem> {
+    let paths = address::find_paths(global, &around).map_err(|e| address::path_problem(&e))?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let demo =
-        Demo { places: parts.0.clone(), managers: parts.1.clone(), machine: Machine::here(), clock: &*clock };
-    let action = action(args);
+    let program = address::invocation(global, &paths);
+    let place = Place { state_dir: paths.state_dir.clone(), socket: None };
+    let demo = Demo {
+        places: Places { cache: paths.cache_dir.clone(), folder: paths.state_dir.join("demo") },
+        managers: Managers { place, spawn: context::spawn_for(&paths)? },
+        machine: Machine::here(),
+        command: if named { format!("{program} demo") } else { "nutkin demo".to_owned() },
+        program,
+        clock: &*clock,
+    };
     let mut stderr = io::stderr();
     let mut nowhere = io::sink();
     let out: &mut (dyn io::Write + Send) = if global.quiet { &mut nowhere } else { &mut stderr };
     let mut report = Report::new(out, io::stderr().is_terminal());
-    let Ok(runtime) = runtime(2) else { return Ok(Next::Failed(Exit::FAILED.0)) };
-    let outcome = match runtime.block_on(demo.run(&action, &mut report)) {
-        Ok(outcome) => outcome,
-        Err(e) => {
-            report.say(&format!("nutkin: {e}"));
-            return Ok(Next::Failed(e.exit_code()));
+    let runtime = runtime(2).map_err(|_| Problem::new(Code::Internal, "no threads could be started"))?;
+    let done = runtime.block_on(demo.run(&action(args, &around), &mut report)).map_err(|e| e.problem())?;
+    let Done::Up(outcome) = &done else {
+        if matches!(global.output, Format::Json | Format::Yaml) {
+            print(global, &done, "", String::new)?;
         }
+        return Ok(Next::Done);
     };
-    let Some(outcome) = outcome else { return Ok(Next::Done) };
     let opens = !args.no_console && global.output == Format::Table && io::stdout().is_terminal();
     if !opens {
-        print(global, &outcome)?;
+        print(global, &done, &outcome.target.name, || format!("{}\n", outcome.deployments.join("\n")))?;
     }
     if global.output.is_for_people() {
         report.say(&demo.hints());
@@ -95,20 +93,21 @@ fn play(global: &Global, args: &DemoArgs, parts: &(Places, Managers)) -> Result<
     Ok(if opens { Next::Console } else { Next::Done })
 }
 
-fn action(args: &DemoArgs) -> Action {
+fn action(args: &DemoArgs, around: &Surroundings) -> Action {
+    let home = args.flink_home.clone().or_else(|| around.var("FLINK_HOME").map(PathBuf::from));
     match (args.stop, args.reset) {
         (true, _) => Action::Stop,
         (_, true) => Action::Reset,
-        _ => Action::Up(match (&args.flink_home, &args.flink_version) {
+        _ => Action::Up(match (home, &args.flink_version) {
             (_, Some(version)) => Flink::Version(version.clone()),
-            (Some(home), None) => Flink::Home(home.clone()),
+            (Some(home), None) => Flink::Home(home),
             (None, None) => Flink::Default,
         }),
     }
 }
 
-fn print(global: &Global, outcome: &Outcome) -> Result<(), Problem> {
+fn print(global: &Global, done: &Done, name: &str, text: impl FnOnce() -> String) -> Result<(), Problem> {
     let ctx = context::Context::new(global.clone(), wiring())?;
-    let value = serde_json::to_value(outcome).unwrap_or_default();
-    ctx.print_one(&value, &outcome.target.name, || format!("{}\n", outcome.deployments.join("\n")))
+    let value = serde_json::to_value(done).unwrap_or_default();
+    ctx.print_one(&value, name, text)
 }

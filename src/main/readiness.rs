@@ -33,6 +33,13 @@ impl Readiness {
         }
     }
 
+    /// It serves, and not quite as its configuration wants.
+    pub fn remark(self, text: &str) {
+        if self == Self::Person {
+            note(&format!("nutkin: {text}"));
+        }
+    }
+
     /// Another manager holds the state directory.
     pub fn held(self, problem: &Problem) {
         match self {

@@ -30,7 +30,7 @@ use nutkin::{
         problem::{Code, Problem},
     },
     domain::time::Clock,
-    faces::cli::{Exit, Global, ServeArgs, context, profile},
+    faces::cli::{Exit, Global, ServeArgs, address, context, profile},
     manager::{self, Deps, Manager, ManagerSettings},
     server::{self, Access, Limits},
 };
@@ -102,8 +102,14 @@ fn prepare(global: &Global, args: &ServeArgs) -> Result<Option<Ground>, Problem>
         return Err(Problem::new(Code::NotSupported, format!("--listen {address}: TCP is not built yet"))
             .hint("forward the socket through ssh"));
     }
+    if let Some(server) = &global.server {
+        let detail =
+            format!("--server {server} names a manager, and this would be another; nothing was started");
+        return Err(Problem::new(Code::BadRequest, detail)
+            .hint("leave --server out; --socket PATH says where it listens"));
+    }
     let around = Surroundings::of_process();
-    let paths = context::find_paths(global, &around).map_err(|e| context::path_problem(&e))?;
+    let paths = address::find_paths(global, &around).map_err(|e| address::path_problem(&e))?;
     let loaded = context::load_settings(&paths, &around).map_err(|e| context::settings_problem(&e))?;
     if !args.detached && !global.quiet {
         profile::announce(&paths);
@@ -172,6 +178,15 @@ async fn serve(ground: Ground, readiness: Readiness, args: &ServeArgs) -> Result
     let leaving = CancellationToken::new();
     let router = server::router(manager.clone(), clock, leaving.clone());
     readiness.ready(&socket);
+    if let Some(folder) = server::closed_to_others(&socket, &access) {
+        let text = format!(
+            "nobody named under [access] can come in: {} is closed to others; serve with --socket PATH in a folder that \
+             they may enter, for example /run/nutkin/manager.sock, and they use --server unix:PATH",
+            folder.display()
+        );
+        readiness.remark(&text);
+        tracing::warn!("{text}");
+    }
     tracing::info!(socket = %socket.display(), "ready");
     let told = async {
         told_to_leave(&manager).await;
@@ -196,6 +211,8 @@ fn behaviour(settings: &Settings, state_dir: &Path, read_only: bool, detached: b
         read_only: read_only || settings.read_only,
         // One that somebody runs as a service stays.
         idle_exit: Some(m.idle_exit.0).filter(|d| detached && !d.is_zero()),
+        events_keep: Some(settings.recorder.events_keep.0).filter(|d| !d.is_zero()),
+        concurrency: usize::try_from(m.concurrency).unwrap_or(usize::MAX),
         build: BUILD.to_owned(),
         check_store: false,
         state_dir: state_dir.to_owned(),

@@ -9,7 +9,7 @@ use super::{
     watcher::{KeptCheckpoint, KeptConfig},
 };
 use crate::domain::{
-    deployment::{Desired, OurEnd},
+    deployment::{Desired, FlinkState, OurEnd},
     event::{EventName, Severity},
     ids::{OperationId, TargetName},
     location,
@@ -114,9 +114,13 @@ pub async fn write(
     Ok(vec![])
 }
 
-/// The restore point that a job's newest retained checkpoint makes, unless it is in the catalogue already.
+/// The restore point that a job's newest retained checkpoint makes, unless it is in the catalogue already. A job that came
+/// to its regular end leaves none: Flink keeps checkpoints only of cancelled and failed jobs.
 #[must_use]
 pub fn retained_checkpoint(inner: &Inner, job: &JobRow) -> Option<Savepoint> {
+    if job.flink_state.as_deref() == Some(FlinkState::Finished.as_str()) {
+        return None;
+    }
     let config: KeptConfig = serde_json::from_value(job.checkpoint_config.clone()?).ok()?;
     let kept: KeptCheckpoint = serde_json::from_value(job.last_checkpoint.clone()?).ok()?;
     checkpoint_row(inner, job, kept).filter(|_| config.retained)

@@ -5,13 +5,15 @@ use std::{
     sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
 };
 
-use tokio::sync::{MutexGuard, Notify};
+use tokio::sync::{MutexGuard, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Caller, Deps, ManagerSettings,
+    eyes::{CarefulEyes, Trust},
     hub::Hub,
     ports::{
+        SavepointEyes,
         cluster::TargetSpec,
         store::{AnswerRow, Changes, Epoch, StoreResult, TargetRow},
     },
@@ -20,15 +22,22 @@ use super::{
 use crate::domain::{
     event::{EventName, NewEvent, Severity},
     ids::{DeploymentId, Hex32, OperationId, SavepointId, TargetName},
-    operation::Operation,
+    operation::{Kind, OpState, Operation},
     time::Timestamp,
 };
+
+/// An operation that waits for its turn looks this often whether it is still wanted.
+const LOOK_AGAIN: std::time::Duration = std::time::Duration::from_secs(1);
 
 /// Shared by all parts of one manager.
 #[derive(Debug)]
 pub struct Inner {
     /// What it is made of.
     pub deps: Deps,
+    /// Its eyes as they are, whether they see the cluster's files or not.
+    pub bare_eyes: Arc<dyn SavepointEyes>,
+    /// The clusters whose files they are known to see.
+    pub trust: Arc<Trust>,
     /// How it behaves.
     pub settings: ManagerSettings,
     /// What it knows.
@@ -49,6 +58,8 @@ pub struct Inner {
     pub damage: std::sync::OnceLock<String>,
     /// Requests of operations that are on their way.
     pub sends: super::runner::collect::Sends,
+    /// Places for operations at work, by target: a dead cluster never holds up another one's.
+    places: Mutex<HashMap<TargetName, Arc<Semaphore>>>,
     /// Tasks at work: watchers and runners.
     pub tasks: tokio_util::task::TaskTracker,
 }
@@ -60,9 +71,13 @@ pub struct Gate<'a>(#[expect(dead_code, reason = "held, never read")] MutexGuard
 impl Inner {
     /// Puts the parts together.
     #[must_use]
-    pub fn new(deps: Deps, settings: ManagerSettings, world: World) -> Self {
+    pub fn new(mut deps: Deps, settings: ManagerSettings, world: World) -> Self {
         let now = deps.clock.boottime();
+        let (trust, bare_eyes) = (Arc::<Trust>::default(), Arc::clone(&deps.eyes));
+        deps.eyes = Arc::new(CarefulEyes::new(Arc::clone(&bare_eyes), Arc::clone(&trust)));
         Self {
+            bare_eyes,
+            trust,
             hub: Hub::new(world.epoch),
             deps,
             settings,
@@ -74,6 +89,7 @@ impl Inner {
             last_client: Mutex::new(now),
             damage: Default::default(),
             sends: Default::default(),
+            places: Mutex::default(),
             tasks: tokio_util::task::TaskTracker::new(),
         }
     }
@@ -188,6 +204,28 @@ impl Inner {
     fn wake_targets(&self, touched: &Touched) {
         for t in &touched.targets {
             self.wake(t).notify_one();
+        }
+    }
+
+    /// Waits for a place among the operations at work on its target, if this one is new and has time; `None` = none is needed.
+    pub async fn place(&self, id: &OperationId) -> Option<OwnedSemaphorePermit> {
+        loop {
+            let op = self.world().operations.get(id).cloned()?;
+            // What has begun is ended, and what ends a job or was asked to stop is urgent.
+            let urgent = op.cancel_requested || matches!(op.kind, Kind::Cancel | Kind::Suspend);
+            if op.state != OpState::Queued || urgent {
+                return None;
+            }
+            let places = {
+                let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+                let new = || Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
+                Arc::clone(all.entry(op.target.clone()).or_insert_with(new))
+            };
+            tokio::select! {
+                place = places.acquire_owned() => return place.ok(),
+                () = self.deps.clock.sleep(LOOK_AGAIN) => {}
+                () = self.leaving.cancelled() => return None,
+            }
         }
     }
 

@@ -14,6 +14,7 @@ mod artifacts;
 mod books;
 mod check;
 mod cleanup;
+mod eyes;
 mod faults;
 mod history;
 mod hub;
@@ -102,6 +103,10 @@ pub struct ManagerSettings {
     pub read_only: bool,
     /// Leave after this long without a client while nothing is to be watched; `None` = never.
     pub idle_exit: Option<Duration>,
+    /// Events older than this are forgotten; `None` = never.
+    pub events_keep: Option<Duration>,
+    /// Operations driven at once on one target; those that end a job never wait.
+    pub concurrency: usize,
     /// Version and commit.
     pub build: String,
     /// The store's file is still to be checked after an unclean exit.
@@ -149,6 +154,7 @@ impl Manager {
         let active: Vec<OperationId> = world.operations.keys().cloned().collect();
         world.last_seq = loaded.last_seq;
         let inner = Arc::new(Inner::new(deps, settings, world));
+        loaded.facts.keys().for_each(|fact| inner.trust.learn(fact));
         {
             let mut world = inner.world_mut();
             for row in loaded.targets {
@@ -252,6 +258,21 @@ pub struct SnapshotQuery {
     pub limit: Option<u32>,
     /// Only names that contain this.
     pub filter: Option<String>,
+    /// In which order.
+    pub sort: SnapshotSort,
+}
+
+/// The order of a window's rows; equal ones are in the order of their names.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SnapshotSort {
+    /// By name.
+    #[default]
+    Name,
+    /// The worst first.
+    Health,
+    /// By target.
+    Target,
 }
 
 /// Which events a face asks for.

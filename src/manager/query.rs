@@ -1,7 +1,7 @@
 //! Reads: read models for every face.
 
 use super::{
-    EventFilter, Manager, ManagerResult, SnapshotQuery, history,
+    EventFilter, Manager, ManagerResult, SnapshotQuery, SnapshotSort, history,
     ports::{
         cluster::ClusterError,
         store::{AnswerRow, EventQuery, OperationQuery},
@@ -62,7 +62,13 @@ impl Manager {
             let fits = |e: &&DeploymentEntry| {
                 q.filter.as_ref().is_none_or(|f| e.row.name.to_string().contains(f.as_str()))
             };
-            let all: Vec<&DeploymentEntry> = w.deployments.values().filter(fits).collect();
+            let mut all: Vec<&DeploymentEntry> = w.deployments.values().filter(fits).collect();
+            // They come by name, and a stable sort keeps that among equals.
+            match q.sort {
+                SnapshotSort::Name => {}
+                SnapshotSort::Health => all.sort_by_cached_key(|e| view::health_of(e, &w)),
+                SnapshotSort::Target => all.sort_by_cached_key(|e| e.target()),
+            }
             let select = q.select.clone().or_else(|| all.first().map(|e| e.row.name.clone()));
             let snapshot = Snapshot {
                 at: self.inner.hub.position(),
@@ -73,7 +79,7 @@ impl Manager {
                 applications: w.applications.keys().filter_map(|n| view::application(n, &w)).collect(),
                 rows: all.iter().take(limit).map(|e| view::row(e, &w)).collect(),
                 total_rows: u32::try_from(all.len()).unwrap_or(u32::MAX),
-                targets: w.targets.values().map(|t| view::target(t, &w)).collect(),
+                targets: w.targets.values().map(|t| view::target(t, &w, &self.inner.trust)).collect(),
                 unmanaged: w.targets.values().flat_map(|t| view::unmanaged(t, &w)).collect(),
                 selected: None,
                 events: vec![],
@@ -109,7 +115,7 @@ impl Manager {
     #[must_use]
     pub fn targets(&self) -> Vec<model::Target> {
         let w = self.inner.world();
-        w.targets.values().map(|t| view::target(t, &w)).collect()
+        w.targets.values().map(|t| view::target(t, &w, &self.inner.trust)).collect()
     }
 
     /// One target.
@@ -118,7 +124,7 @@ impl Manager {
         let t = w.targets.get(&name.into()).ok_or_else(|| {
             missing("target", name, &w.targets.keys().map(ToString::to_string).collect::<Vec<_>>())
         })?;
-        Ok(view::target(t, &w))
+        Ok(view::target(t, &w, &self.inner.trust))
     }
 
     /// Every job of a target.

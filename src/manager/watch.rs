@@ -96,7 +96,7 @@ async fn messages(manager: &Manager, sub: &Subscriber, dirty: Dirty) -> Vec<Watc
         let w = inner.world();
         out.push(match w.targets.get(&name) {
             Some(t) => WatchMessage::Target {
-                target: Box::new(view::target(t, &w)),
+                target: Box::new(view::target(t, &w, &inner.trust)),
                 unmanaged: view::unmanaged(t, &w),
             },
             None => WatchMessage::TargetGone { name: name.to_string() },

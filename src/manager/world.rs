@@ -17,9 +17,9 @@ use super::ports::{
 use crate::{
     contract::model::{MetricValue, RootCause},
     domain::{
-        deployment::{Condition, Observed},
-        ids::{DeploymentId, DeploymentName, OperationId, StoreId, TargetName},
-        operation::Operation,
+        deployment::{Condition, ConditionType, FlinkState, Observed},
+        ids::{DeploymentId, DeploymentName, FlinkJobId, JobId, OperationId, StoreId, TargetName},
+        operation::{OpState, Operation},
         savepoint::Savepoint,
         spec::Spec,
         target::TargetSpec,
@@ -44,6 +44,32 @@ pub struct TargetSight {
     pub savepoint_base: Option<String>,
     /// Every job it lists.
     pub jobs: Vec<JobSummary>,
+    /// To whom each live job was once issued that is no deployment's job now; `None` = to nobody here.
+    pub issued: HashMap<FlinkJobId, Option<DeploymentId>>,
+    /// What of it is in the log.
+    pub noted: NotedTarget,
+}
+
+/// What of a target's sight the event log has: what is not written is seen as new in the next round.
+#[derive(Debug, Clone, Default)]
+pub struct NotedTarget {
+    /// Whether it answered.
+    pub reachable: Option<bool>,
+    /// The jobs that it listed; `None` = it never answered.
+    pub jobs: Option<Vec<FlinkJobId>>,
+}
+
+/// What of a deployment's sight the event log has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Noted {
+    /// Conditions that hold.
+    pub conditions: Vec<ConditionType>,
+    /// Flink's word of the job, to tell a restart from one that was told.
+    pub state: Option<FlinkState>,
+    /// Live jobs of it beside the one in the books.
+    pub strays: Vec<FlinkJobId>,
+    /// The lost job whose remains were looked for.
+    pub left: Option<JobId>,
 }
 
 /// A target: its row, its client, what was seen.
@@ -80,10 +106,14 @@ pub struct DeploymentSight {
     pub checkpoints_at: Option<Timestamp>,
     /// Times of restarts, newest last.
     pub restarts: VecDeque<Timestamp>,
+    /// Restarts that were seen as they happened and that Flink's count does not hold yet.
+    pub restarts_told: u64,
     /// Why it is in trouble.
     pub root_cause: Option<RootCause>,
     /// The program's own numbers.
     pub metrics: Vec<MetricValue>,
+    /// What of it is in the log.
+    pub noted: Noted,
 }
 
 impl Default for DeploymentSight {
@@ -98,8 +128,10 @@ impl Default for DeploymentSight {
             asked_at: None,
             checkpoints_at: None,
             restarts: VecDeque::new(),
+            restarts_told: 0,
             root_cause: None,
             metrics: vec![],
+            noted: Noted::default(),
         }
     }
 }
@@ -210,6 +242,21 @@ impl World {
         self.deployments.get_mut(self.names.get(id)?)
     }
 
+    /// The deployment to which a live job of this target was issued and whose job it is not.
+    #[must_use]
+    pub fn owner_of_stray(&self, t: &TargetEntry, job: &JobSummary) -> Option<&DeploymentEntry> {
+        let owner = self.by_id(t.sight.issued.get(&job.id)?.as_ref()?)?;
+        let is_current = owner.job.as_ref().is_some_and(|j| j.flink == job.id);
+        (!is_current && !job.state.is_terminal()).then_some(owner)
+    }
+
+    /// An operation is at work on the deployment; one that waits for a person is not.
+    #[must_use]
+    pub fn is_busy(&self, e: &DeploymentEntry) -> bool {
+        let op = e.operation.as_ref().and_then(|id| self.operations.get(id));
+        op.is_some_and(|o| o.state != OpState::NeedsAttention)
+    }
+
     /// Takes over what the store has committed. Targets need their clients, so they come separately.
     pub fn absorb(&mut self, changes: &Changes) -> Touched {
         let mut touched = Touched { events: !changes.events.is_empty(), ..Touched::default() };
@@ -280,7 +327,9 @@ impl World {
         let e = self.deployments.entry(row.name.clone()).or_insert_with(|| DeploymentEntry::new(row.clone()));
         if e.row.job != row.job {
             e.job = None;
-            e.sight = DeploymentSight { observed: e.sight.observed, ..DeploymentSight::default() };
+            // The log goes on across jobs: what was said to hold is said to have ended.
+            let noted = Noted { state: None, left: None, ..std::mem::take(&mut e.sight.noted) };
+            e.sight = DeploymentSight { observed: e.sight.observed, noted, ..DeploymentSight::default() };
         }
         if e.row.revision != row.revision {
             e.revision = None;
@@ -315,5 +364,59 @@ impl World {
             (false, true) => e.operation = None,
             (false, false) => {}
         }
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+    use crate::{
+        domain::{
+            deployment::{Desired, OurEnd},
+            ids::Hex32,
+        },
+        manager::ports::store::Changes,
+    };
+
+    /// One deployment, `pay/prod`, whose job is in the books.
+    pub fn with_a_job() -> World {
+        let at = Timestamp::from_millis(0);
+        let row = DeploymentRow {
+            id: DeploymentId::new("d"),
+            name: DeploymentName::new("pay", "prod").unwrap(),
+            labels: Default::default(),
+            layer: Value::Null,
+            applied: None,
+            spec_version: 1,
+            desired: Desired::Running,
+            revision: None,
+            job: Some(JobId::new("j")),
+            next_restore: None,
+            adopted: false,
+            created_at: at,
+            deleted_at: None,
+        };
+        let job = JobRow {
+            id: JobId::new("j"),
+            deployment: row.id.clone(),
+            flink: Hex32::from_bytes([7; 16]),
+            target: TargetName::new("t"),
+            revision: None,
+            operation: None,
+            created_at: at,
+            started_at: None,
+            ended_at: None,
+            flink_state: None,
+            our_end: OurEnd::None,
+            restored_from: None,
+            restored_savepoint: None,
+            restarts: None,
+            last_checkpoint: None,
+            checkpoint_config: None,
+            seen_at: None,
+        };
+        let mut world = World::new("01020304".parse().unwrap(), Epoch(1));
+        world.absorb(&Changes { deployments: vec![row], jobs: vec![job], ..Changes::default() });
+        world
     }
 }

@@ -6,7 +6,14 @@
 //!   leaving ─▶ no new connections · running requests end · streams end · after 5 s everything is dropped
 //! ```
 
-use std::{convert::Infallible, io, path::Path, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    io,
+    path::{Path, PathBuf},
+    pin::pin,
+    sync::Arc,
+    time::Duration,
+};
 
 use axum::{Router, body::Body, extract::Request, response::IntoResponse};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -65,6 +72,18 @@ pub fn bind(path: &Path, access: &Access) -> io::Result<UnixListener> {
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o666))?;
     }
     UnixListener::from_std(listener)
+}
+
+/// The folder above the socket that keeps out everybody but this user (and its group), where the configuration names
+/// others: they are welcome and cannot come.
+#[must_use]
+pub fn closed_to_others(socket: &Path, access: &Access) -> Option<PathBuf> {
+    use std::os::unix::fs::PermissionsExt;
+    let enterable = |dir: &&Path| std::fs::metadata(dir).is_ok_and(|m| m.permissions().mode() & 0o001 != 0);
+    if access.is_private() {
+        return None;
+    }
+    socket.ancestors().skip(1).find(|dir| !enterable(dir)).map(Path::to_owned)
 }
 
 /// Serves until `leaving` is cancelled.

@@ -9,7 +9,7 @@ use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 use serde::{Deserialize, de::DeserializeOwned};
 use sha2::{Digest, Sha256};
 
-use super::{Guest, error::Failure};
+use super::{Guest, access::Role, error::Failure};
 use crate::{
     contract::{
         IDEMPOTENCY_KEY, VIA_HEADER,
@@ -24,6 +24,18 @@ const MAX_JSON: usize = 1024 * 1024;
 
 /// Who asks, through which face.
 pub struct Who(pub Caller);
+
+/// What the caller may do.
+pub struct May(pub Role);
+
+impl<S: Send + Sync> FromRequestParts<S> for May {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let guest = parts.extensions.get::<Guest>();
+        guest.map(|g| Self(g.role)).ok_or_else(|| Failure::new(Code::Forbidden, "nobody knows who asks"))
+    }
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Who {
     type Rejection = Failure;
@@ -130,10 +142,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Act<T> {
 }
 
 impl<T> Act<T> {
-    /// Refuses a dry run, where there is nothing to plan.
-    pub fn without_dry_run(self) -> Result<Self, Failure> {
-        if self.dry_run {
-            return Err(Failure::new(Code::NotSupported, "this route has no dry run; nothing was changed"));
+    /// Refuses `If-Match`, where nothing has a version: a lock that does not hold must not look like one.
+    pub fn without_version(self) -> Result<Self, Failure> {
+        if self.if_match.is_some() {
+            return Err(bad("this has no version that If-Match could name; nothing was changed"));
         }
         Ok(self)
     }

@@ -5,13 +5,13 @@
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, header},
+    http::{HeaderMap, Method, Uri, header},
     middleware::Next,
     response::{IntoResponse, Response},
 };
 
 use super::{App, Guest, access::Role, error::Failure};
-use crate::contract::problem::Code;
+use crate::contract::{API_PREFIX, problem::Code};
 
 /// Names that a client of the socket may call the manager by.
 const HOSTS: &[&str] = &["nutkin", "localhost", "127.0.0.1", "[::1]"];
@@ -19,7 +19,7 @@ const HOSTS: &[&str] = &["nutkin", "localhost", "127.0.0.1", "[::1]"];
 /// Lets a request through to its route, or answers why not.
 pub async fn check(State(app): State<App>, request: Request, next: Next) -> Response {
     let role = request.extensions().get::<Guest>().map(|g| g.role);
-    match judge(request.method(), request.headers(), role) {
+    match judge(request.method(), request.uri(), request.headers(), role) {
         Ok(()) => {
             app.manager.client_seen();
             run(request, next).await
@@ -45,7 +45,7 @@ async fn run(request: Request, next: Next) -> Response {
     }
 }
 
-fn judge(method: &Method, headers: &HeaderMap, role: Option<Role>) -> Result<(), Failure> {
+fn judge(method: &Method, uri: &Uri, headers: &HeaderMap, role: Option<Role>) -> Result<(), Failure> {
     let deny = |what: String| Failure::new(Code::Forbidden, format!("{what}; nothing was changed"));
     let host = headers.get(header::HOST).and_then(|h| h.to_str().ok()).unwrap_or_default();
     if !HOSTS.contains(&without_port(host)) {
@@ -60,6 +60,7 @@ fn judge(method: &Method, headers: &HeaderMap, role: Option<Role>) -> Result<(),
     }
     match role {
         Role::Operator => Ok(()),
+        Role::Viewer if only_looks(method, uri) => Ok(()),
         Role::Viewer => Err(deny("you may look, but not act: you are a viewer of this manager".to_owned())),
     }
 }
@@ -67,6 +68,22 @@ fn judge(method: &Method, headers: &HeaderMap, role: Option<Role>) -> Result<(),
 /// The method changes nothing.
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS)
+}
+
+/// The request changes nothing, whatever its method: a dry run, a look at a target, the interest of a client's own stream.
+///
+/// Routes read the query again and refuse what they do not know, so one that has no dry run is never reached with it.
+fn only_looks(method: &Method, uri: &Uri) -> bool {
+    if uri.query().is_some_and(|q| q.split('&').any(|pair| pair == "dryRun=true")) {
+        return true;
+    }
+    let Some(path) = uri.path().strip_prefix(API_PREFIX) else { return false };
+    let parts: Vec<&str> = path.split('/').collect();
+    match parts.as_slice() {
+        ["", "watch", _, "interest"] => *method == Method::PUT,
+        ["", "targets", _, "check"] => *method == Method::POST,
+        _ => false,
+    }
 }
 
 fn without_port(host: &str) -> &str {
@@ -102,7 +119,34 @@ mod tests {
             if let Some(o) = origin {
                 headers.insert(header::ORIGIN, o.parse().unwrap());
             }
-            assert_eq!(judge(&method, &headers, role).is_ok(), wanted, "{host} {origin:?} {method} {role:?}");
+            let uri = Uri::from_static("/api/v1/targets");
+            assert_eq!(
+                judge(&method, &uri, &headers, role).is_ok(),
+                wanted,
+                "{host} {origin:?} {method} {role:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn viewers_may_ask_what_would_happen() {
+        let cases = [
+            (Method::POST, "/api/v1/targets/eu/check", true),
+            (Method::PUT, "/api/v1/watch/w1/interest", true),
+            (Method::POST, "/api/v1/deployments/a/b/suspend?dryRun=true", true),
+            (Method::DELETE, "/api/v1/targets/eu?dryRun=true", true),
+            (Method::POST, "/api/v1/deployments/a/b/suspend", false),
+            (Method::POST, "/api/v1/deployments/a/b/suspend?dryRun=false", false),
+            (Method::POST, "/api/v1/deployments/a/b/suspend?xdryRun=true", false),
+            (Method::DELETE, "/api/v1/targets/check", false),
+            (Method::POST, "/api/v1/targets/a/check/b", false),
+            (Method::PUT, "/api/v1/targets/eu/check", false),
+        ];
+        let mut headers = HeaderMap::new();
+        headers.insert(header::HOST, "nutkin".parse().unwrap());
+        for (method, uri, wanted) in cases {
+            let uri: Uri = uri.parse().unwrap();
+            assert_eq!(judge(&method, &uri, &headers, Some(Role::Viewer)).is_ok(), wanted, "{method} {uri}");
         }
     }
 }

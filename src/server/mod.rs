@@ -25,7 +25,7 @@ use std::sync::Arc;
 use axum::Router;
 use tokio_util::sync::CancellationToken;
 
-pub use accept::{Limits, bind, serve};
+pub use accept::{Limits, bind, closed_to_others, serve};
 pub use access::{Access, Principal, Role};
 pub use openapi::openapi;
 pub use people::Person;

@@ -13,6 +13,9 @@ use tokio_util::sync::CancellationToken;
 /// A comment is sent after this long without a message, so that both ends notice a broken connection.
 const KEEP_ALIVE: Duration = Duration::from_secs(15);
 
+/// Where a client that comes back says how far it was.
+pub const LAST_EVENT_ID: &str = "last-event-id";
+
 /// A message: its position, its name, its body.
 pub struct Message<T> {
     /// A client that comes back continues behind it.

@@ -227,7 +227,7 @@ fn plan() -> Value {
             [{"name": "reachable", "verdict": "ok", "message": "yes", "hint": null}],
         "warnings": ["mind the gap"], "irreversible": ["outputs are final"], "crashLossSeconds": 8,
         "endLossSeconds": 700, "rewindSeconds": 0, "expectedSavepointSeconds": 3, "confirmation": "YES",
-        "runnable": true, "command": "nutkin suspend pay/prod", "planDigest": "d1"
+        "typedName": "pay/prod", "runnable": true, "command": "nutkin suspend pay/prod", "planDigest": "d1"
     })
 }
 
@@ -359,6 +359,19 @@ fn events_for_people_are_short_and_leave_out_what_happens_all_the_time() {
     assert_eq!(api.run(&["get", "events"]).out, short.out);
 }
 
+/// Checkpoints every few seconds would push out what matters.
+#[test]
+fn a_description_has_no_debug_events() {
+    let events = "GET /deployments/pay/prod/events?severity=info&limit=10";
+    let api = Api::new()
+        .on("GET /deployments/pay/prod", 200, crate::demo::deployment("pay/prod", "local"))
+        .on("GET /deployments/pay/prod/savepoints?limit=10", 200, list(json!([])))
+        .on(events, 200, list(json!([])));
+    let described = api.run(&["describe", "pay/prod"]);
+    assert_eq!(described.code, 0, "{described:?}");
+    assert_eq!(api.asked(events).len(), 1);
+}
+
 #[test]
 fn a_name_without_a_kind_is_a_deployment() {
     let api = Api::new().on("GET /deployments/pay/prod", 200, json!({"deployment": "pay/prod"}));
@@ -422,10 +435,82 @@ fn problems_have_exit_codes(#[case] code: &str, #[case] exit: i32) {
 }
 
 #[test]
+fn a_plan_that_has_changed_is_shown() {
+    let mut changed = problem("PLAN_CHANGED", "the plan is another one", "confirm it");
+    changed["plan"] = plan();
+    let api = Api::new().on("POST /deployments/pay/prod/suspend", 409, changed);
+    let ran = api.run(&["-v", "suspend", "pay/prod"]);
+    assert_eq!(ran.code, 5, "{ran:?}");
+    for says in ["the plan now:", "outputs are final", "  code: PLAN_CHANGED", "the manager at "] {
+        assert!(ran.err.contains(says), "{says}: {}", ran.err);
+    }
+    let error: Value = serde_json::from_str(&api.run(&["suspend", "pay/prod", "-o", "json"]).err).unwrap();
+    assert_eq!(error["error"]["plan"]["planDigest"], "d1");
+}
+
+#[test]
+fn a_cut_list_says_so_on_stderr() {
+    let cut = json!({"items": [operation("SUCCEEDED", &[])], "next": "op-1"});
+    let api = Api::new().on("GET /operations?limit=1", 200, cut.clone()).on(
+        "GET /events?severity=info&limit=100",
+        200,
+        json!({"items": [], "next": "before-7"}),
+    );
+    let says = "1 shown, more may exist: --limit N\n";
+    for args in [&["operation", "list", "--limit", "1"][..], &["get", "operations", "--limit", "1"]] {
+        assert_eq!(api.run(args).err, says);
+        let json = api.run(&[args, &["-o", "json"]].concat());
+        assert_eq!((json.json(), json.err.as_str()), (cut.clone(), says));
+        assert_eq!(api.run(&[args, &["-q"]].concat()).err, "");
+    }
+    assert!(api.run(&["events"]).err.contains("more may exist"));
+}
+
+#[test]
+fn rows_are_chosen_before_they_are_counted() {
+    let labelled = |name: &str, region: &str| {
+        let mut target = target(name);
+        target["labels"]["region"] = region.into();
+        target
+    };
+    let api = Api::new()
+        .on("GET /targets", 200, json!({"items": [labelled("a", "us"), labelled("b", "eu")], "next": "b"}))
+        .on("GET /targets?after=b", 200, list(json!([labelled("c", "us"), labelled("d", "eu")])))
+        .on("GET /operations", 200, list(json!([operation("SUCCEEDED", &[])])));
+    let ran = |args: &[&str]| api.run(&[args, &["-o", "name"]].concat());
+    assert_eq!(ran(&["get", "targets", "-l", "region=eu"]).out, "b\nd\n");
+    let cut = ran(&["get", "targets", "-l", "region=eu", "--limit", "1"]);
+    assert_eq!((cut.out.as_str(), cut.err.as_str()), ("b\n", "1 shown, more may exist: --limit N\n"));
+    assert_eq!(ran(&["get", "operations", "--target", "local"]).out, "op-1\n");
+    assert_eq!(ran(&["get", "operations", "--target", "other"]).out, "");
+}
+
+#[test]
+fn a_choice_is_waited_for_under_a_chosen_key() {
+    let route = "POST /operations/op-1/choose";
+    let mut child = operation("RUNNING", &[]);
+    child["operationId"] = "op-2".into();
+    let mut ended = operation("SUCCEEDED", &[]);
+    ended["operationId"] = "op-2".into();
+    let api = Api::new().on(route, 202, child).on("GET /operations/op-2", 200, ended);
+    let args =
+        ["operation", "choose", "op-1", "retry", "--exact", "--idempotency-key", "k", "--reason", "why"];
+    let ran = api.run(&[&args[..], &["--wait"]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.out.contains("SUCCEEDED") && ran.out.contains("operation op-2"), "{}", ran.out);
+    let asked = &api.asked(route)[0];
+    assert_eq!((asked.header("idempotency-key"), asked.json()["reason"].clone()), ("k", "why".into()));
+    assert!(api.run(&args).out.contains("RUNNING"));
+}
+
+#[test]
 fn an_act_carries_its_request_and_one_key_however_often_it_is_sent() {
     let route = "POST /deployments/pay/prod/upgrade";
-    let api =
-        Api::new().then(route, Reply::Cut).then(route, Reply::Cut).on(route, 202, operation("QUEUED", &[]));
+    let api = Api::new()
+        .on("GET /artifacts", 200, list(json!([])))
+        .then(route, Reply::Cut)
+        .then(route, Reply::Cut)
+        .on(route, 202, operation("QUEUED", &[]));
     let ran = api.run(&[
         "upgrade",
         "pay/prod",
@@ -498,6 +583,7 @@ fn a_dry_run_prints_the_plan_and_sends_nothing_else() {
 #[case("FAILED", 3)]
 #[case("ROLLED_BACK", 3)]
 #[case("NEEDS_ATTENTION", 4)]
+#[case("CANCELLED", 3)]
 fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
     let (stop, terminal) = ("STOP_WITH_SAVEPOINT", "AWAIT_TERMINAL");
     let api = Api::new()
@@ -517,6 +603,22 @@ fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
         "{}",
         ran.err
     );
+}
+
+/// Cancelled is without effect only when no step may have had one.
+#[rstest]
+#[case("UPLOAD_JAR", "CONFIRMED", 1)]
+#[case("STOP_WITH_SAVEPOINT", "PLANNED", 1)]
+#[case("STOP_WITH_SAVEPOINT", "REFUTED", 1)]
+#[case("STOP_WITH_SAVEPOINT", "INTENT", 3)]
+#[case("CANCEL_JOB", "AMBIGUOUS", 3)]
+fn a_cancelled_operation_may_have_changed_something(
+    #[case] step: &str,
+    #[case] state: &str,
+    #[case] exit: i32,
+) {
+    let api = Api::new().on("GET /operations/op-1", 200, operation("CANCELLED", &[(step, state)]));
+    assert_eq!(api.run(&["operation", "wait", "op-1", "--exact"]).code, exit);
 }
 
 #[test]
@@ -568,6 +670,9 @@ fn the_time_to_wait_may_end_first() {
 #[case(&["upgrade", "pay/prod", "--flink-conf", "nothing"], "KEY=VALUE")]
 #[case(&["get", "revisions"], "nutkin get revisions APP/NAME")]
 #[case(&["get", "deploymnts"], "'deployments'")]
+#[case(&["get", "jobs", "-l", "a=b"], "jobs have no labels")]
+#[case(&["get", "savepoints", "--target", "local"], "savepoints cannot be chosen by target")]
+#[case(&["get", "target", "a", "-l", "a=b"], "and a is named")]
 #[case(&["describe", "deployment"], "nutkin describe KIND NAME")]
 #[case(&["describe", "pay/prod", "pay/x"], "write the kind first")]
 #[case(&["events", "--debug", "--severity", "warn"], "cannot be used with")]
@@ -665,6 +770,77 @@ fn diff_has_three_outcomes(
     assert!(ran.err.contains(complains), "{complains:?} is not in: {}", ran.err);
 }
 
+fn row(kind: &str, name: &str, action: &str, operation: Value, problem: Value) -> Value {
+    json!({"kind": kind, "name": name, "action": action, "diff": [], "operationKind": null, "operationId": operation,
+           "warnings": [], "problem": problem})
+}
+
+#[test]
+fn an_apply_in_part_says_which_documents_are_done() {
+    let refusal = problem("POLICY_DENIED", "the target is read-only; nothing was changed", "use another");
+    let rows = list(json!([
+        row("Target", "local", "create", Value::Null, Value::Null),
+        row("Deployment", "pay/prod", "refused", Value::Null, refusal.clone()),
+        row("Deployment", "pay/eu", "update", Value::Null, refusal.clone()),
+        row("Deployment", "pay/us", "unchanged", Value::Null, Value::Null),
+    ]));
+    let api = Api::new().on("POST /apply", 200, rows);
+    let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar", "sha256: ab"));
+    let ran = api.run(&["apply", "-f", &manifest]);
+    assert_eq!(ran.code, 3, "{ran:?}");
+    for says in [
+        "  done: Target local: create\n",
+        "m.yaml:3:13: Deployment pay/prod: the target is read-only\n",
+        "  half done: Deployment pay/eu: update is done, but not what follows: the target is read-only\n",
+        "  unchanged: Deployment pay/us\n",
+        "hint: use another",
+    ] {
+        assert!(ran.err.contains(says), "{says}: {}", ran.err);
+    }
+    assert!(!ran.err.contains("nothing was changed"), "{}", ran.err);
+
+    let nothing = list(json!([row("Deployment", "pay/prod", "refused", Value::Null, refusal)]));
+    let api = Api::new().on("POST /apply", 200, nothing);
+    let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar", "sha256: ab"));
+    let ran = api.run(&["apply", "-f", &manifest]);
+    assert_eq!(ran.code, 8, "{ran:?}");
+    assert!(ran.err.contains("nothing was changed"), "{}", ran.err);
+}
+
+/// A name that must be typed is asked for on a terminal, and what was shown is what runs.
+#[test]
+fn apply_asks_for_the_typed_name_of_a_deployment() {
+    let mut shown = plan();
+    shown["confirmation"] = "TYPE_NAME".into();
+    let mut needs = problem("CONFIRMATION_REQUIRED", "needs the typed name", "give --confirm pay/prod");
+    needs["plan"] = shown;
+    let mut foreseen = row("Deployment", "pay/prod", "update", Value::Null, Value::Null);
+    foreseen["operationKind"] = "SUSPEND".into();
+    let api = Api::new()
+        .on("POST /apply?dryRun=true", 200, list(json!([foreseen])))
+        .on("POST /apply", 200, list(json!([row("Deployment", "pay/prod", "update", Value::Null, needs)])))
+        .on(
+            "POST /apply",
+            200,
+            list(json!([row("Deployment", "pay/prod", "unchanged", "op-1".into(), Value::Null)])),
+        );
+    let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar", "sha256: ab"));
+    let mut screen =
+        Screen::open(&api, &["apply", "-f", &manifest, "--no-wait", "--idempotency-key", "ci-7"]);
+    screen.until("apply? [y/N]");
+    screen.types("y\n");
+    screen.until("type pay/prod to confirm SUSPEND:");
+    screen.types("pay/prod\n");
+    screen.until("op-1");
+    assert!(screen.child.wait().unwrap().success());
+    let sent = api.asked("POST /apply");
+    assert_eq!(sent.len(), 2);
+    let second = sent[1].json();
+    assert_eq!(second["meta"], json!({"expect": "d1", "yes": true, "confirm": "pay/prod"}));
+    assert_eq!(second["forceState"], true);
+    assert_eq!(sent[1].header("idempotency-key"), "ci-7/pay/prod");
+}
+
 #[test]
 fn a_wrong_manifest_is_named_by_line_and_column_and_nothing_is_sent() {
     let api = Api::new();
@@ -690,6 +866,45 @@ fn settings_are_checked_with_places() {
         ran.out
     );
     assert!(ran.out.contains("config.toml:3:11: expected a whole number, found text"), "{}", ran.out);
+}
+
+#[test]
+fn theme_and_keymap_are_part_of_the_check_and_doctor_runs_without_valid_settings() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("config.toml");
+    let keymap = home.path().join("keys.toml");
+    std::fs::write(&keymap, "[everywhere]\n").unwrap();
+    let run = |settings: &str, args: &[&str]| {
+        std::fs::write(&file, settings).unwrap();
+        ran(command(home.path(), args).env("NUTKIN_CONFIG", &file))
+    };
+    let vim = run("keymap = \"vim\"\n", &["config", "check"]);
+    assert_eq!(vim.code, 2, "{vim:?}");
+    assert!(
+        vim.out.contains("the keymap \"vim\" is no file") && vim.out.contains("none of default"),
+        "{}",
+        vim.out
+    );
+    let wrong = run(&format!("keymap = \"{}\"\n", keymap.display()), &["config", "check"]);
+    assert_eq!(wrong.code, 2, "{wrong:?}");
+    assert!(wrong.out.contains("keys.toml:1:1: "), "{}", wrong.out);
+    let unused = run("[console]\nmouse = false\n", &["config", "check"]);
+    assert_eq!(unused.code, 0, "{unused:?}");
+    assert!(unused.out.contains("config.toml:2:9: console.mouse is not used"), "{}", unused.out);
+
+    let doctor = run("thme = \"dark\"\n", &["doctor"]);
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    assert!(
+        doctor.out.contains("unknown key \"thme\"") && doctor.out.contains("none runs"),
+        "{}",
+        doctor.out
+    );
+    let state = home.path().join(".local/state/nutkin");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(state.join("nutkin.db"), "no database".repeat(1000)).unwrap();
+    let doctor = run("", &["doctor", "-o", "json"]).json();
+    let store = doctor["items"].as_array().unwrap().iter().find(|c| c["name"] == "store file").cloned();
+    assert_eq!(store.unwrap()["verdict"], "failed");
 }
 
 #[test]
@@ -725,6 +940,60 @@ impl Drop for Home {
     fn drop(&mut self) {
         self.run(&["manager", "stop"]);
     }
+}
+
+/// A variable of daily work must not turn the demo, or a command for another profile, loose on that store.
+#[test]
+fn flags_win_over_the_variable_of_a_state_directory() {
+    let home = Home::new();
+    assert_eq!(home.run(&["target", "add", "t", "http://127.0.0.1:1", "--no-check"]).code, 0);
+    let stopped = home.run(&["demo", "--stop", "-o", "json"]);
+    assert_eq!(stopped.json(), json!({"stopped": false, "suspended": []}), "{stopped:?}");
+    let reset = home.run(&["demo", "--reset", "-o", "json"]);
+    assert_eq!((reset.code, reset.json()["reset"].clone()), (0, json!(false)), "{reset:?}");
+    assert_eq!(home.run(&["manager", "status"]).code, 0, "its manager goes on");
+    let other = home.run(&["--profile", "prod", "get", "targets"]);
+    assert_eq!(other.code, 1, "{other:?}");
+    assert!(other.err.contains("there is no profile \"prod\""), "{}", other.err);
+
+    let prod = home.0.path().join(".local/state/nutkin/profiles/prod");
+    std::fs::create_dir_all(&prod).unwrap();
+    std::fs::write(prod.join("nutkin.db"), "a person's").unwrap();
+    let refused = home.run(&["--profile", "prod", "demo", "--reset", "-o", "json", "-q"]);
+    assert_eq!((refused.code, refused.out.as_str()), (2, ""), "{refused:?}");
+    let error: Value = serde_json::from_str(&refused.err).unwrap();
+    assert!(error["error"]["message"].as_str().unwrap().contains("nothing was changed"), "{error}");
+    assert!(prod.join("nutkin.db").exists());
+}
+
+#[test]
+fn a_server_is_used_or_refused_but_never_passed_over() {
+    let home = tempfile::tempdir().unwrap();
+    let server = ["--server", "unix:/does/not/exist"];
+    for args in [["manager", "status"], ["manager", "stop"], ["manager", "restart"], ["manager", "log"]] {
+        let refused = ran(&mut command(home.path(), &[&server[..], &args].concat()));
+        assert_eq!(refused.code, 2, "{refused:?}");
+        assert!(refused.err.contains("NUTKIN_SERVER names unix:/does/not/exist"), "{}", refused.err);
+    }
+    for args in [&["serve"][..], &["demo"], &["--profile", "p", "get", "targets"]] {
+        let refused = ran(&mut command(home.path(), &[&server[..], args].concat()));
+        assert_eq!(refused.code, 2, "{refused:?}");
+    }
+    let by_variable =
+        |args: &[&str]| ran(command(home.path(), args).env("NUTKIN_SERVER", "unix:/does/not/exist"));
+    assert_eq!(by_variable(&["manager", "status"]).code, 2);
+    // A flag that names a state directory is stronger than the variable.
+    let state = home.path().join("state").display().to_string();
+    assert_eq!(by_variable(&["--state-dir", &state, "manager", "status"]).code, 1);
+    let doctor = by_variable(&["doctor", "-o", "json"]);
+    assert_eq!(doctor.code, 1, "{doctor:?}");
+    assert!(doctor.out.contains("/does/not/exist"), "{}", doctor.out);
+    let both = ran(&mut command(home.path(), &["demo", "--flink-version", "1", "--flink-home", "/x"]));
+    assert_eq!(both.code, 2, "{both:?}");
+    let bad =
+        ran(command(home.path(), &["demo", "--flink-version", "not/a/version"]).env("FLINK_HOME", "/x"));
+    assert_eq!(bad.code, 2, "the flag wins over the variable: {bad:?}");
+    assert!(!home.path().join(".local/state/nutkin/profiles/demo").exists(), "nothing was made");
 }
 
 /// A mistyped profile must not look like a store that lost everything.
@@ -915,6 +1184,7 @@ impl Staying {
 fn what_is_watched_goes_on_over_a_restart_of_the_manager() {
     let home = Home::new();
     let rows = Staying::start(home.command(&["get", "targets", "-w", "-o", "name"]));
+    let table = Staying::start(home.command(&["get", "targets", "-w"]));
     let events = Staying::start(home.command(&["events", "-f", "-o", "json"]));
     // Each stays until something comes, so begin with something.
     home.run(&["target", "add", "first", "http://127.0.0.1:1", "--no-check"]);
@@ -924,7 +1194,10 @@ fn what_is_watched_goes_on_over_a_restart_of_the_manager() {
     home.run(&["target", "add", "second", "http://127.0.0.1:1", "--no-check"]);
     rows.until("second");
     events.until("target second: create");
-    assert_eq!((rows.interrupt(), events.interrupt()), (0, 0));
+    table.until("second");
+    assert_eq!(home.run(&["target", "remove", "second", "--yes"]).code, 0);
+    table.until("second is gone");
+    assert_eq!((rows.interrupt(), table.interrupt(), events.interrupt()), (0, 0, 0));
 }
 
 #[test]
@@ -990,14 +1263,18 @@ impl Drop for Screen {
 
 impl Screen {
     fn open(api: &Api, args: &[&str]) -> Self {
+        let server = format!("unix:{}", api.path("api.sock").display());
+        Self::of(api.home.path(), &[&["--server", &server], args].concat())
+    }
+
+    fn of(home: &Path, args: &[&str]) -> Self {
         use portable_pty::{CommandBuilder, PtySize, native_pty_system};
         let size = PtySize { rows: 40, cols: 120, pixel_width: 0, pixel_height: 0 };
         let pair = native_pty_system().openpty(size).unwrap();
         let mut command = CommandBuilder::new(NUTKIN);
         command.env_clear();
-        command.args(["--server", &format!("unix:{}", api.path("api.sock").display())]);
         command.args(args);
-        command.env("HOME", api.home.path());
+        command.env("HOME", home);
         command.env("TERM", "xterm");
         command.cwd("/");
         let child = pair.slave.spawn_command(command).unwrap();
@@ -1035,6 +1312,16 @@ impl Screen {
     fn types(&mut self, keys: &str) {
         std::io::Write::write_all(&mut self.keys, keys.as_bytes()).unwrap();
     }
+}
+
+/// It must not open the console of another manager than the one that was named.
+#[test]
+fn the_console_refuses_a_server_that_it_cannot_reach() {
+    let home = tempfile::tempdir().unwrap();
+    let mut screen = Screen::of(home.path(), &["--server", "http://x"]);
+    screen.until("only unix:PATH is built so far; nothing was sent");
+    assert_eq!(screen.child.wait().unwrap().exit_code(), 2);
+    assert!(!home.path().join(".local").exists(), "nothing was started");
 }
 
 fn deployment_names(names: &[&str]) -> Value {

@@ -102,6 +102,24 @@ fn the_environment_wins_over_the_file_and_flags_over_both() {
 }
 
 #[test]
+fn what_has_no_effect_yet_is_told_at_its_place() {
+    let mut sources = file("[console]\nmouse = false\nmax-fps = 20\n[recorder]\nevents-keep = \"30d\"");
+    sources.environment = vec![("NUTKIN_CONSOLE_ASCII".to_owned(), "true".to_owned())];
+    let loaded = settings::load(&sources).unwrap();
+    let told: Vec<String> = loaded.warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        told,
+        [
+            "config.toml:2:9: console.mouse is not used by this version",
+            "NUTKIN_CONSOLE_ASCII: console.ascii is not used by this version",
+        ]
+    );
+    for path in settings::NOT_YET {
+        assert!(loaded.origins.contains_key(*path), "{path} is a setting");
+    }
+}
+
+#[test]
 fn a_bad_variable_names_itself() {
     let sources = Sources {
         environment: vec![("NUTKIN_READ_ONLY".to_owned(), "maybe".to_owned())],
@@ -134,13 +152,28 @@ fn around(env: &[(&str, &str)]) -> Surroundings {
 #[case(&[("HOME", "/h"), ("XDG_STATE_HOME", "relative")], None, "/h/.local/state/nutkin")]
 #[case(&[("HOME", "/h")], Some("demo"), "/h/.local/state/nutkin/profiles/demo")]
 #[case(&[("HOME", "/h"), ("NUTKIN_PROFILE", "team")], None, "/h/.local/state/nutkin/profiles/team")]
-#[case(&[("HOME", "/h"), ("NUTKIN_STATE_DIR", "here")], Some("demo"), "/work/here")]
+#[case(&[("HOME", "/h"), ("NUTKIN_STATE_DIR", "here")], None, "/work/here")]
+#[case(&[("HOME", "/h"), ("NUTKIN_STATE_DIR", "here"), ("NUTKIN_PROFILE", "team")], None, "/work/here")]
+#[case(&[("HOME", "/h"), ("NUTKIN_STATE_DIR", "here")], Some("demo"), "/h/.local/state/nutkin/profiles/demo")]
+#[case(&[("HOME", "/h"), ("NUTKIN_PROFILE", "team")], Some("demo"), "/h/.local/state/nutkin/profiles/demo")]
 #[case(&[], None, "/home/ann/.local/state/nutkin")]
 fn the_state_directory(#[case] env: &[(&str, &str)], #[case] profile: Option<&str>, #[case] expected: &str) {
     let choice = Choice { profile: profile.map(str::to_owned), ..Choice::default() };
     let found = paths::resolve(&choice, &around(env)).unwrap();
     assert_eq!(found.state_dir, Path::new(expected));
     assert_eq!(found.note, None);
+}
+
+#[test]
+fn two_flags_that_name_a_state_directory_are_refused() {
+    let choice =
+        Choice { profile: Some("demo".to_owned()), state_dir: Some("/s".into()), ..Choice::default() };
+    let e = paths::resolve(&choice, &around(&[("HOME", "/h")])).unwrap_err();
+    assert!(e.message.contains("nothing was changed"), "{e:?}");
+    // A variable beside a flag is no second choice.
+    let choice = Choice { state_dir: Some("/s".into()), ..Choice::default() };
+    let found = paths::resolve(&choice, &around(&[("HOME", "/h"), ("NUTKIN_PROFILE", "team")])).unwrap();
+    assert_eq!((found.state_dir, found.profile, found.named), ("/s".into(), None, true));
 }
 
 #[test]

@@ -68,6 +68,7 @@ async fn every_answer_is_json_and_every_refusal_a_problem() {
         ("GET", "/api/v1/events?after=x", 400, "BAD_REQUEST"),
         ("GET", "/api/v1/events?severity=loud", 400, "BAD_REQUEST"),
         ("GET", "/api/v1/snapshot?view=fleet", 501, "NOT_SUPPORTED"),
+        ("GET", "/api/v1/snapshot?sort=luck", 400, "BAD_REQUEST"),
         ("GET", "/api/v1/deployments/a/b", 404, "NOT_FOUND"),
         ("GET", "/api/v1/deployments/a/..%2Fb", 404, "NOT_FOUND"),
         ("GET", "/api/v1/savepoints/x", 404, "NOT_FOUND"),
@@ -105,6 +106,9 @@ async fn bodies_are_bounded_typed_and_keyed() {
             &body[..body.len().min(40)]
         );
     }
+    let mut known = target(NOWHERE);
+    known["mta"] = json!({"reason": "x"});
+    assert_eq!(act(&h.socket, "POST", "/api/v1/targets", "k2", &known).await.code(), "BAD_REQUEST");
     let unknown =
         act(&h.socket, "POST", "/api/v1/deployments/a/b/start", "k", &json!({"form": "latest"})).await;
     assert_eq!(unknown.code(), "BAD_REQUEST");
@@ -178,6 +182,10 @@ async fn an_object_is_created_once_locked_by_its_version_and_removed() {
 
     let near = get(&h.socket, "/api/v1/targets/locl").await;
     assert!(near.body["hint"].as_str().unwrap().contains("local"), "{:?}", near.body);
+    let gone = send(&h.socket, "DELETE", one, &with("k8", "\"1\""), "").await;
+    assert_eq!((gone.status, gone.code()), (412, "STALE_REVISION"), "somebody has changed it since");
+    let locked = send(&h.socket, "POST", all, &with("k9", "\"1\""), document.to_string()).await;
+    assert_eq!((locked.status, locked.code()), (400, "BAD_REQUEST"), "a lock that does not hold is refused");
     let removed = act(&h.socket, "DELETE", one, "k6", &json!({})).await;
     assert_eq!((removed.status, &removed.body), (204, &Value::Null));
     assert_eq!(act(&h.socket, "DELETE", one, "k6", &json!({})).await.status, 204);
@@ -296,6 +304,45 @@ async fn artifacts_are_streamed_checked_and_kept_once() {
     std::fs::write(&file, &bytes).unwrap();
     let known = h.client().upload(&file, &|_, _| panic!("sent again")).await.unwrap();
     assert_eq!(json!(known.sha256), made.body["sha256"]);
+    h.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_patch_is_a_persons_and_never_what_was_applied() {
+    let (h, fake) = (House::open().await, Fake::start(fake::Settings::default()));
+    stage(&h, &fake).await;
+    let one = "/api/v1/deployments/pay/prod";
+    let mut document = get(&h.socket, &format!("{one}/document")).await.body;
+    document["spec"]["state"] = json!("RUNNING");
+    let apply = json!({"documents": [document]});
+    let started = act(&h.socket, "POST", "/api/v1/apply", "a1", &apply).await;
+    ended(&h, started.body["items"][0]["operationId"].as_str().unwrap()).await;
+    let suspend = routes::verb(&"pay/prod".parse().unwrap(), &Verb::Suspend(Suspend::default()));
+    let Submitted::Operation(op) = h.client().act(&suspend).await.unwrap() else { panic!() };
+    ended(&h, &op.operation_id).await;
+
+    let patched = act(&h.socket, "PATCH", one, "p1", &json!({"metadata": {"labels": {"stage": "eu"}}})).await;
+    assert_eq!((patched.status, &patched.body["labels"]["stage"]), (200, &json!("eu")), "{:?}", patched.body);
+    document["metadata"]["labels"] = json!({"stage": "eu"});
+    let again = act(&h.socket, "POST", "/api/v1/apply", "a2", &json!({"documents": [document]})).await;
+    let item = &again.body["items"][0];
+    assert_eq!(
+        (&item["problem"], &item["operationKind"], &item["action"]),
+        (&Value::Null, &Value::Null, &json!("unchanged")),
+        "{item:#}"
+    );
+    assert!(fake.live_jobs().is_empty(), "what a person suspended stays suspended");
+
+    for sort in ["name", "health", "target"] {
+        let window = get(&h.socket, &format!("/api/v1/snapshot?sort={sort}")).await;
+        assert_eq!((window.status, &window.body["totalRows"]), (200, &json!(1)), "{sort}");
+    }
+
+    // A state in the patch is that person's own wish.
+    let run =
+        act(&h.socket, "PATCH", &format!("{one}?dryRun=true"), "p2", &json!({"spec": {"state": "RUNNING"}}))
+            .await;
+    assert_eq!(run.body["items"][0]["operationKind"], "START", "{:?}", run.body);
     h.close().await;
 }
 
@@ -464,6 +511,24 @@ async fn the_event_log_is_paged_back_and_followed_without_gaps() {
         let event = timeout(DEADLINE, events.next()).await.unwrap().unwrap().unwrap();
         assert_eq!(event.seq, wanted);
     }
+
+    // A client that comes back sends its first request again, and where it was.
+    let mut stream = UnixStream::connect(&h.socket).await.unwrap();
+    let head = format!(
+        "GET /api/v1/events?follow=true&after=0 HTTP/1.1\r\nhost: nutkin\r\nlast-event-id: {newest}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut text = String::new();
+    while !text.contains("\nid: ") && !text.contains("\nid:") {
+        let mut some = [0; 4096];
+        let n = timeout(DEADLINE, stream.read(&mut some)).await.unwrap().unwrap();
+        assert_ne!(n, 0, "{text}");
+        text.push_str(&String::from_utf8_lossy(&some[..n]));
+    }
+    let id = text.lines().find_map(|l| l.strip_prefix("id:")).unwrap().trim();
+    assert_eq!(id, (newest + 1).to_string(), "{text}");
+    let bad = send(&h.socket, "GET", "/api/v1/events?follow=true", &[("last-event-id", "x")], "").await;
+    assert_eq!((bad.status, bad.code()), (400, "BAD_REQUEST"));
     h.close().await;
 }
 
@@ -501,6 +566,13 @@ async fn the_socket_is_private_replaces_a_dead_one_and_nothing_else() {
     let shared = Access::new(me(), &["group:oncall".into()], &[]);
     drop(nutkin::server::bind(&path, &shared).unwrap());
     assert_eq!(mode(), 0o666, "who comes in is decided at accept");
+    // Those who are named must be able to enter the folder too; the owner alone needs nothing.
+    let folder = |mode| std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+    folder(0o755);
+    assert_eq!(nutkin::server::closed_to_others(&path, &shared), None);
+    folder(0o700);
+    assert_eq!(nutkin::server::closed_to_others(&path, &shared).as_deref(), Some(dir.path()));
+    assert_eq!(nutkin::server::closed_to_others(&path, &private), None);
     std::fs::remove_file(&path).unwrap();
     std::fs::write(&path, "precious").unwrap();
     assert!(nutkin::server::bind(&path, &private).is_err());

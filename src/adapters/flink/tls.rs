@@ -86,6 +86,12 @@ fn through(proxy: &str) -> Result<Proxy, ClusterError> {
     if !matches!(url.scheme(), "http" | "https") {
         return Err(wrong());
     }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(config(
+            "proxy: a user and a password do not belong there, they would be stored and shown; write http://HOST:PORT of a \
+             proxy that asks for none",
+        ));
+    }
     Proxy::all(url).map_err(|_| wrong())
 }
 

@@ -196,6 +196,25 @@ fn first_since(conn: &Connection, since: Timestamp) -> StoreResult<u64> {
     Ok(first.map_or(u64::MAX >> 1, i64::cast_unsigned))
 }
 
+/// So many events go with one commit.
+const FORGOTTEN_AT_ONCE: i64 = 5_000;
+
+/// Deletes the oldest events that are older than `before`, and keeps the moment from which on the log is complete. The last
+/// event stays.
+pub(super) fn forget(conn: &Connection, before: Timestamp) -> StoreResult<()> {
+    let since = "INSERT INTO fact (name, value) VALUES ('events-complete-since', ?1)
+                 ON CONFLICT (name) DO UPDATE SET value = excluded.value
+                 WHERE CAST(fact.value AS INTEGER) < CAST(excluded.value AS INTEGER)";
+    conn.prepare_cached(since)?.execute([before.millis().to_string()])?;
+    let bound = first_since(conn, before)?.min(last_seq(conn)?).cast_signed();
+    let old = "DELETE FROM event WHERE seq IN
+               (SELECT seq FROM event WHERE seq < ?1 AND at < ?2 ORDER BY seq LIMIT ?3)";
+    conn.prepare_cached(old)?.execute(params![bound, before.millis(), FORGOTTEN_AT_ONCE])?;
+    let hours = "DELETE FROM event_hour WHERE hour < ?1 AND first_seq < (SELECT min(seq) FROM event)";
+    conn.prepare_cached(hours)?.execute([hour_of(before)])?;
+    Ok(())
+}
+
 /// Reads events: oldest first behind `after`, else newest first.
 pub(super) fn query(conn: &Connection, q: &EventQuery) -> StoreResult<Vec<Event>> {
     let Some((sql, values)) = sql(conn, q)? else { return Ok(Vec::new()) };

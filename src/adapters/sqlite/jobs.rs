@@ -79,10 +79,9 @@ pub(super) fn issued(conn: &Connection, of: &DeploymentId) -> StoreResult<Vec<Fl
     all(conn, "job", sql, [of.as_str()], |c| c.parsed("flink"))
 }
 
-/// The newest job of each deployment that is not deleted.
-pub(super) fn newest(conn: &Connection) -> StoreResult<Vec<JobRow>> {
-    let sql = "SELECT job.* FROM deployment d JOIN job ON job.id = (
-                   SELECT j.id FROM job j WHERE j.deployment = d.id ORDER BY j.created_at DESC, j.id DESC LIMIT 1)
+/// The job of each deployment that is not deleted, as its row names it: a newer row may be of a start that was refused.
+pub(super) fn current(conn: &Connection) -> StoreResult<Vec<JobRow>> {
+    let sql = "SELECT job.* FROM deployment d JOIN job ON job.id = d.job
                WHERE d.deleted_at IS NULL ORDER BY d.application, d.name";
     all(conn, "job", sql, [], read)
 }

@@ -18,6 +18,7 @@ mod cells;
 mod error;
 mod events;
 mod jobs;
+mod look;
 mod netfs;
 mod open;
 mod operations;
@@ -31,6 +32,7 @@ pub mod lock;
 pub mod state_dir;
 
 pub use error::OpenError;
+pub use look::{Look, look};
 pub use netfs::network_file_system;
 pub use open::{Opened, open};
 pub use store::SqliteStore;

@@ -20,7 +20,7 @@ const APPLICATION_ID: i64 = 0x6e75_746b;
 
 /// Every version, oldest first.
 pub(super) fn migrations() -> Vec<M<'static>> {
-    vec![M::up(include_str!("migrations/0001.sql"))]
+    vec![M::up(include_str!("migrations/0001.sql")), M::up(include_str!("migrations/0002.sql"))]
 }
 
 /// What a file's schema means for this build.

@@ -94,7 +94,7 @@ fn load(conn: &Connection, epoch: Epoch, unclean: bool) -> StoreResult<Loaded> {
         targets: books::targets(conn)?,
         applications: books::applications(conn)?,
         deployments: books::deployments(conn)?,
-        jobs: jobs::newest(conn)?,
+        jobs: jobs::current(conn)?,
         active: operations::active(conn)?,
         unsettled: operations::unsettled(conn)?,
         facts: books::facts(conn)?,

@@ -216,6 +216,7 @@ fn apply(
     ended.into_iter().chain(active).try_for_each(|o| operations::put(conn, o))?;
     c.answers.iter().try_for_each(|a| answers::add(conn, a))?;
     c.facts.iter().try_for_each(|(name, value)| books::put_fact(conn, name, value))?;
+    c.forget_events_before.map_or(Ok(()), |t| events::forget(conn, t))?;
     let mut seq = last_seq;
     for event in &c.events {
         seq += 1;

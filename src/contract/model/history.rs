@@ -36,6 +36,9 @@ pub struct Job {
     pub ended_at: Option<Timestamp>,
     /// Where it was restored from.
     pub restored_from: Option<RestoredFrom>,
+    /// It is known to have begun without a state; false without `restoredFrom`: nobody knows.
+    #[serde(default)]
+    pub began_empty: bool,
     /// Restarts seen.
     pub restarts: Option<u64>,
 }

@@ -88,6 +88,6 @@ pub struct TargetJob {
     pub tasks: Tasks,
     /// The deployment that it belongs to.
     pub deployment: Option<String>,
-    /// `managed`, `unmanaged`, or `another nutkin STORE`.
+    /// `managed`, `unmanaged`, `another nutkin STORE`, or `stray`: issued to the deployment, and not its job any more.
     pub management: String,
 }

@@ -111,21 +111,13 @@ impl Act {
     /// The step sends a request that changes the cluster.
     #[must_use]
     pub const fn has_effect(&self) -> bool {
-        matches!(
-            self,
-            Self::UploadJar { .. }
-                | Self::TriggerSavepoint { .. }
-                | Self::StopWithSavepoint { .. }
-                | Self::CancelJob { .. }
-                | Self::RunJar { .. }
-                | Self::Dispose { .. }
-        )
+        self.name().has_effect()
     }
 
     /// The effect changes the deployment or its state; an uploaded jar does not.
     #[must_use]
     pub const fn changes_deployment(&self) -> bool {
-        self.has_effect() && !matches!(self, Self::UploadJar { .. })
+        self.name().changes_deployment()
     }
 }
 

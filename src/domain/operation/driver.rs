@@ -57,9 +57,13 @@ pub fn next(op: &Operation, now: Timestamp) -> Next {
 }
 
 /// A running operation may stop here: nothing began, or the deployment is at rest with its snapshot in the books. While
-/// a superseded operation may still bring a job to life, its successor holds the deployment.
+/// a superseded operation may still bring a job to life, its successor holds the deployment; and a job that was told to
+/// end is followed to its end, and to the checkpoint that it leaves.
 fn is_safe_point(op: &Operation, next: &Step) -> bool {
+    let follows_an_end =
+        matches!(next.act, Act::AwaitTerminal { .. } | Act::RecordCheckpoint { after_end: true, .. });
     op.bindings().job.is_none()
+        && !follows_an_end
         && next.act.name() != StepName::AwaitSuperseded
         && !op.steps.iter().any(|s| matches!(s.state, StepState::Intent | StepState::Ambiguous))
 }
@@ -68,6 +72,8 @@ fn is_safe_point(op: &Operation, next: &Step) -> bool {
 pub fn intend(op: &mut Operation, n: u32, key: Option<String>, mark: Option<Timestamp>, now: Timestamp) {
     op.state = OpState::Running;
     op.started_at.get_or_insert(now);
+    // A new attempt is this operation's own, whoever began the last one.
+    op.plan.inherited.take_if(|from| from.step == n);
     if let Some(step) = op.step_mut(n) {
         step.state = StepState::Intent;
         step.attempts += 1;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Choice, ChoiceId, Outcome, StepName};
+use super::{Choice, ChoiceId, Operation, Outcome, StepName};
 use crate::domain::{
     deployment::FlinkState,
     flink::{AsyncStatus, CheckpointConfig, Checkpoints, JobSummary},
@@ -212,17 +212,6 @@ pub enum Judgement {
     },
 }
 
-impl Sight {
-    /// The job as listed, where it is.
-    #[must_use]
-    pub const fn summary(&self) -> Option<&JobSummary> {
-        match self {
-            Self::Seen { job, .. } => Some(job),
-            Self::Unreachable(_) | Self::Absent(_) => None,
-        }
-    }
-}
-
 impl Judgement {
     pub(super) fn confirmed(detail: impl Into<String>) -> Self {
         Self::Confirmed(Outcome::default(), detail.into())
@@ -237,6 +226,7 @@ impl Judgement {
 pub fn choice(id: ChoiceId, effect: impl Into<String>) -> Choice {
     let title = match id {
         ChoiceId::Retry => "try again",
+        ChoiceId::LookAgain => "look again",
         ChoiceId::SavepointAt => "the savepoint is at …",
         ChoiceId::LastCheckpoint => "go on from the last checkpoint",
         ChoiceId::ResumeOld => "start the old revision again",
@@ -246,6 +236,43 @@ pub fn choice(id: ChoiceId, effect: impl Into<String>) -> Choice {
     };
     let needs = (id == ChoiceId::SavepointAt).then(|| "location".to_owned());
     Choice { id, title: title.to_owned(), effect: effect.into(), needs }
+}
+
+/// The way back, where there is one.
+pub(super) fn roll_back(op: &Operation, effect: &str) -> Option<Choice> {
+    op.can_go_back().then(|| choice(ChoiceId::RollBack, effect))
+}
+
+/// Why a person is asked: nobody has answered for long. Silence is never a failure.
+pub(super) const CLUSTER_SILENT: &str = "CLUSTER_SILENT";
+/// Why a person is asked: the step goes neither forward nor back.
+pub(super) const STUCK: &str = "STUCK";
+
+/// The cluster has not answered for long; `unknown` = what is therefore not known.
+pub(super) fn silent(for_: Duration, unknown: &str, choices: Vec<Choice>) -> Judgement {
+    Judgement::Attention {
+        code: CLUSTER_SILENT,
+        reason: format!("the cluster has not answered for {} s; {unknown}", for_.as_secs()),
+        choices: choices.into_iter().chain([abandon()]).collect(),
+    }
+}
+
+/// What a step has brought conflicts with what the books hold; everything else of the operation stands.
+#[must_use]
+pub fn unwritable(what: &str) -> Judgement {
+    Judgement::Attention {
+        code: "BOOKS_CONFLICT",
+        reason: format!("it cannot be written into the books: {what}"),
+        choices: vec![choice(ChoiceId::Retry, "it is written again, once the conflict is gone"), abandon()],
+    }
+}
+
+/// Look again under the same key: nothing is sent that may have had its effect.
+pub(super) fn look_again() -> Choice {
+    choice(
+        ChoiceId::LookAgain,
+        "the evidence is looked for again; nothing is sent that may have happened already",
+    )
 }
 
 /// The choice that is always there.

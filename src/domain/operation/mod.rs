@@ -10,6 +10,7 @@
 //! module under [`steps`] judges its own evidence. INTENT means *may have happened*; it is left on evidence only.
 
 mod act;
+pub mod choose;
 pub mod driver;
 pub mod evidence;
 mod plan;
@@ -26,12 +27,12 @@ use utoipa::ToSchema;
 
 use super::{
     event::Via,
-    ids::{DeploymentId, DeploymentName, OperationId, TargetName},
+    ids::{DeploymentId, DeploymentName, JobId, OperationId, SavepointId, TargetName},
     time::Timestamp,
 };
 use crate::words;
 pub use act::{Act, JobRef};
-pub use plan::{Before, Compensation, Creates, OnFailure, Plan, Probation, RestoreSource};
+pub use plan::{Before, Compensation, Creates, Inherited, OnFailure, Plan, Probation, RestoreSource};
 pub use step::{Outcome, Step};
 pub use words::{Kind, OpState, StepName, StepState};
 
@@ -52,7 +53,9 @@ pub struct Choice {
 words!(closed
     /// The closed list of ways out.
     ChoiceId {
-        /// Look and try the step again under a new key.
+        /// Look for what the step's request came to; nothing is sent that may have happened.
+        LookAgain = "look-again",
+        /// Try the step again under a new key.
         Retry = "retry",
         /// The snapshot is at a place that the person names.
         SavepointAt = "savepoint-at",
@@ -148,6 +151,62 @@ impl Operation {
             }
         }
         b
+    }
+
+    /// A revision that ran before this operation can run again, from the state that it left.
+    #[must_use]
+    pub fn can_go_back(&self) -> bool {
+        let (way_back, previous) = (&self.plan.compensation, self.plan.previous_revision);
+        way_back.is_none() && previous.is_some() && self.restore_location().is_some()
+    }
+
+    /// A job that lived before has come to its end in this operation.
+    #[must_use]
+    pub fn has_ended_a_job(&self) -> bool {
+        self.steps.iter().any(|s| {
+            s.state == StepState::Confirmed
+                && matches!(s.act, Act::StopWithSavepoint { .. } | Act::AwaitTerminal { .. })
+        })
+    }
+
+    /// The operation that recorded the intent of a step's attempt in flight: this one, or the one it was inherited from.
+    #[must_use]
+    pub fn issuer(&self, step: &Step) -> &OperationId {
+        match &self.plan.inherited {
+            Some(from) if from.step == step.n => &from.operation,
+            _ => &self.id,
+        }
+    }
+
+    /// The catalogue row of the attempt in flight of a step that takes or records a snapshot.
+    #[must_use]
+    pub fn snapshot_id(&self, step: &Step) -> SavepointId {
+        SavepointId::new(format!("{}.{}.{}", self.issuer(step), step.n, step.attempts))
+    }
+
+    /// Our id of the job that an attempt of a RUN_JAR step submits.
+    #[must_use]
+    pub fn job_id(&self, step: &Step) -> JobId {
+        JobId::new(format!("{}.{}.{}", self.issuer(step), step.n, step.attempts))
+    }
+
+    /// The job that this operation submitted last, or may have submitted.
+    #[must_use]
+    pub fn last_job(&self) -> Option<JobRef> {
+        self.steps
+            .iter()
+            .rev()
+            .filter(|s| s.act.name() == StepName::RunJar)
+            .find(|s| s.state != StepState::Planned && s.state != StepState::Skipped && s.key.is_some())
+            .filter(|s| s.state != StepState::Refuted || s.is_half_submitted())
+            .and_then(|s| self.submitted(s))
+    }
+
+    /// The job of a submission's newest attempt, whatever became of it.
+    #[must_use]
+    pub fn submitted(&self, run: &Step) -> Option<JobRef> {
+        let known = run.outcome.as_ref().and_then(|o| o.job.clone());
+        known.or_else(|| Some(JobRef { id: self.job_id(run), flink: run.hex_key()? }))
     }
 
     /// The place the run restores from; `None` begins empty.

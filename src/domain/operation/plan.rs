@@ -103,6 +103,9 @@ pub struct Plan {
     /// The new deployment of a fork or an adoption.
     #[serde(default)]
     pub creates: Option<Creates>,
+    /// The step that an earlier operation has begun and this one looks for, by a person's choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherited: Option<Inherited>,
     /// The operation that this one took over from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub supersedes: Option<OperationId>,
@@ -112,6 +115,16 @@ pub struct Plan {
     /// Set when the steps appended at the end lead back to the previous revision or clean up.
     #[serde(default)]
     pub compensation: Option<Compensation>,
+}
+
+/// A step whose request another operation has sent: its key, its directory and its rows carry that one's id.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Inherited {
+    /// The operation that recorded the intent.
+    pub operation: OperationId,
+    /// Number of the step, the same in both.
+    pub step: u32,
 }
 
 /// A deployment's own layer before an operation changed it.

@@ -1,12 +1,11 @@
-//! Which steps a kind of operation is made of, what follows a failure, and what a choice makes of a waiting operation.
+//! Which steps a kind of operation is made of, and what follows a failure.
 
 use super::{
-    Act, Choice, ChoiceId, JobRef, Kind, OnFailure, OpState, Operation, Outcome, Plan, RestoreSource, Step,
-    StepName, StepState,
+    Act, Choice, ChoiceId, JobRef, Kind, OnFailure, OpState, Operation, Plan, RestoreSource, StepState,
     evidence::{abandon, choice},
     supersede::Takeover,
 };
-use crate::domain::ids::{ArtifactSha, OperationId};
+use crate::domain::ids::ArtifactSha;
 
 /// Facts that decide between the shapes of a recipe.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -99,7 +98,7 @@ fn decided(facts: &Facts) -> impl Iterator<Item = Act> {
 }
 
 /// How the live job ends.
-fn ending(facts: &Facts, stop: Stop) -> Vec<Act> {
+pub(super) fn ending(facts: &Facts, stop: Stop) -> Vec<Act> {
     let Some(job) = facts.live.clone() else { return vec![] };
     let cancel = [Act::CancelJob { job: Some(job.clone()) }, Act::AwaitTerminal { job: Some(job.clone()) }];
     match stop {
@@ -185,7 +184,7 @@ pub fn fallout(op: &Operation, reason: &str) -> Fallout {
                 vec![choice(ChoiceId::Retry, "the failed step is tried again"), abandon()],
             )
         }
-        _ if submitted => Fallout::Append(clean_up(), OpState::Failed),
+        _ if submitted => Fallout::Append(clean_up(op), OpState::Failed),
         _ if op.had_effect() => Fallout::End(OpState::Failed),
         _ => Fallout::End(OpState::FailedNoEffect),
     }
@@ -210,148 +209,21 @@ fn old_job_ended(op: &Operation) -> Option<Ended> {
     ended.then(|| if op.restore_location().is_some() { Ended::WithSnapshot } else { Ended::WithoutSnapshot })
 }
 
-fn clean_up() -> Vec<Act> {
-    vec![Act::CancelJob { job: None }, Act::AwaitTerminal { job: None }, Act::WriteCatalogue]
+fn clean_up(op: &Operation) -> Vec<Act> {
+    let job = op.last_job();
+    vec![Act::CancelJob { job: job.clone() }, Act::AwaitTerminal { job }, Act::WriteCatalogue]
 }
 
 /// The steps back to the previous revision, from the same snapshot, under a new job id.
-fn way_back(op: &Operation) -> Option<Vec<Act>> {
-    let previous = op.plan.previous_revision?;
+pub(super) fn way_back(op: &Operation) -> Option<Vec<Act>> {
+    let previous = op.plan.previous_revision.filter(|_| op.can_go_back())?;
     let mut acts = Vec::new();
-    if op.last_job().is_some() {
-        acts.extend([Act::CancelJob { job: None }, Act::AwaitTerminal { job: None }]);
+    if let Some(job) = op.last_job() {
+        acts.extend([Act::CancelJob { job: Some(job.clone()) }, Act::AwaitTerminal { job: Some(job) }]);
     }
     acts.extend(submission(previous, op.plan.previous_slots_needed));
     acts.push(Act::WriteCatalogue);
     Some(acts)
-}
-
-impl Operation {
-    /// The job that this operation submitted last, or may have submitted.
-    #[must_use]
-    pub fn last_job(&self) -> Option<JobRef> {
-        self.steps
-            .iter()
-            .rev()
-            .filter(|s| s.act.name() == StepName::RunJar)
-            .find(|s| s.state != StepState::Planned && s.state != StepState::Skipped && s.key.is_some())
-            .filter(|s| s.state != StepState::Refuted || s.is_half_submitted())
-            .and_then(|s| Some(JobRef { id: self.job_id(s), flink: s.hex_key()? }))
-    }
-
-    /// The catalogue row of the attempt in flight of a step that takes or records a snapshot.
-    #[must_use]
-    pub fn snapshot_id(&self, step: &Step) -> crate::domain::ids::SavepointId {
-        crate::domain::ids::SavepointId::new(format!("{}.{}.{}", self.id, step.n, step.attempts))
-    }
-
-    /// Our id of the job that an attempt of a RUN_JAR step submits.
-    #[must_use]
-    pub fn job_id(&self, step: &Step) -> crate::domain::ids::JobId {
-        crate::domain::ids::JobId::new(format!("{}.{}.{}", self.id, step.n, step.attempts))
-    }
-}
-
-/// Why a choice cannot be taken.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BadChoice {
-    /// The operation does not wait.
-    #[error("the operation is {0} and waits for nothing")]
-    NotWaiting(OpState),
-    /// The choice is not in its list.
-    #[error("{given} is not one of its choices: {known}")]
-    NotOffered {
-        /// What was given.
-        given: ChoiceId,
-        /// What there is.
-        known: String,
-    },
-    /// The choice needs a location.
-    #[error("{0} needs the snapshot's location (--location URI)")]
-    NeedsLocation(ChoiceId),
-}
-
-/// The child operation that a choice makes of a waiting one; `None` for abandon. The parent ends RESOLVED or ABANDONED in
-/// the same commit that inserts the child.
-pub fn choose(
-    op: &Operation,
-    id: ChoiceId,
-    location: Option<&str>,
-    child: OperationId,
-) -> Result<Option<Operation>, BadChoice> {
-    if op.state != OpState::NeedsAttention {
-        return Err(BadChoice::NotWaiting(op.state));
-    }
-    if !op.choices.iter().any(|c| c.id == id) {
-        let known = op.choices.iter().map(|c| c.id.as_str()).collect::<Vec<_>>().join(", ");
-        return Err(BadChoice::NotOffered { given: id, known });
-    }
-    if id == ChoiceId::Abandon {
-        return Ok(None);
-    }
-    let mut next = Operation { id: child, parent: Some(op.id.clone()), state: OpState::Queued, ..op.clone() };
-    (next.error, next.choices, next.started_at, next.cancel_requested) = (None, vec![], None, false);
-    let Some(at) =
-        next.steps.iter().position(|s| !matches!(s.state, StepState::Confirmed | StepState::Skipped))
-    else {
-        return Ok(Some(next));
-    };
-    match id {
-        ChoiceId::Retry => retry(&mut next, at),
-        ChoiceId::Accept => confirm(&mut next.steps[at], Outcome::default(), "accepted by a person"),
-        ChoiceId::SavepointAt => {
-            let place = location.filter(|l| !l.is_empty()).ok_or(BadChoice::NeedsLocation(id))?;
-            let outcome = Outcome { location: Some(place.to_owned()), is_final: true, ..Outcome::default() };
-            confirm(&mut next.steps[at], outcome, "the snapshot was named by a person");
-        }
-        ChoiceId::LastCheckpoint => last_checkpoint(&mut next, at),
-        ChoiceId::RollBack | ChoiceId::ResumeOld => roll_back(&mut next, at),
-        ChoiceId::Abandon => {}
-    }
-    Ok(Some(next))
-}
-
-fn confirm(step: &mut Step, outcome: Outcome, detail: &str) {
-    step.state = StepState::Confirmed;
-    step.outcome = Some(outcome);
-    detail.clone_into(&mut step.detail);
-}
-
-/// The failed step and what depends on it begin again under new keys.
-fn retry(op: &mut Operation, at: usize) {
-    let needs_new_job = matches!(op.steps[at].act, Act::AwaitRunning | Act::Probation | Act::RunJar { .. });
-    let from = if needs_new_job {
-        op.steps[..=at].iter().rposition(|s| s.act.name() == StepName::NoLiveJob).unwrap_or(at)
-    } else {
-        at
-    };
-    for s in &mut op.steps[from..] {
-        if s.state != StepState::Skipped {
-            *s = Step::planned(s.n, s.act.clone());
-        }
-    }
-}
-
-fn last_checkpoint(op: &mut Operation, at: usize) {
-    let (Act::StopWithSavepoint { job } | Act::TriggerSavepoint { job }) = op.steps[at].act.clone() else {
-        return;
-    };
-    let tail: Vec<Act> = op.steps[at + 1..].iter().map(|s| s.act.clone()).collect();
-    op.steps.truncate(at);
-    let facts = Facts { live: Some(job), ..Facts::default() };
-    let head = ending(&facts, Stop::LastCheckpoint);
-    super::driver::append(op, head.into_iter().chain(tail).collect());
-}
-
-fn roll_back(op: &mut Operation, at: usize) {
-    let cause = op.error.as_ref().map_or_else(|| "chosen by a person".to_owned(), |e| e.message.clone());
-    let failed_step = op.steps[at].n;
-    let acts = way_back(op).unwrap_or_default();
-    for s in &mut op.steps[at..] {
-        s.state = StepState::Skipped;
-    }
-    op.plan.compensation = Some(super::Compensation { cause, failed_step, ends_as: OpState::RolledBack });
-    super::driver::append(op, acts);
 }
 
 /// What happens by itself when what is run does not hold, for a person who is to confirm it; `None` where nothing is run.

@@ -19,6 +19,8 @@ use crate::domain::{
     time::Span,
 };
 
+mod choices;
+mod new_job;
 mod supersede;
 
 const START: Timestamp = Timestamp::from_millis(1_000);
@@ -59,6 +61,7 @@ fn plan() -> Plan {
         acknowledged: None,
         before: None,
         creates: None,
+        inherited: None,
         supersedes: None,
         superseded_by: None,
         compensation: None,
@@ -182,6 +185,12 @@ fn children(complete: &[bool]) -> Option<Vec<Child>> {
 // Failed with a complete snapshot: a person decides.
 #[case(FlinkState::Failed, Some(2), completed(), None, 5, "ask")]
 #[case(FlinkState::Failed, Some(2), failed("x"), children(&[]), 11, "ask")]
+// Cancelled with a complete snapshot: it may have gone on in between.
+#[case(FlinkState::Canceled, Some(0), completed(), None, 5, "wait")]
+#[case(FlinkState::Canceled, Some(2), completed(), None, 5, "ask")]
+// Running, and the route that should tell fails for long: a person, never a second stop.
+#[case(FlinkState::Running, None, None, None, 700, "wait")]
+#[case(FlinkState::Running, None, None, None, 721, "ask")]
 fn stop_verdicts(
     #[case] state: FlinkState,
     #[case] terminal_for: Option<u64>,
@@ -212,6 +221,20 @@ fn after_a_failover_the_key_is_never_sent_again() {
     };
     assert_eq!(word(&ev(10)), "wait");
     assert_eq!(word(&ev(601)), "again");
+}
+
+#[test]
+fn a_job_that_is_gone_with_its_snapshot_complete_is_final_once_it_stays_away() {
+    let ev = |s| Evidence {
+        job: Sight::Absent(Duration::from_secs(s)),
+        trigger: Some(AsyncStatus::Unknown),
+        children: children(&[true]),
+        ..Default::default()
+    };
+    assert_eq!(word(&judged(&stopping(), 5, ev(5))), "wait");
+    let j = judged(&stopping(), 70, ev(61));
+    let Judgement::Confirmed(outcome, _) = j else { panic!("{j:?}") };
+    assert_eq!((outcome.is_final, outcome.flink_state.as_deref()), (true, Some("gone")));
 }
 
 #[test]
@@ -442,32 +465,6 @@ fn a_cancel_request_is_honoured_at_safe_points_only() {
     confirm_until(&mut op, StepName::AwaitRunning);
     op.cancel_requested = true;
     assert!(matches!(driver::next(&op, START), Next::Intend(_)), "a submitted job is brought to its end");
-}
-
-#[test]
-fn choices_make_children_that_go_on_from_the_failed_step() {
-    let mut op = stopping();
-    let j = judged(
-        &op,
-        400,
-        Evidence {
-            job: seen(FlinkState::Finished, Some(5)),
-            trigger: Some(AsyncStatus::Unknown),
-            kept_checkpoint: Some(("file:/c/chk-4".into(), 4, START)),
-            ..Default::default()
-        },
-    );
-    driver::absorb(&mut op, 1, j, at(400));
-    assert_eq!(op.state, OpState::NeedsAttention);
-    assert_eq!(driver::next(&op, at(400)), Next::Idle);
-    let child = |c, l| recipe::choose(&op, c, l, OperationId::new("child"));
-    assert!(child(ChoiceId::SavepointAt, None).is_err());
-    assert!(child(ChoiceId::Retry, None).is_err(), "not offered");
-    assert_eq!(child(ChoiceId::Abandon, None), Ok(None));
-    let at_place = child(ChoiceId::SavepointAt, Some("s3://b/x")).unwrap().unwrap();
-    assert_eq!(at_place.bindings().snapshot.unwrap().location.as_deref(), Some("s3://b/x"));
-    let last = child(ChoiceId::LastCheckpoint, None).unwrap().unwrap();
-    assert_eq!(names(&last)[..2], [StepName::RecordCheckpoint, StepName::CancelJob]);
 }
 
 #[rstest]

@@ -104,7 +104,7 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
         return wait::conclude(ctx, &id, waited);
     }
     ctx.print_one(&value, &id, || wait::summary(ctx, &operation))?;
-    Ok(wait::exit_of(operation.state))
+    Ok(wait::exit_of(&operation))
 }
 
 /// Asks for what the plan's protection wants, unless it was given.

@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   manifest ─→ checked here ─→ jars uploaded ─→ POST /apply?dryRun ─→ shown, asked ─→ POST /apply ─→ operations awaited
+//!                                                       where a name must be typed: asked, and that document once more
 //! ```
 
 use std::path::PathBuf;
@@ -21,6 +22,7 @@ use crate::{
     config::Manifest,
     contract::{
         intent::{Applied, Apply, ApplyAction, Meta},
+        plan::{Confirmation, Plan},
         problem::{Code, Problem},
     },
     domain::{text::SafeText, time::Span},
@@ -94,7 +96,7 @@ impl Files {
             documents: manifest.documents(),
             force_state: self.force_state,
             force: self.force,
-            meta: Meta::default(),
+            ..Apply::default()
         };
         Ok((manifest, request))
     }
@@ -116,8 +118,7 @@ async fn send(
 
 impl DiffArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
-        let worse = |p: Problem| p;
-        let (manifest, request) = self.files.prepare(ctx).await.map_err(worse)?;
+        let (manifest, request) = self.files.prepare(ctx).await?;
         let (items, rows) = send(ctx, &request, true, None).await?;
         if ctx.global.output.is_for_people() {
             ctx.print(&differences(ctx, &rows))?;
@@ -150,19 +151,75 @@ impl ApplyArgs {
             ctx.hint("nothing was changed");
             return Ok(Exit::FAILED);
         }
-        let (items, rows) = send(ctx, &request, false, self.idempotency_key.as_deref()).await?;
+        let (mut items, mut rows) = send(ctx, &request, false, self.idempotency_key.as_deref()).await?;
+        if ctx.is_interactive() && self.confirm.is_none() {
+            for (item, row) in items.iter_mut().zip(&mut rows) {
+                if self.typed(ctx, &request, row).await {
+                    *item = serde_json::to_value(&*row).unwrap_or_default();
+                }
+            }
+        }
         ctx.print_list::<Applied>(&items, None)?;
         warnings(ctx, &rows);
         let mut exit = Exit::OK;
         if self.wait || (!self.no_wait && ctx.is_interactive()) {
             for id in rows.iter().filter_map(|r| r.operation_id.as_deref()) {
-                exit = worst(exit, self.follow(ctx, id).await?);
+                let ended = self.follow(ctx, id).await.unwrap_or_else(|problem| {
+                    ctx.report(&problem);
+                    Exit(problem.code.exit_code())
+                });
+                exit = worst(exit, ended);
             }
         }
         match refused(&manifest, &rows) {
-            Some(problem) => Err(problem),
+            Some(problem) if !rows.iter().any(is_changed) => Err(problem),
+            Some(first) => {
+                ctx.report(&in_part(&manifest, &rows, first.hint));
+                Ok(worst(exit, Exit::EFFECT))
+            }
             None => Ok(exit),
         }
+    }
+
+    /// On a terminal: where what follows from a document needs a typed name, asks for it and sends the document again.
+    /// Answers whether it was sent; then `row` is what both came to.
+    async fn typed(&self, ctx: &Context, request: &Apply, row: &mut Applied) -> bool {
+        let Some(plan) = row.problem.as_ref().and_then(needs_name) else { return false };
+        let Some(document) =
+            request.documents.iter().find(|d| d.kind == row.kind && d.full_name() == row.name)
+        else {
+            return false;
+        };
+        ctx.draw(&plan_text::draw(plan, ctx.colour()));
+        let question = format!("type {} to confirm {}: ", plan.typed_name, plan.kind);
+        // No answer is no confirmation; what is written already must still be told.
+        let typed = act::ask(ctx, &question).unwrap_or_default();
+        if typed != plan.typed_name {
+            return false;
+        }
+        let again = Apply {
+            documents: vec![document.clone()],
+            // A written document does not ask for its state a second time by itself.
+            force_state: request.force_state || row.action != ApplyAction::Refused,
+            force: request.force,
+            meta: Meta {
+                confirm: Some(typed),
+                yes: true,
+                expect: Some(plan.plan_digest.clone()),
+                reason: request.meta.reason.clone(),
+            },
+            ..Apply::default()
+        };
+        let key = self.idempotency_key.as_ref().map(|key| format!("{key}/{}", row.name));
+        match send(ctx, &again, false, key.as_deref()).await {
+            Ok((_, answers)) => {
+                if let Some(second) = answers.into_iter().next() {
+                    *row = joined(row, second);
+                }
+            }
+            Err(problem) => row.problem = Some(problem),
+        }
+        true
     }
 
     /// On a terminal: what would change, and a question where jobs are touched.
@@ -188,7 +245,7 @@ impl ApplyArgs {
         match wait::wait(ctx, id, &wait::Then::Nothing, self.timeout).await? {
             wait::Waited::Ended(operation, _) => {
                 ctx.hint(wait::summary(ctx, &operation).trim_end());
-                Ok(wait::exit_of(operation.state))
+                Ok(wait::exit_of(&operation))
             }
             other => wait::conclude(ctx, id, other),
         }
@@ -199,25 +256,63 @@ fn worst(a: Exit, b: Exit) -> Exit {
     if b.0 > a.0 { b } else { a }
 }
 
-/// The first document that cannot be applied, at its place in the manifest.
+/// The plan of a refusal that a typed name would turn.
+fn needs_name(problem: &Problem) -> Option<&Plan> {
+    let plan = problem.plan.as_deref().filter(|plan| plan.confirmation == Confirmation::TypeName)?;
+    (problem.code == Code::ConfirmationRequired).then_some(plan)
+}
+
+/// What a document came to that was sent twice: the first time may have written it, the second began what follows.
+fn joined(first: &Applied, second: Applied) -> Applied {
+    if second.action == ApplyAction::Unchanged && is_changed(first) {
+        Applied { action: first.action, diff: first.diff.clone(), ..second }
+    } else {
+        second
+    }
+}
+
+/// Something is not as it was before.
+fn is_changed(row: &Applied) -> bool {
+    row.operation_id.is_some() || matches!(row.action, ApplyAction::Create | ApplyAction::Update)
+}
+
+/// The documents that cannot be applied, at their places in the manifest, as a problem of the first one's kind.
 fn refused(manifest: &Manifest, rows: &[Applied]) -> Option<Problem> {
-    let refused: Vec<(&Applied, &Problem)> =
-        rows.iter().filter_map(|r| Some((r, r.problem.as_ref()?))).collect();
-    let (_, first) = refused.first()?;
-    let lines: Vec<String> = refused
-        .iter()
-        .map(|(row, problem)| {
-            // A problem in a spec begins with its path: `artifact/args/0: …`.
-            let path = problem.detail.split(": ").next().unwrap_or_default();
-            let path = if path.contains(' ') { "" } else { path };
-            let place = manifest.place(&row.kind, &row.name, path);
-            let place = place.map(|p| format!("{p}: ")).unwrap_or_default();
-            format!("{place}{} {}: {}", row.kind, row.name, problem.detail)
-        })
-        .collect();
-    let mut problem = (*first).clone();
-    problem.detail = lines.join("\n");
+    let mut problem = rows.iter().find_map(|row| row.problem.clone())?;
+    let lines = rows.iter().filter_map(|row| Some(placed(manifest, row, &row.problem.as_ref()?.detail)));
+    problem.detail = lines.collect::<Vec<_>>().join("\n");
     Some(problem)
+}
+
+/// Some documents are applied and some are not: which, and why.
+fn in_part(manifest: &Manifest, rows: &[Applied], hint: Option<String>) -> Problem {
+    let mut lines = vec!["the documents are applied in part".to_owned()];
+    for row in rows {
+        // It is true of this document alone.
+        let reason = row.problem.as_ref().map(|p| p.detail.trim_end_matches("; nothing was changed"));
+        let operation = row.operation_id.as_ref().map(|id| format!(", operation {id}")).unwrap_or_default();
+        lines.push(match (is_changed(row), reason) {
+            (false, None) => format!("  unchanged: {} {}", row.kind, row.name),
+            (true, None) => format!("  done: {} {}: {}{operation}", row.kind, row.name, row.action),
+            (false, Some(reason)) => format!("  not done: {}", placed(manifest, row, reason)),
+            (true, Some(reason)) => {
+                let done = format!("{}{operation} is done, but not what follows: {reason}", row.action);
+                format!("  half done: {}", placed(manifest, row, &done))
+            }
+        });
+    }
+    Problem::new(Code::InvalidSpec, lines.join("\n"))
+        .hint(hint.unwrap_or_else(|| "mend what is not done and apply again: what is done stays".to_owned()))
+}
+
+/// Words about a document, at its place in the manifest.
+fn placed(manifest: &Manifest, row: &Applied, words: &str) -> String {
+    // A problem in a spec begins with its path: `artifact/args/0: …`.
+    let path = words.split(": ").next().unwrap_or_default();
+    let path = if path.contains(' ') { "" } else { path };
+    let place = manifest.place(&row.kind, &row.name, path);
+    let place = place.map(|p| format!("{p}: ")).unwrap_or_default();
+    format!("{place}{} {}: {words}", row.kind, row.name)
 }
 
 fn warnings(ctx: &Context, rows: &[Applied]) {

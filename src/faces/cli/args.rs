@@ -29,10 +29,10 @@ pub struct Global {
     /// How to print: people read table and wide, machines json, yaml and name.
     #[arg(short, long, global = true, value_enum, default_value_t)]
     pub output: Format,
-    /// Manager: unix:PATH. Default: the state directory's own.
-    #[arg(long, global = true, value_name = "URL", env = "NUTKIN_SERVER", hide_env = true)]
+    /// Manager: unix:PATH. Default: NUTKIN_SERVER, else the state directory's own.
+    #[arg(long, global = true, value_name = "URL")]
     pub server: Option<String>,
-    /// Named state directory and manager.
+    /// Named state directory and manager; stronger than NUTKIN_STATE_DIR.
     #[arg(long, global = true, value_name = "NAME")]
     pub profile: Option<String>,
     /// State directory: store, artifacts, lock, socket, log.
@@ -50,7 +50,7 @@ pub struct Global {
     /// No progress and no hints.
     #[arg(short, long, global = true)]
     pub quiet: bool,
-    /// More words on stderr.
+    /// Say on stderr which manager a command asks, and the code of a problem.
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
@@ -174,10 +174,10 @@ pub struct DemoArgs {
     /// Leave manager and cluster running and print where they are.
     #[arg(long)]
     pub no_console: bool,
-    /// Flink's version.
-    #[arg(long, value_name = "V")]
+    /// Flink's version; fetched, whatever FLINK_HOME says.
+    #[arg(long, value_name = "V", conflicts_with = "flink_home")]
     pub flink_version: Option<String>,
-    /// An unpacked Flink, instead of fetching one.
-    #[arg(long, value_name = "DIR", env = "FLINK_HOME", hide_env = true)]
+    /// An unpacked Flink, instead of fetching one. Default: FLINK_HOME.
+    #[arg(long, value_name = "DIR")]
     pub flink_home: Option<PathBuf>,
 }

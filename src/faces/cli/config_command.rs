@@ -6,8 +6,9 @@ use clap::Subcommand;
 use serde_json::{Value, json};
 
 use super::{
+    address::{find_paths, path_problem},
     args::{Format, Global},
-    context::{Context, Exit, Outcome, Wiring, find_paths, load_settings, path_problem},
+    context::{Context, Exit, Outcome, Wiring, examine},
     table::{self, Cell, Tone, column},
 };
 use crate::{
@@ -43,14 +44,8 @@ impl ConfigCommand {
 }
 
 fn check(global: Global, wiring: Wiring, around: Surroundings, paths: Paths) -> Outcome {
-    let (problems, warnings, loaded) = match load_settings(&paths, &around) {
-        Ok(loaded) => (Vec::new(), loaded.warnings.clone(), loaded),
-        Err(e) => {
-            let defaults = settings::load(&settings::Sources::default())
-                .map_err(|e| Problem::new(Code::Internal, e.to_string()))?;
-            (e.0, Vec::new(), defaults)
-        }
-    };
+    let (loaded, problems) = examine(&paths, &around, &wiring)?;
+    let warnings = loaded.warnings.clone();
     let file = paths.config_file.display().to_string();
     let ctx = Context::with(global, wiring, around, paths, loaded);
     let value = json!({ "file": file, "problems": problems, "warnings": warnings });

@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{
+    address::{invocation, server_socket, settle},
     args::{Format, Global},
-    profile,
+    plan_text, profile,
     table::{self, Tone},
     views::Tabular,
     words::{Look, Zone},
@@ -19,8 +20,8 @@ use super::{
 use crate::{
     client::{Client, connect, spawn::Spawn},
     config::{
-        Diagnostics, Paths, Settings,
-        paths::{self, Choice, PathError, Surroundings},
+        Diagnostic, Diagnostics, Paths, Settings,
+        paths::Surroundings,
         settings::{self, Loaded, Sources},
         yaml,
     },
@@ -74,6 +75,10 @@ pub struct Wiring {
     pub openapi: Option<fn() -> String>,
     /// What the store says about a state directory.
     pub state_check: fn(&std::path::Path) -> Vec<Check>,
+    /// What the store says about its file in a state directory that no manager holds. Reads only.
+    pub store_check: fn(&std::path::Path) -> Vec<Check>,
+    /// What the console says about the theme and the keymap that these settings name.
+    pub looks_check: fn(&Settings) -> Vec<Diagnostic>,
 }
 
 /// What a command works with.
@@ -111,16 +116,6 @@ pub async fn until_interrupted(work: impl Future<Output = Outcome>) -> Outcome {
     }
 }
 
-/// Where files are, as the flags say.
-pub fn find_paths(global: &Global, around: &Surroundings) -> Result<Paths, PathError> {
-    let choice = Choice {
-        state_dir: global.state_dir.clone(),
-        profile: global.profile.clone(),
-        config: global.config.clone(),
-    };
-    paths::resolve(&choice, around)
-}
-
 /// Reads settings from the file and the environment.
 pub fn load_settings(paths: &Paths, around: &Surroundings) -> Result<Loaded, Diagnostics> {
     let name = paths.config_file.display().to_string();
@@ -129,17 +124,29 @@ pub fn load_settings(paths: &Paths, around: &Surroundings) -> Result<Loaded, Dia
         Err(e) if e.kind() == io::ErrorKind::NotFound => None,
         Err(e) => {
             let message = format!("cannot be read: {e}");
-            let problem = crate::config::Diagnostic { file: name, line: 0, column: 0, message };
+            let problem = Diagnostic { file: name, line: 0, column: 0, message };
             return Err(Diagnostics(vec![problem]));
         }
     };
     settings::load(&Sources { file, environment: around.environment.clone(), flags: Vec::new() })
 }
 
-/// A path that cannot be named, as a problem.
-#[must_use]
-pub fn path_problem(e: &PathError) -> Problem {
-    Problem::new(Code::BadRequest, e.message.clone()).hint(e.hint.clone())
+/// The settings with every problem in them and in the files that they name; the defaults where they do not hold.
+pub fn examine(
+    paths: &Paths,
+    around: &Surroundings,
+    wiring: &Wiring,
+) -> Result<(Loaded, Vec<Diagnostic>), Problem> {
+    match load_settings(paths, around) {
+        Ok(loaded) => {
+            let problems = (wiring.looks_check)(&loaded.settings);
+            Ok((loaded, problems))
+        }
+        Err(e) => match settings::load(&Sources::default()) {
+            Ok(defaults) => Ok((defaults, e.0)),
+            Err(e) => Err(Problem::new(Code::Internal, e.to_string())),
+        },
+    }
 }
 
 /// Settings that do not hold, as a problem.
@@ -152,7 +159,7 @@ impl Context {
     /// Looks at the machine and reads the settings.
     pub fn new(global: Global, wiring: Wiring) -> Result<Self, Problem> {
         let around = Surroundings::of_process();
-        let paths = find_paths(&global, &around).map_err(|e| path_problem(&e))?;
+        let (global, paths) = settle(global, &around)?;
         let loaded = load_settings(&paths, &around).map_err(|e| settings_problem(&e))?;
         Ok(Self::with(global, wiring, around, paths, loaded))
     }
@@ -175,6 +182,12 @@ impl Context {
     #[must_use]
     pub const fn settings(&self) -> &Settings {
         &self.loaded.settings
+    }
+
+    /// How this manager is addressed again.
+    #[must_use]
+    pub fn invocation(&self) -> String {
+        invocation(&self.global, &self.paths)
     }
 
     /// A person can be asked.
@@ -229,21 +242,22 @@ impl Context {
 
     /// A fresh connection, for when the manager went away in between.
     pub async fn connect(&self) -> Result<Client, Problem> {
-        match self.global.server.as_deref() {
+        let client = self.connected().await?;
+        if self.global.verbose > 0 {
+            self.note(&format!("the manager at {}", client.socket().display()));
+        }
+        Ok(client)
+    }
+
+    async fn connected(&self) -> Result<Client, Problem> {
+        match server_socket(&self.global)? {
+            Some(socket) => Ok(Client::new(socket, Via::Cli)),
             None => {
                 if let Some(note) = self.paths.note.as_deref() {
                     self.hint(note);
                 }
                 connect::connect(&self.place(), Some(&self.spawn()?), Via::Cli).await
             }
-            Some(server) => match server.strip_prefix("unix:") {
-                Some(path) => Ok(Client::new(path, Via::Cli)),
-                None => Err(Problem::new(
-                    Code::NotSupported,
-                    format!("--server {server}: only unix:PATH is built so far; nothing was sent"),
-                )
-                .hint("forward the socket: ssh -L /tmp/nutkin.sock:REMOTE_SOCKET host, then --server unix:/tmp/nutkin.sock")),
-            },
         }
     }
 
@@ -266,8 +280,7 @@ impl Context {
 
     /// A line on stderr.
     pub fn note(&self, text: &str) {
-        // Nobody is left to tell when stderr is gone.
-        writeln!(io::stderr(), "{text}").ok();
+        say(text);
     }
 
     /// Raw text on stderr, for progress that is drawn in place.
@@ -306,6 +319,9 @@ impl Context {
             Format::Table | Format::Wide => self.table(&rows::<T>(items)?, true),
         };
         self.print(&text)?;
+        if next.is_some() {
+            self.hint(&format!("{} shown, more may exist: --limit N", items.len()));
+        }
         if items.is_empty() && self.global.output.is_for_people() {
             self.hint(&format!("no {}", T::NOUN));
             if let Some(elsewhere) = profile::elsewhere(&self.paths) {
@@ -363,18 +379,26 @@ pub fn spawn_for(paths: &Paths) -> Result<Spawn, Problem> {
 /// Writes a problem to stderr: sentences for people, one object for machines.
 pub fn report(problem: &Problem, output: Format, terminal: bool) {
     let text = if output == Format::Json {
-        let object = json!({ "error": {
+        let mut object = json!({ "error": {
             "code": problem.code.as_str(),
             "message": problem.detail,
             "hint": problem.hint,
             "operation": problem.operation,
         }});
+        if let (Some(plan), Some(error)) = (&problem.plan, object["error"].as_object_mut()) {
+            error.insert("plan".to_owned(), serde_json::to_value(plan).unwrap_or_default());
+        }
         let text = object.to_string();
         if terminal { terminal_safe_json(&text) } else { text }
     } else {
         sentences(problem)
     };
     writeln!(io::stderr(), "{text}").ok();
+}
+
+/// A line on stderr. Nobody is left to tell when it is gone.
+pub fn say(line: &str) {
+    writeln!(io::stderr(), "{line}").ok();
 }
 
 /// What happened, what to do next, the operation it is about.
@@ -386,6 +410,11 @@ fn sentences(problem: &Problem) -> String {
     let more = [("hint", problem.hint.as_ref()), ("operation", problem.operation.as_ref())];
     for (what, text) in more {
         lines.extend(text.map(|t| format!("  {what}: {}", SafeText::line(t))));
+    }
+    // Whoever confirmed another plan needs to see what it is now.
+    if let Some(plan) = problem.plan.as_ref().filter(|_| problem.code == Code::PlanChanged) {
+        lines.push("the plan now:".to_owned());
+        lines.push(plan_text::draw(plan, false).trim_end().to_owned());
     }
     lines.join("\n")
 }

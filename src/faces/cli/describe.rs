@@ -11,14 +11,16 @@ use super::{
 use crate::{
     client::{Get, routes},
     contract::{List, model},
-    domain::{deployment::ConditionStatus, ids::DeploymentName, text::SafeText},
+    domain::{deployment::ConditionStatus, event::Severity, ids::DeploymentName, text::SafeText},
 };
 
 /// A deployment: where it stands, why, from what it would go on, and what happened lately.
 pub async fn deployment(ctx: &Context, name: &DeploymentName) -> Outcome {
     let d = ctx.deployment_model(name).await?;
     let savepoints = newest(ctx, routes::savepoints(name)).await?;
-    let events = newest(ctx, routes::deployment_events(name)).await?;
+    // What happens all the time would push out what matters; `nutkin events --debug` has it.
+    let events = routes::deployment_events(name).with("severity", Severity::Info.as_str());
+    let events = newest(ctx, events).await?;
     let look = ctx.look();
     let mut out = facts(ctx, &head(&d, look));
     section(&mut out, "Job", &facts(ctx, &job(&d, look)));

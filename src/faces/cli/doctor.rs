@@ -2,9 +2,14 @@
 
 use std::{os::unix::fs::MetadataExt as _, path::Path};
 
-use super::context::{Context, Exit, Outcome};
+use super::{
+    address::{server_socket, settle},
+    args::Global,
+    context::{Context, Exit, Outcome, Wiring, examine},
+};
 use crate::{
-    client::{connect, lock},
+    client::{Client, connect, lock},
+    config::{Diagnostic, paths::Surroundings},
     contract::{
         API_LEVEL,
         plan::{Check, Verdict},
@@ -12,13 +17,30 @@ use crate::{
     domain::{event::Via, text},
 };
 
-/// Checks paths, permissions, the store, the manager and the terminal. Starts nothing.
-pub async fn run(ctx: &Context) -> Outcome {
+/// Checks paths, permissions, the store, the manager and the terminal. Starts nothing, and needs no valid settings.
+pub async fn run(global: Global, wiring: Wiring) -> Outcome {
+    let around = Surroundings::of_process();
+    let (global, paths) = settle(global, &around)?;
+    let (loaded, problems) = examine(&paths, &around, &wiring)?;
+    let ctx = &Context::with(global, wiring, around, paths, loaded);
     let mut checks = vec![check("version", Verdict::Ok, env!("CARGO_PKG_VERSION"), None)];
-    checks.extend(paths(ctx));
-    checks.extend(settings(ctx));
-    checks.extend(manager(ctx).await);
-    checks.extend(logout(ctx));
+    let far = server_socket(&ctx.global)?;
+    match &far {
+        None => checks.extend(state(ctx)),
+        Some(_) => {
+            let found = "that of the manager behind --server: not looked into";
+            checks.push(check("state", Verdict::Ok, found, Some("run doctor where the manager runs")));
+        }
+    }
+    checks.extend(files(ctx));
+    checks.extend(settings(ctx, &problems));
+    match far {
+        None => {
+            checks.extend(manager(ctx).await);
+            checks.extend(logout(ctx));
+        }
+        Some(socket) => checks.extend(asked(&Client::new(socket, Via::Cli)).await),
+    }
     checks.extend(terminal(ctx));
     let items: Vec<_> = checks.iter().filter_map(|c| serde_json::to_value(c).ok()).collect();
     ctx.print_list::<Check>(&items, None)?;
@@ -30,7 +52,7 @@ fn check(name: &str, verdict: Verdict, message: impl Into<String>, hint: Option<
     Check { name: name.to_owned(), verdict, message: message.into(), hint: hint.map(str::to_owned) }
 }
 
-fn paths(ctx: &Context) -> Vec<Check> {
+fn state(ctx: &Context) -> Vec<Check> {
     let state_dir = &ctx.paths.state_dir;
     let shown = state_dir.display().to_string();
     let mut checks = vec![match std::fs::metadata(state_dir) {
@@ -52,11 +74,16 @@ fn paths(ctx: &Context) -> Vec<Check> {
     }];
     checks.extend((ctx.wiring.state_check)(state_dir));
     checks.extend(space(state_dir));
+    checks
+}
+
+fn files(ctx: &Context) -> [Check; 2] {
     let config = &ctx.paths.config_file;
     let there = if config.exists() { "" } else { " (absent: defaults)" };
-    checks.push(check("config", Verdict::Ok, format!("{}{there}", config.display()), None));
-    checks.push(check("cache", Verdict::Ok, ctx.paths.cache_dir.display().to_string(), None));
-    checks
+    [
+        check("config", Verdict::Ok, format!("{}{there}", config.display()), None),
+        check("cache", Verdict::Ok, ctx.paths.cache_dir.display().to_string(), None),
+    ]
 }
 
 fn space(state_dir: &Path) -> Option<Check> {
@@ -72,10 +99,12 @@ fn space(state_dir: &Path) -> Option<Check> {
     })
 }
 
-fn settings(ctx: &Context) -> Vec<Check> {
+fn settings(ctx: &Context, problems: &[Diagnostic]) -> Vec<Check> {
+    let hint = Some("mend it, then `nutkin config check`");
+    let problems = problems.iter().map(|p| check("settings", Verdict::Failed, p.to_string(), hint));
     let warnings = &ctx.loaded.warnings;
-    let mut checks: Vec<Check> =
-        warnings.iter().map(|w| check("settings", Verdict::Warning, w.to_string(), None)).collect();
+    let warnings = warnings.iter().map(|w| check("settings", Verdict::Warning, w.to_string(), None));
+    let mut checks: Vec<Check> = problems.chain(warnings).collect();
     if checks.is_empty() {
         checks.push(check("settings", Verdict::Ok, "valid", None));
     }
@@ -85,14 +114,23 @@ fn settings(ctx: &Context) -> Vec<Check> {
 async fn manager(ctx: &Context) -> Vec<Check> {
     let state_dir = &ctx.paths.state_dir;
     let held = lock::is_held(state_dir).unwrap_or(false);
-    let Some(client) = connect::running(&ctx.place(), Via::Cli).await else {
-        return vec![if held {
+    match connect::running(&ctx.place(), Via::Cli).await {
+        Some(client) => asked(&client).await,
+        None if held => {
             let hint = Some("`nutkin manager log` shows what it is doing");
-            check("manager", Verdict::Failed, "holds the lock and does not answer", hint)
-        } else {
-            check("manager", Verdict::Ok, "none runs; the next command starts one", None)
-        }];
-    };
+            vec![check("manager", Verdict::Failed, "holds the lock and does not answer", hint)]
+        }
+        None => {
+            let mut checks =
+                vec![check("manager", Verdict::Ok, "none runs; the next command starts one", None)];
+            checks.extend((ctx.wiring.store_check)(state_dir));
+            checks
+        }
+    }
+}
+
+/// What a manager says of itself.
+async fn asked(client: &Client) -> Vec<Check> {
     match client.health().await {
         Err(p) => vec![check("manager", Verdict::Failed, p.detail, p.hint.as_deref())],
         Ok(health) => {
@@ -154,7 +192,12 @@ fn terminal(ctx: &Context) -> Vec<Check> {
     let utf8 = if utf8 {
         check("locale", Verdict::Ok, locale, None)
     } else {
-        check("locale", Verdict::Warning, locale, Some("without UTF-8 set console.ascii = true"))
+        check(
+            "locale",
+            Verdict::Warning,
+            locale,
+            Some("the console draws in UTF-8: set LANG, for example to C.UTF-8"),
+        )
     };
     vec![
         check("terminal", Verdict::Ok, format!("{} {size} {}", var("TERM"), inside.join(" ")), None),

@@ -68,6 +68,9 @@ impl EventsArgs {
         }
         filter.after = items.last().and_then(|v| v.get("seq")?.as_u64());
         ctx.print_lines::<Event>(&items, true)?;
+        if next.is_some() {
+            ctx.hint(&format!("the newest {} shown, more may exist: --limit N", items.len()));
+        }
         until_interrupted(follow(ctx, filter)).await
     }
 }

@@ -1,6 +1,9 @@
 //! `get` and `describe`: objects as rows, or one in full.
 
-use std::{collections::HashMap, time::Duration};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
 
 use clap::{
     Args, ValueEnum,
@@ -26,7 +29,7 @@ use crate::{
         problem::{Code, Problem},
         watch::Interest,
     },
-    domain::{event::Severity, ids::DeploymentName},
+    domain::{event::Severity, ids::DeploymentName, text::SafeText},
 };
 
 /// What can be listed.
@@ -75,13 +78,13 @@ pub struct GetArgs {
     what: What,
     /// One of them, or the deployment whose they are.
     name: Option<String>,
-    /// Only with this label; may be repeated.
+    /// Only with this label, of targets, applications and deployments; may be repeated.
     #[arg(short = 'l', long = "label", value_name = "K=V")]
     labels: Vec<String>,
     /// Stay, and print what changes.
     #[arg(short, long)]
     watch: bool,
-    /// With jobs: everything that runs on this target, unmanaged jobs included.
+    /// Only deployments or operations of this target; with jobs everything that runs there, unmanaged jobs included.
     #[arg(long, value_name = "T")]
     target: Option<String>,
     /// At most so many.
@@ -168,17 +171,53 @@ impl GetArgs {
     }
 }
 
+impl Kind {
+    /// As it is written.
+    fn word(self) -> String {
+        self.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
 impl Getting {
-    async fn run(self, ctx: &Context) -> Outcome {
+    /// Flags that would choose nothing are refused, not passed over.
+    fn check(&self) -> Result<(), Problem> {
+        let usage = |detail: String, hint: &str| Err(Problem::new(Code::BadRequest, detail).hint(hint));
+        let word = self.kind.word();
+        let has_labels = matches!(self.kind, Kind::Targets | Kind::Applications | Kind::Deployments);
+        if !self.labels.is_empty() && !has_labels {
+            return usage(
+                format!("{word} have no labels"),
+                "-l is for targets, applications and deployments",
+            );
+        }
+        let has_target = matches!(self.kind, Kind::Deployments | Kind::Jobs | Kind::Operations);
+        if self.target.is_some() && !has_target {
+            return usage(
+                format!("{word} cannot be chosen by target"),
+                "--target is for deployments, jobs and operations",
+            );
+        }
+        match &self.name {
+            Some(name) if self.target.is_some() || !self.labels.is_empty() => usage(
+                format!("-l and --target choose among many {word}, and {name} is named"),
+                "leave out the name, or the flag",
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    async fn run(mut self, ctx: &Context) -> Outcome {
+        self.check()?;
+        if let Some(target) = &self.target {
+            self.target = Some(ctx.target(target).await?);
+        }
         match self.kind {
             Kind::Targets => self.named(ctx, routes::targets(), routes::target).await,
             Kind::Applications => self.named(ctx, routes::applications(), routes::application).await,
             Kind::Deployments => self.deployments(ctx).await,
             Kind::Jobs => match &self.target {
-                Some(target) => {
-                    let target = ctx.target(target).await?;
-                    self.show(ctx, Source::one(routes::target_jobs(&target))).await
-                }
+                // The route has the jobs of this target alone.
+                Some(target) => self.show(ctx, Source::one(routes::target_jobs(target))).await,
                 None => match &self.name {
                     Some(_) => self.of_one(ctx, routes::jobs).await,
                     None => self.show(ctx, Source::one(routes::all_jobs())).await,
@@ -221,7 +260,9 @@ impl Getting {
     }
 
     async fn deployments(&self, ctx: &Context) -> Outcome {
-        let Some(given) = &self.name else { return self.show(ctx, Source::one(routes::deployments())).await };
+        let Some(given) = &self.name else {
+            return self.show(ctx, self.on_target(routes::deployments())).await;
+        };
         let name = ctx.deployment(given).await?;
         if self.watch {
             return self
@@ -249,7 +290,15 @@ impl Getting {
                 self.show(ctx, source).await
             }
             Some(name) => show_one(ctx, &one(name)).await,
-            None => self.show(ctx, Source::one(list)).await,
+            None => self.show(ctx, self.on_target(list)).await,
+        }
+    }
+
+    /// A list, or what of it is on the target that was named.
+    fn on_target<T>(&self, list: Get<List<T>>) -> Source<T> {
+        match &self.target {
+            Some(target) => Source::filtered(list, "target", target),
+            None => Source::one(list),
         }
     }
 
@@ -260,7 +309,7 @@ impl Getting {
         list: fn(&DeploymentName) -> Get<List<T>>,
     ) -> Outcome {
         let Some(given) = &self.name else {
-            let word = self.kind.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+            let word = self.kind.word();
             return Err(Problem::new(Code::BadRequest, format!("{word} belong to a deployment"))
                 .hint(format!("nutkin get {word} APP/NAME")));
         };
@@ -357,6 +406,11 @@ struct Source<T> {
     only: Option<(&'static str, String)>,
 }
 
+/// A key as people write it.
+fn key_of(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
 impl<T> Source<T> {
     fn one(route: Get<List<T>>) -> Self {
         Self { route, only: None }
@@ -365,7 +419,9 @@ impl<T> Source<T> {
     fn filtered(route: Get<List<T>>, key: &'static str, value: &str) -> Self {
         Self { route, only: Some((key, value.to_owned())) }
     }
+}
 
+impl<T: Shown> Source<T> {
     /// Rows, and the cursor when a limit cut them.
     async fn fetch(
         &self,
@@ -373,18 +429,37 @@ impl<T> Source<T> {
         limit: Option<u32>,
         labels: &[(String, String)],
     ) -> Result<(Vec<Value>, Option<String>), Problem> {
-        let (mut items, next) = match limit {
-            Some(_) => {
-                let route = self.route.clone().with_some("limit", limit);
-                page_of(ctx.client().await?.get_value(&route).await?)
-            }
-            None => (ctx.all(&self.route).await?, None),
-        };
-        items.retain(|item| has_labels(item, labels));
-        if let Some((key, value)) = &self.only {
-            items.retain(|item| item.get(key).and_then(Value::as_str) == Some(value));
+        if labels.is_empty() && self.only.is_none() {
+            return match limit {
+                Some(_) => {
+                    let route = self.route.clone().with_some("limit", limit);
+                    Ok(page_of(ctx.client().await?.get_value(&route).await?))
+                }
+                None => Ok((ctx.all(&self.route).await?, None)),
+            };
         }
-        Ok((items, next))
+        // The limit is of the rows that fit: page by page, until there are enough.
+        let limit = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
+        let (mut fitting, mut after) = (Vec::new(), None::<String>);
+        loop {
+            let route = self.route.clone().with_some("after", after);
+            let (mut page, next) = page_of(ctx.client().await?.get_value(&route).await?);
+            page.retain(|item| self.fits(item, labels));
+            fitting.extend(page);
+            if fitting.len() > limit || next.is_none() {
+                break;
+            }
+            after = next;
+        }
+        let cut = fitting.len() > limit;
+        fitting.truncate(limit);
+        let next = fitting.last().filter(|_| cut).and_then(|item| Some(key_of(item.get(T::KEY)?)));
+        Ok((fitting, next))
+    }
+
+    fn fits(&self, item: &Value, labels: &[(String, String)]) -> bool {
+        let is_it = |(key, value): &(&str, String)| item.get(*key).and_then(Value::as_str) == Some(value);
+        has_labels(item, labels) && self.only.as_ref().is_none_or(is_it)
     }
 }
 
@@ -428,7 +503,13 @@ async fn watch<T: Tabular + Shown>(
             changes = again(ctx, &interest).await;
         }
         match source.fetch(ctx, limit, labels).await {
-            Ok((items, _)) => print_changed::<T>(ctx, &items, &mut seen)?,
+            Ok((items, _)) => {
+                print_changed::<T>(ctx, &items, &mut seen)?;
+                // A history only grows: what leaves its newest rows is not gone.
+                if T::HISTORY.is_none() && limit.is_none() {
+                    print_gone(ctx, &gone::<T>(&items, &mut seen))?;
+                }
+            }
             Err(p) if p.code == Code::ManagerUnreachable => {}
             Err(p) => return Err(p),
         }
@@ -465,7 +546,7 @@ fn print_changed<T: Tabular + Shown>(
     let titles = seen.is_empty();
     let mut changed = Vec::new();
     for item in items {
-        let key = item.get(T::KEY).map(ToString::to_string).unwrap_or_default();
+        let key = item.get(T::KEY).map(key_of).unwrap_or_default();
         let essence = essence(item);
         if seen.get(&key) != Some(&essence) {
             seen.insert(key, essence);
@@ -476,6 +557,24 @@ fn print_changed<T: Tabular + Shown>(
         return Ok(());
     }
     ctx.print_lines::<T>(&changed, titles)
+}
+
+/// Takes from what was seen the rows that are there no more; answers their names.
+fn gone<T: Shown>(items: &[Value], seen: &mut HashMap<String, String>) -> Vec<String> {
+    let there: HashSet<String> = items.iter().filter_map(|item| item.get(T::KEY).map(key_of)).collect();
+    let mut gone: Vec<String> = seen.keys().filter(|key| !there.contains(*key)).cloned().collect();
+    gone.sort();
+    seen.retain(|key, _| there.contains(key));
+    gone
+}
+
+/// Between the rows for people, beside them where machines read.
+fn print_gone(ctx: &Context, names: &[String]) -> Result<(), Problem> {
+    for name in names {
+        let line = format!("{} is gone", SafeText::line(name));
+        if ctx.global.output.is_for_people() { ctx.print(&format!("{line}\n"))? } else { ctx.note(&line) }
+    }
+    Ok(())
 }
 
 impl DescribeArgs {
@@ -505,9 +604,55 @@ async fn described(ctx: &Context, kind: Kind, name: &str) -> Result<Value, Probl
         Kind::Operations => client.get_value(&routes::operation(&ctx.operation(name).await?)).await,
         Kind::Artifacts => ctx.artifact(name).await,
         Kind::Jobs | Kind::Events | Kind::Revisions | Kind::Exceptions | Kind::Checkpoints => {
-            let word = kind.to_possible_value().map(|v| v.get_name().to_owned()).unwrap_or_default();
+            let word = kind.word();
             Err(Problem::new(Code::BadRequest, format!("{word} are described by their deployment"))
                 .hint(format!("nutkin get {word} APP/NAME -o wide")))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+    use serde_json::json;
+
+    #[rstest]
+    #[case(Kind::Targets, None, true, false, true)]
+    #[case(Kind::Deployments, None, true, true, true)]
+    #[case(Kind::Operations, None, false, true, true)]
+    #[case(Kind::Jobs, None, false, true, true)]
+    #[case(Kind::Jobs, None, true, false, false)]
+    #[case(Kind::Events, None, true, false, false)]
+    #[case(Kind::Savepoints, None, false, true, false)]
+    #[case(Kind::Applications, None, false, true, false)]
+    #[case(Kind::Jobs, Some("pay/prod"), false, true, false)]
+    #[case(Kind::Targets, Some("a"), true, false, false)]
+    #[case(Kind::Targets, Some("a"), false, false, true)]
+    fn flags_that_choose_nothing_are_refused(
+        #[case] kind: Kind,
+        #[case] name: Option<&str>,
+        #[case] label: bool,
+        #[case] target: bool,
+        #[case] fine: bool,
+    ) {
+        let getting = Getting {
+            kind,
+            name: name.map(str::to_owned),
+            labels: label.then(|| "a=b".to_owned()).into_iter().collect(),
+            watch: false,
+            target: target.then(|| "t".to_owned()),
+            limit: None,
+        };
+        assert_eq!(getting.check().is_ok(), fine);
+    }
+
+    #[test]
+    fn what_is_there_no_more_is_told_once() {
+        let mut seen: HashMap<String, String> =
+            ["a", "b", "c"].map(|name| (name.to_owned(), "{}".to_owned())).into();
+        let left = [json!({"name": "b"}), json!({"name": "new"})];
+        assert_eq!(gone::<model::Target>(&left, &mut seen), ["a", "c"]);
+        assert!(gone::<model::Target>(&left, &mut seen).is_empty());
     }
 }

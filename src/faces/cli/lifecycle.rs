@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     act::{ActFlags, submit},
-    context::{Context, Outcome},
+    context::{Context, Outcome, parse},
     wait::Then,
 };
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
         intent::{
             Adopt, Cancel, DeleteDeployment, Fork, Reset, Restart, Rollback, Start, Suspend, Upgrade, Verb,
         },
+        model,
         problem::{Code, Problem},
     },
     domain::{
@@ -89,7 +90,7 @@ pub struct UpgradeArgs {
     /// A new jar; uploaded first.
     #[arg(long, value_name = "FILE", conflicts_with = "artifact")]
     jar: Option<PathBuf>,
-    /// A jar that the manager has: its hash, a unique part of it, or its name.
+    /// A jar that the manager has: its hash, a unique part of it, or its name, which is the newest of that name.
     #[arg(long, value_name = "SHA|NAME")]
     artifact: Option<String>,
     /// A word for the version.
@@ -270,6 +271,9 @@ impl UpgradeArgs {
         if let Some(jar) = &self.jar {
             request.artifact = Some(upload(ctx, jar).await?);
         }
+        if let Some(name) = &self.artifact {
+            request.artifact = Some(newest_of(ctx, name).await?);
+        }
         submit(ctx, &self.act, |meta| {
             routes::verb(&name, &Verb::Upgrade(Box::new(Upgrade { meta, ..request.clone() })))
         })
@@ -388,6 +392,24 @@ pub async fn upload(ctx: &Context, jar: &Path) -> Result<String, Problem> {
     Ok(uploaded?.sha256)
 }
 
+/// The hash of the newest jar of this name, said aloud; whatever else was given is for the manager to find.
+async fn newest_of(ctx: &Context, given: &str) -> Result<String, Problem> {
+    let all = ctx.all(&routes::artifacts()).await?;
+    let all = all.iter().map(parse).collect::<Result<Vec<model::Artifact>, _>>()?;
+    let Some((newest, several)) = newest(&all, given) else { return Ok(given.to_owned()) };
+    let of = if several > 1 { format!(", the newest of {several} of that name") } else { String::new() };
+    ctx.hint(&format!("artifact {}{of}: {}", text::SafeText::line(&newest.name), newest.sha256));
+    Ok(newest.sha256.clone())
+}
+
+/// The newest jar of a name, with or without its ending, and how many have it.
+fn newest<'a>(all: &'a [model::Artifact], name: &str) -> Option<(&'a model::Artifact, usize)> {
+    let with_ending = format!("{name}.jar");
+    let fits: Vec<&model::Artifact> =
+        all.iter().filter(|a| a.name == name || a.name == with_ending).collect();
+    Some((fits.iter().max_by_key(|a| a.created_at)?, fits.len()))
+}
+
 fn usage(message: String) -> Problem {
     Problem::new(Code::BadRequest, format!("{message}; nothing was changed"))
 }
@@ -427,6 +449,25 @@ fn spec_path(path: &str) -> Result<String, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_is_the_newest_jar_of_it() {
+        let jar = |sha: &str, name: &str, at: &str| -> model::Artifact {
+            serde_json::from_value(serde_json::json!({
+                "sha256": sha, "name": name, "sizeBytes": 1, "mainClass": null, "entryClasses": [], "createdAt": at,
+                "usedBy": []
+            }))
+            .unwrap()
+        };
+        let all = [
+            jar("aa", "pay.jar", "2026-01-01T00:00:00.000Z"),
+            jar("bb", "pay.jar", "2026-02-01T00:00:00.000Z"),
+            jar("cc", "other.jar", "2026-03-01T00:00:00.000Z"),
+        ];
+        for (given, expected) in [("pay.jar", Some(("bb", 2))), ("other", Some(("cc", 1))), ("aa", None)] {
+            assert_eq!(newest(&all, given).map(|(a, n)| (a.sha256.as_str(), n)), expected, "{given}");
+        }
+    }
 
     #[test]
     fn set_takes_slashes_and_dots() {

@@ -51,6 +51,9 @@ pub struct StopArgs {
 
 impl ManagerCommand {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
+        if let Some(server) = &ctx.global.server {
+            return Err(not_there(server));
+        }
         match self {
             Self::Status => status(ctx).await,
             Self::Stop(args) => stop(ctx, args.timeout).await,
@@ -62,6 +65,16 @@ impl ManagerCommand {
             Self::Log { follow, tail } => log(ctx, follow, tail).await,
         }
     }
+}
+
+/// Processes and logs are of this machine: a manager behind a socket has its own `manager` command where it runs.
+fn not_there(server: &str) -> Problem {
+    let detail = format!(
+        "`nutkin manager` looks after the manager of a state directory, and --server or NUTKIN_SERVER names {server}; \
+         nothing was changed"
+    );
+    Problem::new(Code::BadRequest, detail)
+        .hint("name the state directory with --profile or --state-dir, or leave the server out; `nutkin doctor` asks it how it is")
 }
 
 async fn status(ctx: &Context) -> Outcome {
@@ -113,11 +126,11 @@ async fn stop(ctx: &Context, timeout: Span) -> Outcome {
 
 async fn log(ctx: &Context, follow: bool, tail: usize) -> Outcome {
     let folder = ctx.paths.log_dir();
-    let Some(file) = newest(&folder) else {
+    let Some(mut file) = newest(&folder) else {
         return Err(Problem::new(Code::NotFound, format!("no log in {}", folder.display()))
             .hint("a manager writes it when it starts"));
     };
-    let (text, mut at) = read_from(&file, 0)?;
+    let (text, mut at) = end_of(&file)?;
     let lines: Vec<&str> = text.lines().collect();
     let last = lines.get(lines.len().saturating_sub(tail)..).unwrap_or_default();
     print(ctx, &last.join("\n"))?;
@@ -127,9 +140,15 @@ async fn log(ctx: &Context, follow: bool, tail: usize) -> Outcome {
     let follow = async {
         loop {
             tokio::time::sleep(Duration::from_millis(250)).await;
+            // Looked up first: whatever the old file gets before the new one is there is read below.
+            let next = newest(&folder).filter(|newest| *newest != file);
             let (text, end) = read_from(&file, at)?;
             print(ctx, text.trim_end_matches('\n'))?;
             at = end;
+            // At midnight the manager goes on in another file.
+            if let Some(next) = next {
+                (file, at) = (next, 0);
+            }
         }
     };
     until_interrupted(follow).await
@@ -154,13 +173,62 @@ fn newest(folder: &Path) -> Option<PathBuf> {
     files.pop()
 }
 
+/// Most of a log that is read at once, in bytes.
+const CHUNK: u64 = 16 << 20;
+
+/// The whole lines at the end of a log, and where it ends.
+fn end_of(file: &Path) -> Result<(String, u64), Problem> {
+    let size = std::fs::metadata(file).map_err(|e| unreadable(file, &e))?.len();
+    let from = size.saturating_sub(CHUNK);
+    let (text, end) = read_from(file, from)?;
+    let whole = if from == 0 { 0 } else { text.find('\n').map_or(0, |n| n + 1) };
+    Ok((text.get(whole..).unwrap_or_default().to_owned(), end))
+}
+
+fn unreadable(file: &Path, e: &std::io::Error) -> Problem {
+    Problem::new(Code::NotFound, format!("{} cannot be read: {e}", file.display()))
+}
+
+/// Whole lines from a place on, and the place behind them: a line that is being written comes with the next look.
 fn read_from(file: &Path, at: u64) -> Result<(String, u64), Problem> {
-    let failed =
-        |e: std::io::Error| Problem::new(Code::NotFound, format!("{} cannot be read: {e}", file.display()));
+    let failed = |e: std::io::Error| unreadable(file, &e);
     let mut open = File::open(file).map_err(failed)?;
     open.seek(SeekFrom::Start(at)).map_err(failed)?;
     let mut bytes = Vec::new();
-    open.take(16 << 20).read_to_end(&mut bytes).map_err(failed)?;
+    open.take(CHUNK).read_to_end(&mut bytes).map_err(failed)?;
+    let whole = bytes.iter().rposition(|b| *b == b'\n').map_or(0, |end| end + 1);
+    let is_full = u64::try_from(bytes.len()).is_ok_and(|n| n >= CHUNK);
+    if whole > 0 || !is_full {
+        bytes.truncate(whole);
+    }
     let end = at + u64::try_from(bytes.len()).unwrap_or(0);
     Ok((String::from_utf8_lossy(&bytes).into_owned(), end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_large_log_is_read_and_the_newest_file_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let old = folder.path().join("manager.2026-11-24.log");
+        let line = format!("{}\n", "x".repeat(1023));
+        let lines = usize::try_from(CHUNK).unwrap() / 1024 + 5;
+        std::fs::write(&old, line.repeat(lines) + "last\nhalf").unwrap();
+        let (text, at) = end_of(&old).unwrap();
+        assert!(text.ends_with("x\nlast\n") && text.lines().next().unwrap().len() == 1023);
+        assert_eq!(
+            read_from(&old, at).unwrap(),
+            (String::new(), at),
+            "a line that is being written is waited for"
+        );
+        std::fs::write(&old, line.repeat(lines) + "last\nhalf a line\n").unwrap();
+        assert_eq!(read_from(&old, at).unwrap().0, "half a line\n");
+
+        assert_eq!(newest(folder.path()).as_deref(), Some(old.as_path()));
+        let new = folder.path().join("manager.2026-11-25.log");
+        std::fs::write(&new, "").unwrap();
+        assert_eq!(newest(folder.path()), Some(new));
+    }
 }

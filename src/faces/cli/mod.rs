@@ -6,6 +6,7 @@
 //! ```
 
 mod act;
+pub mod address;
 mod apply;
 pub mod args;
 mod artifact;
@@ -38,12 +39,15 @@ pub use context::{Context, Exit, Outcome, Wiring};
 /// Runs a command that is a client of the manager, or needs no manager at all. The console, the demo and the manager
 /// itself are wired elsewhere.
 pub async fn run(global: Global, command: Command, wiring: Wiring) -> Exit {
-    let output = global.output;
+    let (output, verbose) = (global.output, global.verbose > 0);
     let diff = matches!(command, Command::Diff(_));
     match dispatch(global, command, wiring).await {
         Ok(exit) => exit,
         Err(problem) => {
             context::report(&problem, output, std::io::IsTerminal::is_terminal(&std::io::stderr()));
+            if verbose && output.is_for_people() {
+                context::say(&format!("  code: {}", problem.code));
+            }
             let code = problem.code.exit_code();
             // For a diff, 1 means "there are differences".
             Exit(if diff { code.max(Exit::USAGE.0) } else { code })
@@ -57,6 +61,7 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         Command::Completions(args) => return args.run(),
         Command::Man => return shell::man(),
         Command::Openapi => return shell::openapi(global, wiring).await,
+        Command::Doctor => return doctor::run(global, wiring).await,
         other => other,
     };
     let ctx = Context::new(global, wiring)?;
@@ -83,9 +88,9 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         Command::Operation(command) => command.run(&ctx).await,
         Command::Target(command) => command.run(&ctx).await,
         Command::Artifact(command) => command.run(&ctx).await,
-        Command::Doctor => doctor::run(&ctx).await,
         // Answered above, or wired by the caller.
         Command::Config(_)
+        | Command::Doctor
         | Command::Completions(_)
         | Command::Man
         | Command::Openapi
@@ -97,10 +102,8 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
 /// A profile that is not there is made by the commands that make something, and refused by all others.
 fn look_at_profile(ctx: &Context, command: &Command) -> Result<(), Problem> {
     use manager::ManagerCommand as Manager;
-    let starts_none = matches!(
-        command,
-        Command::Doctor | Command::Manager(Manager::Status | Manager::Stop(_) | Manager::Log { .. })
-    );
+    let starts_none =
+        matches!(command, Command::Manager(Manager::Status | Manager::Stop(_) | Manager::Log { .. }));
     if ctx.global.server.is_some() || starts_none {
         return Ok(());
     }

@@ -96,6 +96,7 @@ mod tests {
             state_dir: home.path().to_owned(),
             cache_dir: home.path().to_owned(),
             profile: profile.map(str::to_owned),
+            named: false,
             note: None,
         };
         assert_eq!(elsewhere(&paths(None)), None);

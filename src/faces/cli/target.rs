@@ -168,7 +168,8 @@ impl AddArgs {
             ctx.hint(ctx.table(&checks, true).trim_end());
         }
         if exit != Exit::OK {
-            ctx.hint(&format!("the target is registered; mend it, then `nutkin target check {}`", self.name));
+            let check = format!("{} target check {}", ctx.invocation(), self.name);
+            ctx.hint(&format!("the target is registered; mend it, then `{check}`"));
         }
         Ok(exit)
     }

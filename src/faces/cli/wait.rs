@@ -48,15 +48,22 @@ pub fn step_at_work(operation: &Operation) -> Option<&Step> {
     operation.steps.iter().find(|s| !matches!(s.state, StepState::Confirmed | StepState::Skipped))
 }
 
-/// The exit code of an operation's end.
+/// The exit code of an operation's end. A cancelled one may have had an effect before, or have one still.
 #[must_use]
-pub const fn exit_of(state: OpState) -> Exit {
-    match state {
+pub fn exit_of(operation: &Operation) -> Exit {
+    match operation.state {
         OpState::Succeeded | OpState::Queued | OpState::Running => Exit::OK,
+        OpState::Cancelled if operation.steps.iter().any(may_have_changed) => Exit::EFFECT,
         OpState::FailedNoEffect | OpState::Cancelled => Exit::FAILED,
         OpState::Failed | OpState::RolledBack | OpState::Abandoned => Exit::EFFECT,
         OpState::NeedsAttention | OpState::Resolved => Exit::ATTENTION,
     }
+}
+
+/// The step has changed the deployment, or nobody knows yet that it has not.
+const fn may_have_changed(step: &Step) -> bool {
+    step.name.changes_deployment()
+        && matches!(step.state, StepState::Intent | StepState::Confirmed | StepState::Ambiguous)
 }
 
 /// Waiting is over: ended, or nothing goes on without a person.
@@ -266,14 +273,14 @@ fn with_detail(line: String, detail: &str) -> String {
 
 /// Prints what waiting came to, and answers the exit code.
 pub fn conclude(ctx: &Context, id: &str, waited: Waited) -> Result<Exit, Problem> {
-    let later = format!("`{} operation wait {id}` goes on watching", invocation(ctx));
+    let later = format!("`{} operation wait {id}` goes on watching", ctx.invocation());
     match waited {
         Waited::Ended(operation, value) => {
             ctx.print_one(&value, id, || summary(ctx, &operation))?;
             if operation.state == OpState::NeedsAttention && ctx.global.output.is_for_people() {
                 ctx.hint(&choices(ctx, &operation));
             }
-            Ok(exit_of(operation.state))
+            Ok(exit_of(&operation))
         }
         Waited::TimedOut => {
             ctx.report(
@@ -287,16 +294,6 @@ pub fn conclude(ctx: &Context, id: &str, waited: Waited) -> Result<Exit, Problem
             ctx.note(&format!("detached from operation {id}, which goes on; {later}"));
             Ok(Exit::DETACHED)
         }
-    }
-}
-
-/// `nutkin`, with what chooses the same manager again.
-#[must_use]
-pub fn invocation(ctx: &Context) -> String {
-    match (&ctx.global.profile, &ctx.global.state_dir) {
-        (Some(profile), _) => format!("nutkin --profile {profile}"),
-        (None, Some(dir)) => format!("nutkin --state-dir {}", dir.display()),
-        (None, None) => "nutkin".to_owned(),
     }
 }
 
@@ -356,7 +353,7 @@ pub fn told(ctx: &Context, operation: &Operation, whole: bool) -> String {
 /// The ways out of an operation that needs a person, as command lines.
 #[must_use]
 pub fn choices(ctx: &Context, operation: &Operation) -> String {
-    let nutkin = invocation(ctx);
+    let nutkin = ctx.invocation();
     let mut text = "a person is needed; choose one:".to_owned();
     for choice in &operation.choices {
         let needs = if choice.needs.as_deref() == Some("location") { " --location URI" } else { "" };

@@ -62,6 +62,12 @@ impl Key {
         Self { code, mods }
     }
 
+    /// A letter with control.
+    #[must_use]
+    pub const fn ctrl(letter: char) -> Self {
+        Self { code: KeyCode::Char(letter), mods: KeyModifiers::CONTROL }
+    }
+
     /// Reads `ctrl-g`, `shift-tab`, `f1`, `?`, `G`.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {

@@ -82,8 +82,8 @@ pub struct Model {
     pub started: BTreeSet<String>,
     /// The operation that waits for a person is to be opened as soon as it is known.
     pub attend: bool,
-    /// What was last said to be looked at.
-    pub(super) interest: Vec<String>,
+    /// What was last said to be looked at; `None` = nobody has been told on this stream.
+    pub(super) interest: Option<Vec<String>>,
     asks: AskId,
     key_seed: String,
     keys: u64,
@@ -109,7 +109,7 @@ impl Model {
             program: start.program,
             started: BTreeSet::new(),
             attend: false,
-            interest: vec![],
+            interest: None,
             asks: 0,
             key_seed: start.key_seed,
             keys: 0,

@@ -15,7 +15,7 @@ use crate::{
         model::{Artifact, Operation, Savepoint},
         plan::{Plan, Submitted},
         problem::Problem,
-        watch::{Detail, Interest, Snapshot, WatchMessage},
+        watch::{Detail, Interest, Row, Snapshot, WatchMessage},
     },
     domain::{operation::Kind, time::Timestamp},
 };
@@ -60,6 +60,10 @@ pub enum Msg {
 pub enum Reply {
     /// One deployment in full.
     Detail(String, Result<Box<Detail>, Box<Problem>>),
+    /// Rows of an application.
+    Rows(String, Result<Vec<Row>, Box<Problem>>),
+    /// Whether the manager follows what is looked at.
+    Interest(Result<(), Box<Problem>>),
     /// The content of a tab.
     Tab(String, Tab, Result<TabData, Box<Problem>>),
     /// Operations, newest first.
@@ -104,6 +108,8 @@ pub enum Wake {
 pub enum Effect {
     /// Take a new window now, and follow the changes from there.
     LoadSnapshot,
+    /// Rows of an application that the window left out.
+    LoadRows(String),
     /// One deployment in full.
     LoadDetail(String),
     /// The content of a tab.

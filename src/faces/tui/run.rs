@@ -48,7 +48,7 @@ pub struct ConsoleOptions {
     pub max_fps: u32,
     /// `$VISUAL`, `$EDITOR`, or nothing.
     pub editor: Option<String>,
-    /// Where the log is, for the words after a panic.
+    /// Where a panic is written down.
     pub log_file: Option<PathBuf>,
 }
 
@@ -153,8 +153,7 @@ impl Console {
             model.toast(d.to_string(), Role::Warn);
         }
         let signals = Signals::listen()?;
-        let log = o.log_file.map(|p| p.display().to_string());
-        let terminal = Terminal::enter(log)?;
+        let terminal = Terminal::enter(o.log_file)?;
         let keys = Keys::listen()?;
         Ok(Self {
             model,

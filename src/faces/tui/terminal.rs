@@ -8,7 +8,9 @@
 //! ```
 
 use std::{
+    backtrace::Backtrace,
     io::{self, Write},
+    path::{Path, PathBuf},
     sync::{
         Once,
         atomic::{AtomicBool, Ordering},
@@ -84,8 +86,18 @@ fn enter() -> io::Result<()> {
     Tty.write_all(ENTER)
 }
 
+/// Appends a panic and where it came from to the log of the console.
+fn note_panic(log: &Path, panic: &str) -> io::Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if let Some(folder) = log.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    let mut file = std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(log)?;
+    writeln!(file, "nutkin {}: {panic}\n{}", env!("CARGO_PKG_VERSION"), Backtrace::force_capture())
+}
+
 /// A panic first gives the terminal back, then says what it says, then where more is to be read.
-fn hook_panics(log: Option<String>) {
+fn hook_panics(log: Option<PathBuf>) {
     HOOK.call_once(|| {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
@@ -94,7 +106,13 @@ fn hook_panics(log: Option<String>) {
             tracing::error!(panic = %info, "the console panicked");
             previous(info);
             if had {
-                let more = log.as_ref().map(|l| format!(" The log is {l}.")).unwrap_or_default();
+                let more = match &log {
+                    Some(log) => match note_panic(log, &info.to_string()) {
+                        Ok(()) => format!(" Where it failed is in {}.", log.display()),
+                        Err(e) => format!(" {} cannot be written: {e}.", log.display()),
+                    },
+                    None => String::new(),
+                };
                 let _ =
                     writeln!(io::stderr(), "nutkin's console failed; operations go on in the manager.{more}");
             }
@@ -107,7 +125,7 @@ impl Terminal {
     ///
     /// # Errors
     /// Standard input or output is no terminal.
-    pub fn enter(log: Option<String>) -> io::Result<Self> {
+    pub fn enter(log: Option<PathBuf>) -> io::Result<Self> {
         hook_panics(log);
         enter()?;
         Ok(Self { screen: Screen::new(Tty), next: Buffer::empty(Rect::ZERO) })
@@ -281,5 +299,22 @@ fn read_now() -> Read {
         Ok(n) => Read::Bytes(bytes.get(..n).unwrap_or_default().to_vec()),
         Err(rustix::io::Errno::INTR) => Read::Bytes(vec![]),
         Err(_) => Read::Gone,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_written_down_behind_the_older_ones() {
+        let folder = tempfile::tempdir().unwrap();
+        let log = folder.path().join("logs").join("console.log");
+        for n in 0..2 {
+            note_panic(&log, &format!("panicked at {n}")).unwrap();
+        }
+        let text = std::fs::read_to_string(&log).unwrap();
+        assert!(text.contains("panicked at 0") && text.contains("panicked at 1"), "{text}");
+        assert!(note_panic(&log.join("below-a-file"), "x").is_err());
     }
 }

@@ -48,6 +48,7 @@ pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
                 (_, status) => Err(format!("this savepoint is {status}")),
             }
         }
+        C::Choose if m.data.read_only => Err(READ_ONLY.to_owned()),
         C::Import => {
             writable(m)?;
             row(m).map(|_| ())
@@ -73,17 +74,26 @@ pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
     }
 }
 
+/// The manager is, or the person may only look.
+pub(super) const READ_ONLY: &str = "this console is read-only";
+
 fn writable(m: &Model) -> Result<(), String> {
     match &m.data.link {
         Link::Connecting => Err("the manager has not answered yet".to_owned()),
         Link::Lost { .. } => Err("the manager does not answer".to_owned()),
-        Link::Live if m.data.read_only => Err("the manager is read-only".to_owned()),
+        Link::Live if m.data.read_only => Err(READ_ONLY.to_owned()),
         Link::Live => Ok(()),
     }
 }
 
 fn row(m: &Model) -> Result<&Row, String> {
-    m.home.deployment().and_then(|d| m.data.rows.get(d)).ok_or_else(|| "select a deployment".to_owned())
+    m.home.deployment().and_then(|d| m.data.rows.get(d)).ok_or_else(|| {
+        let adopt = m.keymap.key_of(Command::Adopt).unwrap_or_default();
+        match m.home.job(&m.data) {
+            Some(_) => format!("nobody manages this job; {adopt} adopts it first"),
+            None => "select a deployment".to_owned(),
+        }
+    })
 }
 
 /// States in which a verb leads nowhere.

@@ -71,10 +71,17 @@ impl Manager {
     }
 
     /// Takes an application out of the books; refused while it has deployments. A dry run only tells.
-    pub async fn remove_application(&self, name: &str, who: &Caller, dry_run: bool) -> ManagerResult<()> {
+    pub async fn remove_application(
+        &self,
+        name: &str,
+        who: &Caller,
+        dry_run: bool,
+        if_match: Option<u32>,
+    ) -> ManagerResult<()> {
         self.may_change(dry_run)?;
         let gate = self.inner.gate().await;
         let app = self.application(name)?;
+        matches_version(if_match, Some(app.version))?;
         if let Some(d) = app.deployments.first() {
             return Err(Problem::new(
                 Code::WrongState,

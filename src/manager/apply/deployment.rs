@@ -11,11 +11,11 @@ use crate::{
     },
     domain::{
         deployment::Desired,
-        event::{EventName, Severity},
+        event::{EventName, NewEvent, Severity},
         ids::{DeploymentName, TargetName},
         names,
         operation::{Creates, Kind},
-        spec::{self},
+        spec::{self, UpgradeStrategy},
     },
     manager::{
         Caller, Manager, ManagerResult, books,
@@ -126,7 +126,8 @@ impl Manager {
         drop(gate);
         if starts {
             // A first start has nothing to lose: the manifest that creates it is its confirmation.
-            let meta = Meta { yes: true, confirm: Some(name.to_string()), ..ask.batch.meta.clone() };
+            let meta =
+                Meta { yes: true, confirm: Some(name.to_string()), ..ask.batch.meta_of(&name.to_string()) };
             self.follow(&mut out, &name, Verb::Start(Start { meta, ..Start::default() }), ask.who).await;
         }
         Ok(out)
@@ -148,9 +149,12 @@ impl Manager {
             .is_some_and(|s| !s.state.is_terminal());
         let merged = |layer: &Value| self.merged_with(ask, old.name.app(), layer).value;
         let (before, after) = (merged(&old.layer), merged(&layer));
+        if before.get("target") != after.get("target") {
+            self.may_move(&old)?;
+        }
         let diff = spec::diff(&old.layer, &layer);
         let new_job = live && spec::diff(&before, &after).iter().any(spec::needs_new_job);
-        let wanted = wanted_state(&old, state, ask.batch.force_state);
+        let wanted = wanted_state(&old, state, ask.batch.force_state, ask.patch);
         let unchanged = diff.is_empty() && old.labels == doc.metadata.labels && wanted.is_none();
         let mut out = applied(doc, &old.name.to_string(), action(true, unchanged), diff.clone());
         if let (None, Some(s)) = (wanted, state.filter(|s| *s != old.desired)) {
@@ -159,40 +163,57 @@ impl Manager {
                 old.desired
             ));
         }
-        let verb = match (wanted, new_job) {
-            (Some(Desired::Suspended), _) => {
-                Some(Verb::Suspend(Suspend { meta: ask.batch.meta.clone(), ..Suspend::default() }))
+        let meta = ask.batch.meta_of(&old.name.to_string());
+        let verb = match wanted {
+            Some(Desired::Suspended) => {
+                Some(Verb::Suspend(Suspend { meta: meta.clone(), ..Suspend::default() }))
             }
-            (Some(Desired::Cancelled), _) => {
-                Some(Verb::Cancel(Cancel { meta: ask.batch.meta.clone(), ..Cancel::default() }))
+            Some(Desired::Cancelled) => {
+                Some(Verb::Cancel(Cancel { meta: meta.clone(), ..Cancel::default() }))
             }
-            (Some(Desired::Running), _) if !live => {
-                Some(Verb::Start(Start { meta: ask.batch.meta.clone(), ..Start::default() }))
+            Some(Desired::Running) if !live => {
+                Some(Verb::Start(Start { meta: meta.clone(), ..Start::default() }))
             }
             _ => None,
         };
-        let upgrades = new_job && verb.is_none();
+        let waits = new_job && strategy_of(&after) == UpgradeStrategy::None;
+        if waits && verb.is_none() {
+            out.warnings.push(
+                "upgradeStrategy NONE: it runs at the next start; until then the deployment shows drift"
+                    .to_owned(),
+            );
+        }
+        let upgrades = new_job && !waits && verb.is_none();
         out.operation_kind = verb.as_ref().map(Verb::kind).or(upgrades.then_some(Kind::Upgrade));
         let mut row = old.clone();
         row.labels = doc.metadata.labels.clone();
-        row.applied = Some(doc.spec.clone());
+        if !ask.patch {
+            row.applied = Some(doc.spec.clone());
+        }
         if !diff.is_empty() {
             row.layer = layer;
             row.spec_version += 1;
         }
         if upgrades {
             // The layer and the upgrade are one commit: a refused upgrade changes nothing.
-            match submit::upgrade_to(inner, row, &ask.batch.meta, ask.who, ask.dry_run).await? {
+            match submit::upgrade_to(inner, row, &meta, ask.who, ask.dry_run).await? {
                 Submitted::Operation(op) => out.operation_id = Some(op.operation_id),
-                Submitted::Plan(plan) => foresee(&mut out, *plan),
+                Submitted::Plan(plan) => {
+                    if foresee(&mut out, plan) {
+                        out.action = ApplyAction::Refused;
+                    }
+                }
             }
             return Ok(out);
+        }
+        if let Some(verb) = &verb {
+            self.expected(ask, &row, verb, &mut out).await?;
         }
         if ask.dry_run {
             return Ok(out);
         }
         if row != old {
-            self.write_layer(ask, row, &old).await?;
+            self.write_layer(ask, row, &old, new_job).await?;
         }
         if let Some(verb) = verb {
             self.follow(&mut out, &old.name, verb, ask.who).await;
@@ -200,16 +221,73 @@ impl Manager {
         Ok(out)
     }
 
-    /// Writes a layer that asks for no new job; a deployment without a job gets its new revision at once.
+    /// A deployment changes its cluster only while no job of it can live on the old one.
+    fn may_move(&self, row: &DeploymentRow) -> ManagerResult<()> {
+        let world = self.inner.world();
+        let lives = world.by_id(&row.id).and_then(|e| e.job.as_ref()).is_some_and(|j| j.ended_at.is_none());
+        if !lives {
+            return Ok(());
+        }
+        let detail = format!("{} may have a job on its target; nothing was changed", row.name);
+        Err(Problem::new(Code::WrongState, detail)
+            .hint("suspend it first, then apply the manifest with the other target; or fork it there"))
+    }
+
+    /// The plan of the verb that follows: a dry run answers it, and one that was confirmed must still be that one before
+    /// anything is written.
+    async fn expected(
+        &self,
+        ask: &Ask<'_>,
+        row: &DeploymentRow,
+        verb: &Verb,
+        out: &mut Applied,
+    ) -> ManagerResult<()> {
+        if !ask.dry_run && verb.meta().expect.is_none() {
+            return Ok(());
+        }
+        let plan = match submit::plan_of(&self.inner, row.clone(), verb, ask.who).await {
+            Ok(plan) => plan,
+            Err(p) if ask.dry_run => {
+                out.problem = Some(p);
+                return Ok(());
+            }
+            Err(p) => return Err(p),
+        };
+        if ask.dry_run {
+            foresee(out, Box::new(plan));
+            return Ok(());
+        }
+        if verb.meta().expect.as_ref() != Some(&plan.plan_digest) {
+            let detail = "the plan is no longer the one that was confirmed; nothing was changed";
+            return Err(Problem::new(Code::PlanChanged, detail)
+                .hint("look at the new plan and confirm it")
+                .plan(plan));
+        }
+        Ok(())
+    }
+
+    /// Writes a layer that asks for no new job; a deployment without a job gets its new revision at once. Where a job lives
+    /// that only another one could replace, the deployment goes on with the revision that runs, and shows drift.
     async fn write_layer(
         &self,
         ask: &Ask<'_>,
         mut row: DeploymentRow,
         old: &DeploymentRow,
+        runs_on: bool,
     ) -> ManagerResult<()> {
         let inner = &self.inner;
         let mut changes = Changes::default();
-        if row.layer != old.layer {
+        let about = |mut event: NewEvent| {
+            event.application = Some(old.name.app().to_owned());
+            event.deployment = Some(old.id.clone());
+            event.deployment_name = Some(old.name.to_string());
+            event
+        };
+        if row.layer != old.layer && runs_on {
+            let text = format!("the spec of {} has changed; its next job runs it", old.name);
+            let event = inner.caller_event(ask.who, Severity::Info, EventName::ConfigChanged, text);
+            changes.events.push(about(event));
+        } else if row.layer != old.layer {
             let merged = inner.world().merged(&row);
             let newest = inner.deps.store.revisions(&row.id).await?.first().map_or(0, |r| r.number);
             let mut revision = specs::revision(&row, newest + 1, &merged, None);
@@ -217,16 +295,9 @@ impl Manager {
             revision.reason.clone_from(&ask.batch.meta.reason);
             revision.created_at = inner.now();
             row.revision = Some(revision.number);
-            let mut event = inner.caller_event(
-                ask.who,
-                Severity::Info,
-                EventName::RevisionCreated,
-                format!("revision {} of {}", revision.number, row.name),
-            );
-            event.application = Some(row.name.app().to_owned());
-            event.deployment = Some(row.id.clone());
-            event.deployment_name = Some(row.name.to_string());
-            changes.events.push(event);
+            let text = format!("revision {} of {}", revision.number, row.name);
+            let event = inner.caller_event(ask.who, Severity::Info, EventName::RevisionCreated, text);
+            changes.events.push(about(event));
             changes.revisions.push(revision);
         }
         changes.deployments.push(row);
@@ -251,15 +322,23 @@ impl Manager {
     }
 }
 
-/// What a dry run's plan says about the upgrade that would follow; one that cannot run would be refused.
-fn foresee(out: &mut Applied, plan: Plan) {
+/// What a dry run's plan says about the operation that would follow; true when it would be refused.
+fn foresee(out: &mut Applied, plan: Box<Plan>) -> bool {
     out.warnings.extend(plan.warnings.iter().cloned());
-    if let Some(c) = plan.checks.iter().find(|c| c.verdict == Verdict::Failed) {
-        out.action = ApplyAction::Refused;
+    let failed = plan.checks.iter().find(|c| c.verdict == Verdict::Failed);
+    if let Some(c) = failed {
         let mut p = Problem::new(Code::PreflightFailed, format!("{}; nothing would be changed", c.message));
         p.hint.clone_from(&c.hint);
         out.problem = Some(p);
     }
+    let refused = failed.is_some();
+    out.plan = Some(plan);
+    refused
+}
+
+/// How a changed spec gets its job; a spec that cannot be read is refused elsewhere.
+fn strategy_of(effective: &Value) -> UpgradeStrategy {
+    spec::effective(effective).map(|s| s.upgrade_strategy).unwrap_or(UpgradeStrategy::Stateful)
 }
 
 /// The layer and the wanted state of a manifest's spec.
@@ -289,12 +368,12 @@ fn refuse_overwrite(old: &DeploymentRow, layer: &Value, force: bool) -> ManagerR
     .hint("take the values into the manifest (nutkin get deployment NAME -o yaml), or overwrite them with --force"))
 }
 
-/// The state to go to: only when the manifest's own word has changed, or by force.
-fn wanted_state(old: &DeploymentRow, state: Option<Desired>, force: bool) -> Option<Desired> {
+/// The state to go to: only when the manifest's own word has changed, by force, or when a person's patch says it.
+fn wanted_state(old: &DeploymentRow, state: Option<Desired>, force: bool, patch: bool) -> Option<Desired> {
     let state = state?;
     let before = old.applied.as_ref().and_then(|a| a.get("state")).and_then(Value::as_str);
     let changed = before != Some(state.as_str());
-    (state != old.desired && (changed || force)).then_some(state)
+    (state != old.desired && (changed || force || patch)).then_some(state)
 }
 
 #[cfg(test)]
@@ -323,20 +402,30 @@ mod tests {
     }
 
     #[rstest]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, false, None)]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, true, Some(Desired::Running))]
-    #[case(Some("RUNNING"), "SUSPENDED", Desired::Running, false, Some(Desired::Suspended))]
-    #[case(None, "RUNNING", Desired::Cancelled, false, Some(Desired::Running))]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Running, true, None)]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, false, false, None)]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, true, false, Some(Desired::Running))]
+    #[case(Some("RUNNING"), "SUSPENDED", Desired::Running, false, false, Some(Desired::Suspended))]
+    #[case(None, "RUNNING", Desired::Cancelled, false, false, Some(Desired::Running))]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Running, true, false, None)]
+    #[case::a_patch_is_a_person(
+        Some("RUNNING"),
+        "RUNNING",
+        Desired::Suspended,
+        false,
+        true,
+        Some(Desired::Running)
+    )]
+    #[case::a_patch_that_changes_nothing(Some("RUNNING"), "SUSPENDED", Desired::Suspended, false, true, None)]
     fn an_unchanged_state_never_overrides_a_person(
         #[case] before: Option<&str>,
         #[case] now: &str,
         #[case] desired: Desired,
         #[case] force: bool,
+        #[case] patch: bool,
         #[case] wanted: Option<Desired>,
     ) {
         let r = row(before.map(|s| json!({ "state": s })), json!({}), desired);
-        assert_eq!(wanted_state(&r, now.parse().ok(), force), wanted);
+        assert_eq!(wanted_state(&r, now.parse().ok(), force, patch), wanted);
     }
 
     #[test]

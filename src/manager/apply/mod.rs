@@ -10,7 +10,7 @@ mod target;
 use super::{Caller, Manager, ManagerResult};
 use crate::{
     contract::{
-        intent::{Applied, Apply, ApplyAction, Document},
+        intent::{Applied, Apply, ApplyAction, Document, Meta},
         problem::{Code, Problem},
     },
     domain::{names, spec::Difference},
@@ -26,6 +26,8 @@ struct Ask<'a> {
     who: &'a Caller,
     dry_run: bool,
     if_match: Option<u32>,
+    /// A person's change of an object as it is now, and no manifest: what was applied last stays the base of the next apply.
+    patch: bool,
 }
 
 impl Manager {
@@ -38,10 +40,8 @@ impl Manager {
         dry_run: bool,
         if_match: Option<u32>,
     ) -> ManagerResult<Vec<Applied>> {
-        if self.inner.settings.read_only && !dry_run {
-            return Err(Problem::new(Code::ReadOnly, "this manager is read-only; nothing was changed"));
-        }
-        let ask = Ask { batch: &apply, who, dry_run, if_match };
+        self.may_change(dry_run)?;
+        let ask = Ask { batch: &apply, who, dry_run, if_match, patch: false };
         let mut out = Vec::new();
         for kind in KINDS {
             for doc in apply.documents.iter().filter(|d| d.kind == kind) {
@@ -60,6 +60,26 @@ impl Manager {
                 Problem::new(Code::InvalidSpec, format!("unknown kind {:?}; nothing was changed", doc.kind))
                     .hint(hint),
             ));
+        }
+        Ok(out)
+    }
+
+    /// Writes the changed document of an object; a state in it is a person's wish, and absent it stays as it is.
+    pub async fn patch(
+        &self,
+        document: Document,
+        meta: Meta,
+        who: &Caller,
+        dry_run: bool,
+        if_match: Option<u32>,
+    ) -> ManagerResult<Vec<Applied>> {
+        self.may_change(dry_run)?;
+        // The patch is made on the layer as it is now, with what verbs have set, so it overwrites nothing unseen.
+        let batch = Apply { documents: vec![document], force: true, meta, ..Apply::default() };
+        let ask = Ask { batch: &batch, who, dry_run, if_match, patch: true };
+        let mut out = Vec::new();
+        for doc in &batch.documents {
+            out.push(self.apply_one(&ask, doc).await.unwrap_or_else(|p| refused(doc, p)));
         }
         Ok(out)
     }
@@ -100,6 +120,7 @@ fn applied(doc: &Document, name: &str, action: ApplyAction, diff: Vec<Difference
         operation_kind: None,
         operation_id: None,
         warnings: vec![],
+        plan: None,
         problem: None,
     }
 }
@@ -113,7 +134,8 @@ fn refused(doc: &Document, problem: Problem) -> Applied {
     Applied { problem: Some(problem), ..applied(doc, &name, ApplyAction::Refused, vec![]) }
 }
 
-fn matches_version(if_match: Option<u32>, version: Option<u32>) -> ManagerResult<()> {
+/// The optimistic lock: what the request was made for is what is there.
+pub(super) fn matches_version(if_match: Option<u32>, version: Option<u32>) -> ManagerResult<()> {
     match (if_match, version) {
         (Some(want), Some(have)) if want != have => Err(Problem::new(
             Code::StaleRevision,

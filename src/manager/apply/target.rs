@@ -35,6 +35,9 @@ impl Manager {
         if spec.addresses().is_empty() {
             return Err(invalid("spec.url: a session target needs the JobManager's address".to_owned()));
         }
+        if let Some(e) = spec::literal_secrets(&spec.defaults).first() {
+            return Err(invalid(format!("spec.defaults.{e}")));
+        }
         inner.deps.clusters.connect(&spec).map_err(|e| invalid(format!("spec: {}", e.message)))?;
         let name = TargetName::new(doc.metadata.name.clone());
         // From the look at the version to the commit nobody else writes.
@@ -70,10 +73,16 @@ impl Manager {
     }
 
     /// Takes a target out of the books; refused while a deployment uses it. A dry run only tells.
-    pub async fn remove_target(&self, name: &str, who: &Caller, dry_run: bool) -> ManagerResult<()> {
+    pub async fn remove_target(
+        &self,
+        name: &str,
+        who: &Caller,
+        dry_run: bool,
+        if_match: Option<u32>,
+    ) -> ManagerResult<()> {
         self.may_change(dry_run)?;
         let gate = self.inner.gate().await;
-        self.target(name)?;
+        matches_version(if_match, Some(self.target(name)?.version))?;
         let name = TargetName::new(name);
         let user =
             self.inner.world().deployments.values().find(|e| e.target() == name).map(|e| e.row.name.clone());

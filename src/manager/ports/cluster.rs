@@ -134,6 +134,8 @@ pub struct JobDetail {
     pub state: FlinkState,
     /// Start time.
     pub start_time: Timestamp,
+    /// The JobManager's clock when it put this together.
+    pub now: Option<Timestamp>,
     /// `STREAMING`, `BATCH`, where Flink says so.
     pub job_type: Option<String>,
     /// Vertices.

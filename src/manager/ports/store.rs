@@ -219,6 +219,8 @@ pub struct Changes {
     pub events: Vec<NewEvent>,
     /// Small facts by name (`watched-until`).
     pub facts: Vec<(String, String)>,
+    /// Events older than this may go, some at a time, oldest first; the last one stays.
+    pub forget_events_before: Option<Timestamp>,
 }
 
 /// A committed transaction.
@@ -274,7 +276,7 @@ pub struct Loaded {
     pub applications: Vec<ApplicationRow>,
     /// Deployments that are not deleted.
     pub deployments: Vec<DeploymentRow>,
-    /// The newest job of each of these.
+    /// The job of each of these: the one that lives, or lived last.
     pub jobs: Vec<JobRow>,
     /// Operations that hold a deployment.
     pub active: Vec<Operation>,

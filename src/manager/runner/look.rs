@@ -1,12 +1,12 @@
 //! Gathers the evidence for one step: only what its judge needs, and what only several looks together can tell.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::send::{cluster_of, directory, jar_name};
 use crate::{
     domain::{
         flink::{AsyncStatus, CheckpointConfig, JobSummary},
-        ids::{FlinkJobId, Hex32},
+        ids::{FlinkJobId, Hex32, TargetName},
         operation::{
             Act, Operation, Step, StepState,
             evidence::{Answer, Child, Evidence, Sight},
@@ -81,7 +81,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
             ev.kept_checkpoint = kept_checkpoint(inner, op, &job.flink);
         }
         Act::AwaitSlots { .. } => ev.slots_free = cluster.overview().await.ok().map(|o| o.slots_free),
-        Act::NoLiveJob => ev.live = live_jobs(inner, op, &*cluster).await,
+        Act::NoLiveJob => ev.live = live_jobs(inner, op).await,
         Act::AwaitRunning | Act::VerifyRestore | Act::Probation => {
             if let Some(job) = op.last_job().filter(|_| ev.job.seen().is_some()) {
                 ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
@@ -224,15 +224,31 @@ fn kept_config(inner: &Inner, op: &Operation, flink: &FlinkJobId) -> Option<Chec
     entry.sight.checkpoint_config.clone().or_else(of_row)
 }
 
-/// Live jobs of the cluster among all ids ever issued to the deployment.
-async fn live_jobs(inner: &Inner, op: &Operation, cluster: &dyn Cluster) -> Option<Vec<FlinkJobId>> {
-    let issued = inner.deps.store.issued_jobs(&op.deployment).await.ok()?;
-    let jobs = cluster.jobs().await.ok()?;
-    Some(
-        jobs.items
-            .into_iter()
-            .filter(|j| !j.state.is_terminal() && issued.contains(&j.id))
-            .map(|j| j.id)
-            .collect(),
-    )
+/// Live jobs among all ids ever issued to the deployment, on every cluster that they were issued for. `None` = one of them
+/// does not answer where a job of the deployment may live.
+async fn live_jobs(inner: &Inner, op: &Operation) -> Option<Vec<FlinkJobId>> {
+    let issued = inner.deps.store.jobs(Some(&op.deployment), u32::MAX).await.ok()?;
+    let targets: BTreeSet<&TargetName> = issued.iter().map(|j| &j.target).chain([&op.target]).collect();
+    let mut live = Vec::new();
+    for target in targets {
+        let needed =
+            *target == op.target || issued.iter().any(|j| j.target == *target && j.ended_at.is_none());
+        let registered = inner.world().targets.contains_key(target);
+        let jobs = match cluster_of(inner, target) {
+            Ok((cluster, _)) => cluster.for_operation().jobs().await.ok(),
+            Err(_) => None,
+        };
+        match jobs {
+            Some(jobs) => live.extend(
+                jobs.items
+                    .into_iter()
+                    .filter(|j| !j.state.is_terminal() && issued.iter().any(|row| row.flink == j.id))
+                    .map(|j| j.id),
+            ),
+            // One that was taken out of the books cannot be asked any more.
+            None if needed && (registered || *target == op.target) => return None,
+            None => {}
+        }
+    }
+    Some(live)
 }

@@ -21,7 +21,7 @@ use std::{sync::Arc, time::Duration};
 use super::{
     faults,
     inner::{Gate, Inner},
-    ports::store::{Changes, StoreResult},
+    ports::store::{Changes, StoreError, StoreResult},
 };
 use crate::domain::{
     event::{EventName, Severity},
@@ -29,7 +29,7 @@ use crate::domain::{
     operation::{
         OpState, Operation, StepState,
         driver::{self, Absorbed, Next},
-        evidence::{Answer, Evidence, Sight},
+        evidence::{self, Answer, Evidence, Sight},
         steps::{self, Case},
     },
 };
@@ -40,6 +40,7 @@ pub fn spawn(inner: &Arc<Inner>, id: OperationId) {
     let inner = Arc::clone(inner);
     let tracker = inner.tasks.clone();
     tracker.spawn(async move {
+        let _place = inner.place(&id).await;
         while let Err(e) = drive(&inner, &id).await {
             tracing::error!(operation = %id, error = %e, "the operation pauses at its recorded step");
             pause(&inner, STORE_PAUSE).await;
@@ -122,7 +123,10 @@ async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
     inner.commit(&gate, changes).await
 }
 
-/// Sends the step's request, unless the manager leaves first; an answer that was not seen stays unknown.
+/// So long a manager that leaves waits for the answer to a request that is on its way.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Sends the step's request; an answer that was not seen before the manager left stays unknown.
 async fn send(inner: &Inner, op: &Operation, n: u32) -> Option<Answer> {
     let step = op.steps.iter().find(|s| s.n == n && s.state == StepState::Intent)?;
     let at_work = || inner.world().operations.contains_key(&op.id);
@@ -130,9 +134,13 @@ async fn send(inner: &Inner, op: &Operation, n: u32) -> Option<Answer> {
     if !inner.sends.leave(&op.id, n, at_work) {
         return None;
     }
+    let given_up = async {
+        inner.leaving.cancelled().await;
+        inner.deps.clock.sleep(DRAIN).await;
+    };
     let answer = tokio::select! {
         answer = send::perform(inner, op, step) => answer,
-        () = inner.leaving.cancelled() => None,
+        () = given_up => None,
     };
     inner.sends.arrive(&op.id, n, answer.clone(), !at_work());
     answer
@@ -159,7 +167,13 @@ async fn probe(inner: &Arc<Inner>, op: &Operation, n: u32, memory: &mut Memory) 
     {
         driver::mark_ambiguous(&mut now_op, n, &mut absorbed);
     }
-    commit_absorbed(inner, &gate, now_op, n, &absorbed, &evidence).await?;
+    match commit_absorbed(inner, &gate, now_op, n, &absorbed, &evidence).await {
+        // Trying again would not help: somebody else has taken the name meanwhile, say.
+        Err(StoreError::Conflict { what }) => {
+            return refused_by_the_books(inner, &gate, &op.id, n, what).await;
+        }
+        done => done?,
+    }
     drop(gate);
     if absorbed.resend {
         pause(inner, pace(waited)).await;
@@ -172,6 +186,24 @@ async fn probe(inner: &Arc<Inner>, op: &Operation, n: u32, memory: &mut Memory) 
         pause(inner, pace(waited)).await;
     }
     Ok(())
+}
+
+/// What a step brought does not fit into the books: a person decides.
+async fn refused_by_the_books(
+    inner: &Inner,
+    gate: &Gate<'_>,
+    id: &OperationId,
+    n: u32,
+    what: String,
+) -> StoreResult<()> {
+    let Some(mut op) = operation(inner, id) else { return Ok(()) };
+    let absorbed = driver::absorb(&mut op, n, evidence::unwritable(&what), inner.now());
+    let mut changes = Changes::default();
+    for (severity, name, text) in absorbed.events {
+        changes.events.push(inner.operation_event(&op, severity, name, text));
+    }
+    changes.operations.push(op);
+    inner.commit(gate, changes).await
 }
 
 /// How long a step may be unclear before it is called so.

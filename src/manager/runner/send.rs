@@ -76,7 +76,7 @@ pub fn key_and_mark(inner: &Inner, op: &Operation, n: u32) -> (Option<String>, O
 pub fn directory(op: &Operation, step: &Step) -> Option<String> {
     let base = op.plan.savepoint_base.as_deref()?;
     let attempt = op.steps.iter().filter(|s| s.n < step.n).map(|s| s.attempts).sum::<u32>() + step.attempts;
-    Some(location::attempt_directory(base, op.deployment.as_str(), op.id.as_str(), attempt))
+    Some(location::attempt_directory(base, op.deployment.as_str(), op.issuer(step).as_str(), attempt))
 }
 
 /// Sends; `None` for steps that only look.
@@ -120,6 +120,8 @@ pub async fn perform(inner: &Inner, op: &Operation, step: &Step) -> Option<Answe
 #[must_use]
 pub fn answer_of(e: &ClusterError) -> Answer {
     match (&e.kind, e.effect) {
+        // A time-out inside Flink, say: what was asked for may still happen.
+        (ErrorKind::Flink(500..), Effect::Possible) => Answer::Lost(e.message.clone()),
         (ErrorKind::Flink(status), _) => {
             // Flink's class names often stand only in the full text.
             let reason = match &e.full {
@@ -232,8 +234,8 @@ async fn run(inner: &Inner, op: &Operation, step: &Step, cluster: &dyn Cluster, 
     let prepared = run_request(inner, op, cluster, revision).await;
     let (jar, mut request) = match prepared {
         Ok(p) => p,
-        // Nothing was submitted: looking for the jar has no effect, however it failed.
-        Err(e) if e.flink_status().is_some() || matches!(e.kind, ErrorKind::Config) => return answer_of(&e),
+        // Nothing was submitted. That the jar or the revision is not there is an answer; anything else is tried again.
+        Err(e) if matches!(e.kind, ErrorKind::Flink(404) | ErrorKind::Config) => return answer_of(&e),
         Err(e) => return Answer::NotSent(e.message),
     };
     request.job_id = step.hex_key();

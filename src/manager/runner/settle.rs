@@ -7,12 +7,12 @@ use super::send::directory;
 use crate::{
     domain::{
         deployment::{Desired, OurEnd},
-        event::{EventName, Severity},
+        event::{EventName, NewEvent, Severity},
         ids::{OperationId, SavepointId},
         location,
         operation::{
-            Act, JobRef, Kind, OpError, OpState, Operation, Outcome, RestoreSource, Step, StepName,
-            StepState, driver::Absorbed, evidence::Evidence,
+            Act, Kind, OpError, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState,
+            driver::Absorbed, evidence::Evidence,
         },
         savepoint::{Origin, Savepoint, Status},
         time::Timestamp,
@@ -114,11 +114,15 @@ async fn set_status(
     failure: Option<String>,
     changes: &mut Changes,
 ) -> StoreResult<()> {
-    if let Some(mut row) = inner.deps.store.savepoint(id).await? {
-        row.status = status;
-        row.failure = failure;
-        changes.savepoints.push(row);
-    }
+    let Some(row) = inner.deps.store.savepoint(id).await? else { return Ok(()) };
+    let here = |s: &Savepoint| match (&s.location, &row.location) {
+        (Some(a), Some(b)) => location::same(a, b),
+        _ => false,
+    };
+    // A copied row is the same files: what happens to them happens to every row of the place.
+    let all = inner.deps.store.savepoints(Some(&row.deployment), u32::MAX).await?;
+    let same = all.into_iter().filter(|s| s.id == row.id || (here(s) && s.status != Status::Deleted));
+    changes.savepoints.extend(same.map(|s| Savepoint { status, failure: failure.clone(), ..s }));
     Ok(())
 }
 
@@ -332,7 +336,9 @@ async fn job_started(
     // Nobody waits for it any more: the deployment has gone on without this job.
     if let Some(mut row) = row.filter(|_| super::collect::is_awaited(inner, op)) {
         row.job = Some(job.id.clone());
-        row.next_restore = None;
+        if let Some(chosen) = row.next_restore.take() {
+            changes.events.extend(disarmed(inner, op, &chosen));
+        }
         if let Act::RunJar { revision } = step.act {
             row.revision = Some(revision);
         }
@@ -364,7 +370,7 @@ async fn not_submitted(
     let Some(mut row) = inner.deps.store.job(&op.job_id(step)).await? else { return Ok(()) };
     row.our_end = OurEnd::NotSubmitted;
     row.ended_at.get_or_insert(inner.now());
-    row.flink_state = evidence.job.summary().map(|job| job.state.to_string()).or(row.flink_state);
+    row.flink_state = evidence.job.seen().map(|job| job.state.to_string()).or(row.flink_state);
     changes.jobs.push(row);
     Ok(())
 }
@@ -377,12 +383,20 @@ async fn ended_by_itself(
     evidence: &Evidence,
     changes: &mut Changes,
 ) -> StoreResult<()> {
-    let state = evidence.job.summary().map(|job| &job.state).filter(|state| state.is_terminal());
+    let state = evidence.job.seen().map(|job| &job.state).filter(|state| state.is_terminal());
     let submission = op.steps.iter().rev().find(|s| s.n < step.n && s.act.name() == StepName::RunJar);
     let (Some(state), Some(run)) = (state, submission) else { return Ok(()) };
-    let Some(flink) = run.hex_key() else { return Ok(()) };
-    let job = JobRef { id: op.job_id(run), flink };
+    let Some(job) = op.submitted(run) else { return Ok(()) };
     books::end_job(inner, &job, Some(state.as_str()), op, changes).await
+}
+
+/// A reset's choice holds once. A job that began from something else gives it up, and says so.
+fn disarmed(inner: &Inner, op: &Operation, chosen: &SavepointId) -> Option<NewEvent> {
+    let used = matches!(&op.plan.restore, RestoreSource::Point { savepoint, .. } if savepoint == chosen);
+    (!used).then(|| {
+        let text = format!("the savepoint {chosen} that was chosen for the next start is no longer chosen: a job began without it");
+        inner.operation_event(op, Severity::Warn, EventName::ResetDisarmed, text)
+    })
 }
 
 /// Ends an operation: state, result in one line, event.
@@ -431,17 +445,18 @@ pub async fn finish(inner: &Arc<Inner>, id: &OperationId, state: OpState) -> Sto
     Ok(())
 }
 
-/// An operation that ended between two jobs leaves its deployment suspended, not "wanted running".
+/// An operation that ended between two jobs leaves its deployment suspended or cancelled, not "wanted running".
 fn rest_state(inner: &Inner, op: &Operation, changes: &mut Changes) {
-    let stopped = op
-        .steps
-        .iter()
-        .any(|s| s.state == StepState::Confirmed && s.act.name() == StepName::StopWithSavepoint);
-    let between =
-        matches!(op.state, OpState::Cancelled | OpState::Failed) && stopped && op.bindings().job.is_none();
+    let ended = |s: &Step| match &s.act {
+        Act::StopWithSavepoint { .. } => Some(Desired::Suspended),
+        Act::CancelJob { job } if job.is_some() && *job == op.plan.old_job => Some(Desired::Cancelled),
+        _ => None,
+    };
+    let rest = op.steps.iter().filter(|s| s.state == StepState::Confirmed).find_map(ended);
+    let between = matches!(op.state, OpState::Cancelled | OpState::Failed) && op.bindings().job.is_none();
     let row = inner.world().by_id(&op.deployment).map(|e| e.row.clone());
-    if let Some(mut row) = row.filter(|_| between) {
-        row.desired = Desired::Suspended;
+    if let (Some(mut row), Some(rest), true) = (row, rest, between) {
+        row.desired = rest;
         changes.deployments.push(row);
     }
 }
@@ -481,6 +496,9 @@ fn result(op: &Operation) -> String {
         (OpState::Cancelled, _) => "stopped before its next step".to_owned(),
         (_, Kind::Suspend) => format!("stopped with the savepoint {snapshot}"),
         (_, Kind::Savepoint) => format!("savepoint {snapshot}"),
+        (_, Kind::Upgrade) if op.plan.revision.is_none() => {
+            "the new spec is written; the job runs on, and its next start runs it".to_owned()
+        }
         (_, Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback) => {
             format!("revision {revision} runs {from}")
         }

@@ -1,20 +1,31 @@
 //! What a person does to an operation: choose, cancel, resume, supersede.
 
-use super::super::{
-    Caller, Idempotency, Manager, ManagerResult, books, inner::Inner, ports::store::Changes, runner, view,
+use super::{
+    super::{
+        Caller, Idempotency, Manager, ManagerResult, books,
+        inner::{Gate, Inner},
+        ports::store::Changes,
+        runner, view,
+    },
+    others::plain_card,
+    preflight::Checks,
 };
 use crate::{
     contract::{
         intent::Choose,
         model,
+        plan::{Plan, PlannedStep},
         problem::{Code, Problem},
     },
     domain::{
         event::{EventName, Severity},
         ids::OperationId,
         operation::{
-            ChoiceId, OpState, Operation, StepState, recipe, steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
+            ChoiceId, OpState, Operation, Step, StepState, choose, recipe,
+            steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
         },
+        policy::{self, Question, Verdict},
+        spec::Protection,
     },
 };
 
@@ -37,8 +48,9 @@ impl Manager {
         }
         let gate = inner.gate().await;
         let mut parent = self.active(id).await?;
+        self.may_choose(&parent, choice.choice, who, &gate).await?;
         let child =
-            recipe::choose(&parent, choice.choice, choice.location.as_deref(), inner.fresh_operation())
+            choose::choose(&parent, choice.choice, choice.location.as_deref(), inner.fresh_operation())
                 .map_err(|e| Problem::new(Code::WrongState, format!("{e}; nothing was changed")))?;
         let asked = parent.error.as_ref().map(|e| e.code.clone()).unwrap_or_default();
         let mut changes = Changes::default();
@@ -62,11 +74,14 @@ impl Manager {
             sign(inner, &mut child, who, &choice);
             if choice.choice == ChoiceId::SavepointAt {
                 name_snapshot(inner, &mut child, &mut changes);
-                if asked == ENDED_WITHOUT_SNAPSHOT
-                    && let Some(job) = child.plan.old_job.clone()
-                {
-                    books::end_job(inner, &job, None, &child, &mut changes).await?;
-                }
+            }
+            // The job's end was seen, and the way on from it is chosen.
+            let goes_on = matches!(choice.choice, ChoiceId::SavepointAt | ChoiceId::LastCheckpoint);
+            if asked == ENDED_WITHOUT_SNAPSHOT
+                && goes_on
+                && let Some(job) = child.plan.old_job.clone()
+            {
+                books::end_job(inner, &job, None, &child, &mut changes).await?;
             }
             let text = format!("{} goes on: {} chose {}", child.kind, who.actor, choice.choice);
             let mut event = inner.operation_event(&child, Severity::Info, EventName::OperationQueued, text);
@@ -93,6 +108,7 @@ impl Manager {
         let inner = &self.inner;
         let gate = inner.gate().await;
         let mut op = self.active(id).await?;
+        not_waiting(&op)?;
         let mut changes = Changes::default();
         let text = format!("{} asked {} to stop", who.actor, op.kind);
         let mut event = inner.operation_event(&op, Severity::Warn, EventName::OperationCancelled, text);
@@ -104,7 +120,7 @@ impl Manager {
         Ok(view::operation(&op))
     }
 
-    /// Drives an operation again: a waiting one by its first choice `retry`, a running one by another look now.
+    /// Drives an operation again: a waiting one by looking or trying again, a running one by another look now.
     pub async fn resume_operation(&self, id: &str, who: &Caller) -> ManagerResult<model::Operation> {
         self.may_change(false)?;
         let op = self.active(id).await?;
@@ -112,16 +128,104 @@ impl Manager {
             self.inner.wake(&op.target).notify_one();
             return Ok(view::operation(&op));
         }
-        if !op.choices.iter().any(|c| c.id == ChoiceId::Retry) {
-            let known: Vec<&str> = op.choices.iter().map(|c| c.id.as_str()).collect();
-            return Err(Problem::new(
-                Code::WrongState,
-                "it cannot simply be tried again; nothing was changed",
-            )
-            .hint(format!("choose one of {}: nutkin operation choose {id} CHOICE", known.join(", "))));
+        let choice = again(&op, id)?;
+        self.choose(id, Choose { choice, location: None, reason: None }, who, None).await
+    }
+
+    /// What a choice would do; nothing is changed.
+    pub async fn plan_choice(&self, id: &str, choice: &Choose) -> ManagerResult<Plan> {
+        let parent = self.active(id).await?;
+        let child =
+            choose::choose(&parent, choice.choice, choice.location.as_deref(), self.inner.fresh_operation())
+                .map_err(|e| Problem::new(Code::WrongState, format!("{e}; nothing was changed")))?;
+        let offered = parent.choices.iter().find(|c| c.id == choice.choice);
+        let words = offered.map(|c| format!("{}: {}", c.title, c.effect));
+        let place = choice.location.as_ref().map(|l| format!(" --location {l}")).unwrap_or_default();
+        let command = format!("nutkin operation choose {} {}{place}", parent.id, choice.choice);
+        Ok(self.card_of(child.as_ref(), &parent, words.into_iter().collect(), command))
+    }
+
+    /// What `resume` would do; nothing is changed.
+    pub async fn plan_resume(&self, id: &str) -> ManagerResult<Plan> {
+        let op = self.active(id).await?;
+        if op.state == OpState::NeedsAttention {
+            let choice = again(&op, id)?;
+            return self.plan_choice(id, &Choose { choice, location: None, reason: None }).await;
         }
-        let retry = Choose { choice: ChoiceId::Retry, location: None, reason: None };
-        self.choose(id, retry, who, None).await
+        let words = vec!["it is at work: it is looked at again now, and nothing else changes".to_owned()];
+        Ok(self.card_of(Some(&op), &op, words, format!("nutkin operation resume {}", op.id)))
+    }
+
+    /// What `cancel` of an operation would do; nothing is changed.
+    pub async fn plan_cancel(&self, id: &str) -> ManagerResult<Plan> {
+        let op = self.active(id).await?;
+        not_waiting(&op)?;
+        let began = op.steps.iter().any(|s| s.attempts > 0 && s.act.has_effect());
+        let words = if began {
+            "it has begun: it goes on to its next safe point and ends there"
+        } else {
+            "nothing of it was sent yet: it ends without an effect"
+        };
+        Ok(self.card_of(None, &op, vec![words.to_owned()], format!("nutkin operation cancel {}", op.id)))
+    }
+
+    /// The card of what is left to do.
+    fn card_of(
+        &self,
+        next: Option<&Operation>,
+        of: &Operation,
+        warnings: Vec<String>,
+        command: String,
+    ) -> Plan {
+        let left = |s: &&Step| !matches!(s.state, StepState::Confirmed | StepState::Skipped);
+        let steps: Vec<&Step> = next.iter().flat_map(|o| &o.steps).filter(left).collect();
+        let plan = next.map_or(&of.plan, |o| &o.plan);
+        let (name, target) = (&of.deployment_name, of.target.to_string());
+        let irreversible = vec![];
+        let checks = Checks::default();
+        let mut card = plain_card(of.kind, name, &target, &[], plan, checks, warnings, irreversible, command);
+        card.steps = steps
+            .into_iter()
+            .map(|s| PlannedStep { n: s.n, name: s.act.name(), title: recipe::title(&s.act, plan) })
+            .collect();
+        card.revision_next = plan.revision;
+        card.runnable = true;
+        card
+    }
+
+    /// A choice is an act of its own: what is read-only now stays as it is. Abandoning touches no cluster.
+    async fn may_choose(
+        &self,
+        op: &Operation,
+        choice: ChoiceId,
+        who: &Caller,
+        gate: &Gate<'_>,
+    ) -> ManagerResult<()> {
+        let read_only = self.inner.world().targets.get(&op.target).is_some_and(|t| t.spec.read_only);
+        let verdict = policy::decide(&Question {
+            kind: op.kind,
+            read_only: self.inner.settings.read_only,
+            target_read_only: read_only,
+            // The choice is the confirmation: one of a closed list, each with its effect, by its name.
+            protection: Protection::None,
+            destructive: false,
+            yes: true,
+            typed: None,
+            name: "",
+        });
+        let Verdict::Deny(why) = verdict else { return Ok(()) };
+        if choice == ChoiceId::Abandon {
+            return Ok(());
+        }
+        let text = format!("{choice} for {} of {} was denied: {why}", op.kind, op.deployment_name);
+        let mut event = self.inner.operation_event(op, Severity::Warn, EventName::PolicyDenied, text);
+        (event.actor, event.via) = (who.actor.clone(), who.via);
+        let _ = self.inner.commit(gate, Changes { events: vec![event], ..Changes::default() }).await;
+        Err(Problem::new(Code::PolicyDenied, format!("{why}; nothing was changed")).hint(format!(
+            "to end it without an act: nutkin operation choose {} {}",
+            op.id,
+            ChoiceId::Abandon
+        )))
     }
 
     /// An operation that holds its deployment, by its id or the end of it.
@@ -136,6 +240,29 @@ impl Manager {
             format!("the operation is {} already; nothing was changed", ended.state),
         ))
     }
+}
+
+/// One that waits for a person has no next safe point: how it ends is chosen.
+fn not_waiting(op: &Operation) -> ManagerResult<()> {
+    if op.state != OpState::NeedsAttention {
+        return Ok(());
+    }
+    let text = format!("{} of {} waits for a person; nothing was changed", op.kind, op.deployment_name);
+    Err(Problem::new(Code::WrongState, text).hint(format!(
+        "to end it as it is: nutkin operation choose {} {}",
+        op.id,
+        ChoiceId::Abandon
+    )))
+}
+
+/// The choice that goes on as before: looking again comes first, since it sends nothing.
+fn again(op: &Operation, id: &str) -> ManagerResult<ChoiceId> {
+    let offered = |id: &ChoiceId| op.choices.iter().any(|c| c.id == *id);
+    [ChoiceId::LookAgain, ChoiceId::Retry].into_iter().find(offered).ok_or_else(|| {
+        let known: Vec<&str> = op.choices.iter().map(|c| c.id.as_str()).collect();
+        Problem::new(Code::WrongState, "it cannot simply be tried again; nothing was changed")
+            .hint(format!("choose one of {}: nutkin operation choose {id} CHOICE", known.join(", ")))
+    })
 }
 
 fn sign(inner: &Inner, child: &mut Operation, who: &Caller, choice: &Choose) {

@@ -7,7 +7,7 @@ use crate::{
     domain::{
         deployment::{ConditionType, FlinkState},
         flink::{CheckpointConfig, Checkpoints, JobSummary, Overview},
-        ids::{DeploymentName, FlinkJobId},
+        ids::DeploymentName,
         names,
         operation::{Act, JobRef, Operation, StepState},
         time::Timestamp,
@@ -40,7 +40,7 @@ pub struct Facts {
     /// The deployment's job, if it lives.
     pub live: Option<(JobRef, JobSummary)>,
     /// Other live jobs that were ever issued to this deployment.
-    pub other_live: Vec<FlinkJobId>,
+    pub other_live: Vec<JobRef>,
     /// The live job's vertices.
     pub detail: Option<JobDetail>,
     /// The live job's checkpoints.
@@ -180,13 +180,15 @@ async fn look(inner: &Inner, f: &mut Facts) -> ManagerResult<()> {
             return Ok(());
         }
     };
-    let issued = inner.deps.store.issued_jobs(&f.entry.row.id).await?;
+    let issued = inner.deps.store.jobs(Some(&f.entry.row.id), u32::MAX).await?;
     let ours = f.entry.job.as_ref().map(|j| JobRef { id: j.id.clone(), flink: j.flink.clone() });
     for j in jobs.into_iter().filter(|j| !j.state.is_terminal()) {
         match &ours {
             Some(r) if r.flink == j.id => f.live = Some((r.clone(), j)),
-            _ if issued.contains(&j.id) => f.other_live.push(j.id),
-            _ => {}
+            _ => {
+                let row = issued.iter().find(|row| row.flink == j.id);
+                f.other_live.extend(row.map(|row| JobRef { id: row.id.clone(), flink: j.id }));
+            }
         }
     }
     f.overview = cluster.overview().await.ok();

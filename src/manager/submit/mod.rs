@@ -18,6 +18,7 @@ use futures_util::future::BoxFuture;
 
 use super::{
     Caller, Idempotency, Manager, ManagerResult,
+    apply::matches_version,
     inner::Inner,
     ports::store::{Changes, RevisionRow},
     runner, view,
@@ -93,13 +94,30 @@ impl Manager {
         dry_run: bool,
         key: Option<Idempotency>,
     ) -> ManagerResult<Submitted> {
-        self.submit_for(None, intent, who, dry_run, key).await
+        self.submit_for(None, None, intent, who, dry_run, key).await
+    }
+
+    /// The same for the version of the deployment that the client has seen.
+    pub async fn submit_at(
+        &self,
+        version: Option<u32>,
+        intent: Intent,
+        who: &Caller,
+        dry_run: bool,
+        key: Option<Idempotency>,
+    ) -> ManagerResult<Submitted> {
+        if version.is_some() && !matches!(intent, Intent::Deployment { .. }) {
+            let text = "this has no version that If-Match could name; nothing was changed";
+            return Err(Problem::new(Code::BadRequest, text));
+        }
+        self.submit_for(None, version, intent, who, dry_run, key).await
     }
 
     /// The same, on behalf of another operation.
     async fn submit_for(
         &self,
         parent: Option<OperationId>,
+        version: Option<u32>,
         intent: Intent,
         who: &Caller,
         dry_run: bool,
@@ -118,6 +136,7 @@ impl Manager {
         for _ in 0..SUPERSEDE_TRIES {
             let mut draft = draft_of(inner, &intent, who).await?;
             draft.parent.clone_from(&parent);
+            matches_version(version, draft.base.as_ref().map(|b| b.spec_version))?;
             decide(inner, &mut draft, &meta, who, dry_run).await?;
             if dry_run {
                 return Ok(Submitted::Plan(Box::new(draft.card)));
@@ -160,6 +179,20 @@ pub async fn upgrade_to(
         return Ok(Submitted::Plan(Box::new(draft.card)));
     }
     accept(inner, draft, meta, who, None).await?.ok_or_else(moved_on)
+}
+
+/// The plan of a verb on a deployment as its row would be; nothing is changed.
+pub async fn plan_of(
+    inner: &Arc<Inner>,
+    row: super::ports::store::DeploymentRow,
+    verb: &Verb,
+    who: &Caller,
+) -> ManagerResult<Plan> {
+    let mut facts = facts::gather(inner, &row.name).await?;
+    facts.entry.row = row;
+    let mut draft = draft::of_verb(inner, &facts, verb, who).await?;
+    decide(inner, &mut draft, verb.meta(), who, true).await?;
+    Ok(draft.card)
 }
 
 fn meta_of(intent: &Intent) -> &Meta {
@@ -453,7 +486,7 @@ pub fn start_fork<'a>(
         let start = Start { meta, ..Start::default() };
         let intent = Intent::Deployment { name: name.clone(), verb: Verb::Start(start) };
         let parent = Some(fork.id.clone());
-        if let Err(p) = manager.submit_for(parent, intent, &who, false, Some(once)).await {
+        if let Err(p) = manager.submit_for(parent, None, intent, &who, false, Some(once)).await {
             let gate = inner.gate().await;
             let text = format!("{name} was created and could not be started: {}", p.detail);
             let mut event = inner.caller_event(&who, Severity::Error, EventName::OperationFailed, text);

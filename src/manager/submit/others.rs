@@ -23,7 +23,8 @@ use crate::{
         ids::{BadId, DeploymentName, FlinkJobId, Issuer, JobId, SavepointId},
         location,
         operation::{Act, Creates, Kind},
-        savepoint::Savepoint,
+        restore,
+        savepoint::{Savepoint, Status},
     },
     manager::{
         Caller, ManagerResult, books,
@@ -97,7 +98,13 @@ pub async fn adopt(
     if taken {
         return Err(Problem::new(Code::AlreadyExists, format!("{name} exists already; nothing was changed")));
     }
-    if let Some(owner) = owner {
+    let issued = inner
+        .deps
+        .store
+        .job_by_flink(flink)
+        .await?
+        .and_then(|j| inner.world().names.get(&j.deployment).cloned());
+    if let Some(owner) = owner.or(issued) {
         return Err(Problem::new(
             Code::WrongState,
             format!("the job belongs to {owner} already; nothing was changed"),
@@ -121,6 +128,8 @@ pub async fn adopt(
     let job = job.ok_or_else(|| {
         Problem::new(Code::NotFound, format!("{target} has no live job {flink}; nothing was changed"))
     })?;
+    let statistics = cluster.checkpoints(flink).await.ok().flatten();
+    let restored_from = statistics.and_then(|c| c.latest_restored).and_then(|r| r.path);
     let config: JobConfig = cluster.job_config(flink).await.ok().flatten().unwrap_or_default();
     let mut layer = json!({ "target": target });
     if let Some(p) = config.parallelism {
@@ -144,7 +153,8 @@ pub async fn adopt(
         ended_at: None,
         flink_state: Some(job.state.to_string()),
         our_end: OurEnd::None,
-        restored_from: None,
+        // Its savepoint must not be deleted under it.
+        restored_from,
         restored_savepoint: None,
         restarts: None,
         last_checkpoint: None,
@@ -253,7 +263,7 @@ fn bare_facts(
 }
 
 #[expect(clippy::too_many_arguments, reason = "the fields of a card, named at the one call of each kind")]
-fn plain_card(
+pub(super) fn plain_card(
     kind: Kind,
     name: &DeploymentName,
     target: &str,
@@ -305,9 +315,12 @@ pub async fn import(inner: &Arc<Inner>, r: &ImportSavepoint) -> ManagerResult<Dr
         .hint("give the URI that Flink returned, for example file:/… or s3://…"));
     }
     for e in inner.world().deployments.values() {
-        if let Some(known) =
-            e.savepoints.iter().find(|s| s.location.as_deref().is_some_and(|l| location::same(l, place)))
-        {
+        // What a person says is there and whole counts, where the books have given it up.
+        let counts = |s: &&Savepoint| {
+            !matches!(s.status, Status::FailedDeletion | Status::Deleted | Status::Missing)
+                && s.location.as_deref().is_some_and(|l| location::same(l, place))
+        };
+        if let Some(known) = e.savepoints.iter().find(counts) {
             let text = format!(
                 "that savepoint is in the catalogue of {} already ({}); nothing was changed",
                 e.row.name, known.id
@@ -350,6 +363,9 @@ pub async fn dispose(inner: &Arc<Inner>, id: &str) -> ManagerResult<Draft> {
         .location
         .clone()
         .ok_or_else(|| Problem::new(Code::WrongState, "its place is not known; nothing was changed"))?;
+    if sp.status == Status::Deleted {
+        return Err(Problem::new(Code::WrongState, "it was deleted already; nothing was changed"));
+    }
     let f = facts::gather(inner, &name).await?;
     let mut b = Building::new(inner, &f, Kind::Dispose);
     preflight::reachable(&mut b.checks, &f);
@@ -370,41 +386,40 @@ pub async fn dispose(inner: &Arc<Inner>, id: &str) -> ManagerResult<Draft> {
     b.finish(format!("nutkin savepoint dispose {id}")).await
 }
 
-/// I6: pinned, in the lineage of a live job, the only restore point, referenced by another deployment; by location.
+/// More rows than any store has.
+const ALL: u32 = 1_000_000;
+
+/// I6: pinned, in the lineage of a live job, the only restore point, armed for a start, referenced by another deployment; by
+/// location, over all rows: old ones are not in memory.
 async fn unsafe_to_delete(inner: &Inner, sp: &Savepoint, place: &str) -> ManagerResult<Option<String>> {
     let jobs = inner.deps.store.jobs(Some(&sp.deployment), 50).await?;
+    let at_place = |l: Option<&String>| l.is_some_and(|l| location::same(l, place));
+    let all = inner.deps.store.savepoints(None, ALL).await?;
+    let (here, elsewhere): (Vec<Savepoint>, Vec<Savepoint>) =
+        all.into_iter().filter(|s| s.status != Status::Deleted).partition(|s| at_place(s.location.as_ref()));
     let world = inner.world();
+    if let Some(p) = here.iter().find(|s| s.pinned) {
+        return Ok(Some(format!("it is pinned ({})", p.id)));
+    }
     for e in world.deployments.values() {
-        let here: Vec<&Savepoint> = e
-            .savepoints
-            .iter()
-            .filter(|s| s.location.as_deref().is_some_and(|l| location::same(l, place)))
-            .collect();
-        let gone = |s: &&&Savepoint| !matches!(s.status, crate::domain::savepoint::Status::Deleted);
-        if let Some(p) = here.iter().find(|s| s.pinned) {
-            return Ok(Some(format!("it is pinned ({})", p.id)));
+        if e.row.next_restore.as_ref().is_some_and(|armed| here.iter().any(|s| s.id == *armed)) {
+            return Ok(Some(format!("the next start of {} begins from it", e.row.name)));
         }
-        if e.row.id != sp.deployment && here.iter().any(|s| gone(&s)) {
+        if e.row.id != sp.deployment && here.iter().any(|s| s.deployment == e.row.id) {
             return Ok(Some(format!("{} refers to it", e.row.name)));
         }
-        let restored = |l: Option<&String>| l.is_some_and(|l| location::same(l, place));
         let lives = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal())
             || e.job.as_ref().is_some_and(|j| j.ended_at.is_none());
-        if lives && restored(e.job.as_ref().and_then(|j| j.restored_from.as_ref())) {
+        if lives && at_place(e.job.as_ref().and_then(|j| j.restored_from.as_ref())) {
             return Ok(Some(format!("the live job of {} was restored from it", e.row.name)));
         }
         if e.row.id == sp.deployment {
-            let others = e.savepoints.iter().filter(|s| {
-                s.status == crate::domain::savepoint::Status::Completed
-                    && !s.location.as_deref().is_some_and(|l| location::same(l, place))
-            });
-            if others.count() == 0 {
+            let flink = books::flink_version(inner, &e.target());
+            let mut others = elsewhere.iter().filter(|s| s.deployment == e.row.id);
+            if !others.any(|s| restore::unusable(s, flink.as_deref()).is_none()) {
                 return Ok(Some("it is the only restore point of the deployment".to_owned()));
             }
-            if lives
-                && sp.location.is_some()
-                && jobs.iter().any(|j| j.ended_at.is_none() && restored(j.restored_from.as_ref()))
-            {
+            if lives && jobs.iter().any(|j| j.ended_at.is_none() && at_place(j.restored_from.as_ref())) {
                 return Ok(Some("a job that may live was restored from it".to_owned()));
             }
         }

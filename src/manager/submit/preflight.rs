@@ -215,7 +215,8 @@ fn configuration(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {
     }
 }
 
-fn resolvable(c: &mut Checks, spec: &Spec, settings: &ManagerSettings) {
+/// Every secret that a spec refers to is where it should be.
+pub fn resolvable(c: &mut Checks, spec: &Spec, settings: &ManagerSettings) {
     let values = spec.flink_configuration.values().chain(&spec.artifact.args);
     for e in values.filter_map(|v| secrets::resolve(v, settings).err()) {
         c.fail("secrets", e.to_string(), "put the secret where the reference points, then try again");
@@ -276,13 +277,25 @@ fn parallelism(c: &mut Checks, f: &Facts, spec: &Spec) {
     }
 }
 
+/// A deployment stays on its cluster: its job lives there, and its state need not be readable from elsewhere.
+pub fn same_target(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {
+    let here = f.entry.target();
+    if spec.target != here.as_str() {
+        c.fail(
+            "target",
+            format!("revision {} belongs to the target {}, and this deployment is on {here}", row.number, spec.target),
+            "fork it: nutkin fork APP/NAME APP/NEW --target T; or suspend it, and apply a manifest with the other target",
+        );
+    }
+}
+
 /// Jobs that were issued to this deployment and live beside the one in the books.
 pub fn one_job(c: &mut Checks, f: &Facts) {
     if let Some(other) = f.other_live.first() {
         c.fail(
             "oneJob",
-            format!("an older job of this deployment lives: {other}"),
-            "cancel it in Flink, or wait: one deployment has one job",
+            format!("an older job of this deployment lives: {}", other.flink),
+            "cancel the deployment, which ends that job too: one deployment has one job",
         );
     }
 }

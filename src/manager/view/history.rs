@@ -108,6 +108,8 @@ pub fn job(j: &JobRow, world: &World) -> Job {
         started_at: j.started_at,
         ended_at: j.ended_at,
         restored_from: restored_from(j),
+        // A job that somebody else started may have restored whatever they liked.
+        began_empty: j.operation.is_some() && j.restored_from.is_none(),
         restarts: j.restarts,
     }
 }

@@ -3,12 +3,15 @@
 use crate::{
     contract::model::{Capability, Target, TargetJob, Tasks},
     domain::{deployment::FlinkState, ids::Issuer, spec},
-    manager::world::{TargetEntry, World},
+    manager::{
+        eyes::Trust,
+        world::{TargetEntry, World},
+    },
 };
 
 /// A target.
 #[must_use]
-pub fn target(t: &TargetEntry, world: &World) -> Target {
+pub fn target(t: &TargetEntry, world: &World, trust: &Trust) -> Target {
     let urls = t.spec.addresses();
     let overview = t.sight.overview.as_ref();
     let up = t.sight.reachable == Some(true);
@@ -28,7 +31,7 @@ pub fn target(t: &TargetEntry, world: &World) -> Target {
                 .unwrap_or(u32::MAX)
         }),
         unmanaged_jobs: up.then(|| u32::try_from(unmanaged(t, world).len()).unwrap_or(u32::MAX)),
-        capabilities: capabilities(t),
+        capabilities: capabilities(t, trust),
         protection: t.spec.protection.unwrap_or(spec::Protection::None),
         savepoint_directory: t.spec.savepoint_directory.clone().or_else(|| t.sight.savepoint_base.clone()),
         savepoint_access: t.spec.savepoint_access.to_string(),
@@ -39,7 +42,7 @@ pub fn target(t: &TargetEntry, world: &World) -> Target {
     }
 }
 
-fn capabilities(t: &TargetEntry) -> Vec<Capability> {
+fn capabilities(t: &TargetEntry, trust: &Trust) -> Vec<Capability> {
     let Some(c) = &t.sight.config else { return vec![] };
     let no_submit =
         "the cluster takes no submissions (web.submit.enable is false, or an application cluster)";
@@ -48,11 +51,16 @@ fn capabilities(t: &TargetEntry) -> Vec<Capability> {
         available,
         reason: (!available).then(|| reason.to_owned()),
     };
+    let no_cancel =
+        "web.cancel.enable is false: whether its REST API takes a cancel shows only when it is asked";
+    let looks = trust.can_look(&t.spec);
     vec![
         cap("submit", c.web_submit, no_submit),
         cap("jars", c.web_submit, no_submit),
+        // No switch of Flink 1.16 to 2.3 takes it away.
         cap("stop", true, ""),
-        cap("cancel", true, ""),
+        cap("cancel", c.web_cancel, no_cancel),
+        cap("seeSavepoints", looks.is_ok(), looks.err().unwrap_or_default()),
     ]
 }
 
@@ -73,11 +81,16 @@ pub fn target_jobs(t: &TargetEntry, world: &World) -> Vec<TargetJob> {
         .iter()
         .map(|j| {
             let owner = world.deployments.values().find(|e| e.job.as_ref().is_some_and(|r| r.flink == j.id));
-            let management = match (owner, j.id.issuer(&world.store_id)) {
-                (Some(_), _) | (None, Issuer::Us) => "managed".to_owned(),
-                (None, Issuer::AnotherNutkin(store)) => format!("another nutkin {store}"),
-                (None, Issuer::Nobody) => "unmanaged".to_owned(),
+            let stray = world.owner_of_stray(t, j);
+            let management = match (owner, stray, j.id.issuer(&world.store_id)) {
+                (Some(_), _, _) => "managed".to_owned(),
+                // What an operation at work leaves and takes is its own affair.
+                (None, Some(e), _) if world.is_busy(e) => "managed".to_owned(),
+                (None, Some(_), _) => "stray".to_owned(),
+                (None, None, Issuer::AnotherNutkin(store)) => format!("another nutkin {store}"),
+                (None, None, Issuer::Us | Issuer::Nobody) => "unmanaged".to_owned(),
             };
+            let owner = owner.or(stray);
             TargetJob {
                 target: t.row.name.to_string(),
                 flink_job_id: j.id.to_string(),

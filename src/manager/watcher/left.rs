@@ -8,7 +8,6 @@ use std::{sync::Arc, time::Duration};
 use super::{KeptCheckpoint, KeptConfig};
 use crate::{
     domain::{
-        deployment::ConditionType,
         flink::JobSummary,
         ids::{JobId, TargetName},
         location,
@@ -46,9 +45,8 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, jobs: &[JobSummary]) 
 }
 
 fn is_newly_lost(e: &DeploymentEntry, jobs: &[JobSummary]) -> bool {
-    let known = e.sight.conditions.iter().any(|c| c.kind == ConditionType::JobLost);
     let job = e.job.as_ref().filter(|j| j.ended_at.is_none() && j.seen_at.is_some());
-    !known && job.is_some_and(|j| !jobs.iter().any(|s| s.id == j.flink))
+    job.is_some_and(|j| e.sight.noted.left.as_ref() != Some(&j.id) && !jobs.iter().any(|s| s.id == j.flink))
 }
 
 async fn newest(

@@ -13,7 +13,9 @@ mod fast;
 mod left;
 mod numbers;
 mod slow;
+mod strays;
 
+pub use fast::about;
 pub use numbers::refresh as refresh_numbers;
 
 use std::{sync::Arc, time::Duration};
@@ -21,7 +23,10 @@ use std::{sync::Arc, time::Duration};
 use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
-use super::{inner::Inner, ports::store::Changes};
+use super::{
+    inner::Inner,
+    ports::store::{Changes, EventQuery},
+};
 use crate::domain::{
     event::{EventName, NewEvent, Severity},
     ids::TargetName,
@@ -143,9 +148,19 @@ pub fn spawn_heartbeat(inner: &Arc<Inner>) {
 }
 
 async fn heartbeat(inner: &Inner) {
+    let forget_events_before = outlived(inner).await;
     let gate = inner.gate().await;
-    let fact = (WATCHED_UNTIL.to_owned(), inner.now().to_string());
-    if let Err(e) = inner.commit(&gate, Changes { facts: vec![fact], ..Changes::default() }).await {
+    let facts = vec![(WATCHED_UNTIL.to_owned(), inner.now().to_string())];
+    if let Err(e) = inner.commit(&gate, Changes { facts, forget_events_before, ..Changes::default() }).await {
         tracing::warn!(error = %e, "the heartbeat was not written");
     }
+}
+
+/// The moment before which events are kept no longer, if there are such.
+async fn outlived(inner: &Inner) -> Option<Timestamp> {
+    let keep = i64::try_from(inner.settings.events_keep?.as_millis()).ok()?;
+    let before = Timestamp::from_millis(inner.now().millis().checked_sub(keep)?);
+    let oldest = EventQuery { after: Some(0), limit: 1, ..EventQuery::default() };
+    let oldest = inner.deps.store.events(&oldest).await.ok()?.into_iter().next()?;
+    (oldest.event.at < before).then_some(before)
 }

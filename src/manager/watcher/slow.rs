@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{KeptCheckpoint, KeptConfig, fast::about};
+use super::{
+    KeptCheckpoint, KeptConfig,
+    fast::{UNSTABLE_WINDOW_SECONDS, about},
+};
 use crate::{
     contract::model::{MetricValue, RootCause},
     domain::{
@@ -15,10 +18,13 @@ use crate::{
         time::Timestamp,
     },
     manager::{
-        books,
+        books, eyes,
         inner::Inner,
-        ports::{cluster::Cluster, store::Changes},
-        world::{DeploymentEntry, Touched},
+        ports::{
+            cluster::Cluster,
+            store::{Changes, JobRow},
+        },
+        world::{DeploymentEntry, DeploymentSight, Touched},
     },
 };
 
@@ -31,6 +37,9 @@ const LONGEST: Duration = Duration::from_secs(30);
 const REQUESTS_PER_SECOND: u128 = 5;
 /// Requests that one look at a job usually takes: its checkpoints and its restarts.
 const REQUESTS_EACH: u128 = 2;
+
+/// So many times of restarts are kept: more say no more.
+const MOST_RESTARTS: usize = 100;
 
 /// What is due for one deployment.
 struct Due {
@@ -64,6 +73,7 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, interval: Duration) {
     let Some(cluster) = inner.world().targets.get(target).and_then(|t| t.cluster.clone().ok()) else {
         return;
     };
+    eyes::prove(inner, target).await;
     let wanted = inner.hub.looked_at();
     let now = inner.now();
     let due: Vec<Due> = inner
@@ -140,12 +150,14 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
     let mut changes = Changes::default();
     let mut touched = Touched::default();
     let mut ended = None;
+    let (before, job_before);
     {
         let mut world = inner.world_mut();
         let Some(e) = world.deployments.get_mut(&d.name) else { return };
         if e.job.as_ref().map(|j| &j.flink) != Some(&d.flink) {
             return;
         }
+        (before, job_before) = (e.sight.clone(), e.job.clone());
         if let Some(c) = config {
             keep_config(e, c);
         }
@@ -155,8 +167,8 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
                 keep_checkpoints(e, c, now, &mut changes, &|| inner.fresh_savepoint());
             }
         }
-        if let (Some(r), Some(j)) = (restarts, e.job.as_mut()) {
-            j.restarts = Some(r);
+        if let Some(r) = restarts {
+            count_restarts(e, r, before.checkpoints_at, now, &mut changes);
         }
         if let Some(x) = cause {
             let cause =
@@ -194,9 +206,51 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
     }
     tracing::trace!(deployment = %d.name, looked_at = d.looked_at, "slow lane");
     if let Err(e) = inner.commit(&gate, changes).await {
-        tracing::warn!(error = %e, "what was seen could not be written; it is seen again");
+        tracing::warn!(error = %e, "what was seen could not be written; it is found again");
+        put_back(inner, &d.name, before, job_before);
     }
     inner.touched(&touched);
+}
+
+/// What could not be written is not known either: the next look finds it anew, with its events and rows.
+fn put_back(inner: &Inner, name: &DeploymentName, before: DeploymentSight, job: Option<JobRow>) {
+    let mut world = inner.world_mut();
+    let Some(e) = world.deployments.get_mut(name) else { return };
+    e.job = job;
+    e.sight.checkpoints = before.checkpoints;
+    e.sight.checkpoint_config = before.checkpoint_config;
+    e.sight.checkpoints_at = before.checkpoints_at;
+    e.sight.restarts = before.restarts;
+    e.sight.restarts_told = before.restarts_told;
+    e.sight.root_cause = before.root_cause;
+}
+
+/// Restarts between two looks show only in Flink's count. What was seen as it happened is in the log already.
+fn count_restarts(
+    e: &mut DeploymentEntry,
+    counted: u64,
+    last_look: Option<Timestamp>,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    let Some(job) = e.job.as_mut() else { return };
+    let known = job.restarts.replace(counted);
+    // A count that is smaller is that of a new JobManager, which begins at none.
+    let more = known.map_or(0, |k| if counted < k { counted } else { counted - k });
+    let unseen = more.saturating_sub(e.sight.restarts_told);
+    e.sight.restarts_told = e.sight.restarts_told.saturating_sub(more);
+    if unseen == 0 {
+        return;
+    }
+    if last_look.is_some_and(|t| now.seconds_since(t) <= UNSTABLE_WINDOW_SECONDS) {
+        let room = MOST_RESTARTS.saturating_sub(e.sight.restarts.len());
+        let times = usize::try_from(unseen).unwrap_or(usize::MAX).min(room);
+        e.sight.restarts.extend(std::iter::repeat_n(now, times));
+    }
+    let times = if unseen == 1 { "once".to_owned() } else { format!("{unseen} times") };
+    let text = format!("Flink restarted the job {times} since the last look, {counted} in all");
+    let event = NewEvent::auto(now, Severity::Warn, EventName::JobRestarted, text);
+    changes.events.push(about(e, event));
 }
 
 /// The ended job left a newer checkpoint than the one that was entered at its end: Flink has deleted that one.
@@ -374,5 +428,25 @@ mod tests {
         let turn: Vec<String> =
             in_turn(due, Duration::from_secs(2)).iter().map(|d| d.name.name().to_owned()).collect();
         assert_eq!(turn, ["looked-at", "never-asked", "asked-long-ago", "asked-just-now"]);
+    }
+
+    /// Each look: Flink's count, restarts told by the fast lane since, what is told now.
+    #[rstest]
+    #[case::the_first_count_is_the_base(&[(3, 0, 0)])]
+    #[case::between_two_looks(&[(0, 0, 0), (2, 0, 2), (2, 0, 0), (3, 0, 1)])]
+    #[case::seen_as_it_happened(&[(0, 0, 0), (1, 1, 0), (3, 1, 1)])]
+    #[case::flink_counts_later(&[(0, 0, 0), (0, 1, 0), (1, 0, 0), (2, 0, 1)])]
+    #[case::a_new_jobmanager(&[(7, 0, 0), (1, 0, 1)])]
+    fn restarts_are_told_once(#[case] looks: &[(u64, u64, u64)]) {
+        let mut world = crate::manager::world::tests::with_a_job();
+        let e = world.deployments.values_mut().next().unwrap();
+        let now = Timestamp::from_millis(1_000);
+        for (n, (count, told, news)) in looks.iter().enumerate() {
+            e.sight.restarts_told += told;
+            let (mut changes, before) = (Changes::default(), e.sight.restarts.len());
+            count_restarts(e, *count, Some(now), now, &mut changes);
+            assert_eq!((e.sight.restarts.len() - before) as u64, *news, "look {n}");
+            assert_eq!(changes.events.len(), usize::from(*news > 0), "look {n}");
+        }
     }
 }

@@ -9,12 +9,12 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    documents::{self, Kind, Patch},
+    documents::{self, Kind, New, Patch},
     operations::Nothing,
     verbs::DryRun,
 };
 use crate::{
-    contract::{List, intent::Document, model::Application},
+    contract::{List, model::Application},
     server::{
         App,
         error::Answer,
@@ -49,10 +49,10 @@ async fn one(State(app): State<App>, P(name): P<String>) -> Answer<Response> {
 
 /// Creates an application.
 #[utoipa::path(
-    post, path = "/applications", tag = "applications", params(DryRun), request_body = Document,
+    post, path = "/applications", tag = "applications", params(DryRun), request_body = New,
     responses((status = 201, body = Application))
 )]
-async fn create(State(app): State<App>, act: Act<Document>) -> Answer<Response> {
+async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
     documents::create(&app, Kind::Application, act).await
 }
 
@@ -71,6 +71,7 @@ async fn patch(State(app): State<App>, P(name): P<String>, act: Act<Patch>) -> A
     responses((status = 204))
 )]
 async fn remove(State(app): State<App>, P(name): P<String>, act: Act<Nothing>) -> Answer<Response> {
-    let removed = async { Ok(app.manager.remove_application(&name, &act.caller, act.dry_run).await?) };
+    let removed =
+        async { Ok(app.manager.remove_application(&name, &act.caller, act.dry_run, act.if_match).await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::NO_CONTENT, removed).await
 }

@@ -3,6 +3,7 @@
 use axum::{
     Json,
     extract::State,
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use serde::Deserialize;
@@ -10,7 +11,7 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    documents::{self, Kind, Patch},
+    documents::{self, Kind, New, Patch},
     events::{self, Wanted},
     verbs::{self, DryRun},
 };
@@ -98,10 +99,10 @@ async fn document(State(app): State<App>, P(of): P<Named>) -> Answer<Json<Docume
 
 /// Creates a deployment; with `state: RUNNING` it is started.
 #[utoipa::path(
-    post, path = "/deployments", tag = "deployments", params(DryRun), request_body = Document,
+    post, path = "/deployments", tag = "deployments", params(DryRun), request_body = New,
     responses((status = 201, body = Deployment))
 )]
-async fn create(State(app): State<App>, act: Act<Document>) -> Answer<Response> {
+async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
     documents::create(&app, Kind::Deployment, act).await
 }
 
@@ -178,6 +179,11 @@ async fn all_jobs(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<
     get, path = "/deployments/{app}/{name}/events", tag = "deployments", params(Named, Wanted),
     responses((status = 200, content((List<model::Event> = "application/json"), (model::Event = "text/event-stream"))))
 )]
-async fn own_events(State(app): State<App>, P(of): P<Named>, Q(wanted): Q<Wanted>) -> Answer<Response> {
-    events::answer(app, wanted.of(of.name()?)).await
+async fn own_events(
+    State(app): State<App>,
+    P(of): P<Named>,
+    headers: HeaderMap,
+    Q(wanted): Q<Wanted>,
+) -> Answer<Response> {
+    events::answer(app, &headers, wanted.of(of.name()?)).await
 }

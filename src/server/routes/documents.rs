@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 use crate::{
     contract::{
         List,
-        intent::{Applied, Apply, ApplyAction, Document, Meta},
+        intent::{Applied, Apply, ApplyAction, Document, Meta, Metadata},
         problem::{Code, Problem},
     },
     manager::Caller,
@@ -55,6 +55,24 @@ impl Kind {
     }
 }
 
+/// The document of a new object, with what every confirmed act carries.
+#[derive(Debug, Clone, Deserialize, Serialize, ToSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub(super) struct New {
+    /// `nutkin/v1`.
+    api_version: String,
+    /// `Target`, `Application` or `Deployment`.
+    kind: String,
+    /// Name, application, labels.
+    metadata: Metadata,
+    /// Its layer.
+    #[schema(value_type = Object)]
+    spec: Value,
+    /// Reason, confirmation.
+    #[serde(default)]
+    meta: Meta,
+}
+
 /// A JSON merge patch (RFC 7396) of an object's document: what is absent stays, `null` removes.
 #[derive(Debug, Clone, Default, Deserialize, Serialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -70,8 +88,10 @@ pub(super) struct Patch {
 }
 
 /// Applies the document of an object that must not be there yet: 201 with its model, or what a dry run found.
-pub(super) async fn create(app: &App, kind: Kind, act: Act<Document>) -> Answer<Response> {
-    let Act { body: document, caller, dry_run, key, .. } = act;
+pub(super) async fn create(app: &App, kind: Kind, act: Act<New>) -> Answer<Response> {
+    let Act { body: New { api_version, kind: word, metadata, spec, meta }, caller, dry_run, key, .. } =
+        act.without_version()?;
+    let document = Document { api_version, kind: word, metadata, spec };
     if document.kind != kind.word() {
         return Err(bad(format!(
             "this route takes a document of kind {}, not {:?}",
@@ -80,7 +100,7 @@ pub(super) async fn create(app: &App, kind: Kind, act: Act<Document>) -> Answer<
         )));
     }
     let name = document.full_name();
-    let request = Apply { documents: vec![document], ..Apply::default() };
+    let request = Apply { documents: vec![document], meta, ..Apply::default() };
     let make = async || {
         if kind.object(app, &name).is_ok() {
             let detail = format!("{} {name} exists already; nothing was changed", kind.word().to_lowercase());
@@ -105,10 +125,8 @@ pub(super) async fn patch(app: &App, kind: Kind, name: &str, act: Act<Patch>) ->
     let Act { body: patch, caller, dry_run, key, if_match } = act;
     let change = async || {
         let document = merged(app.manager.document(kind.word(), name).await?, &patch)?;
-        // The patch is made on the layer as it is now, with what verbs have set, so it overwrites nothing unseen.
-        let meta = patch.meta.clone();
-        let request = Apply { documents: vec![document], force: true, meta, ..Apply::default() };
-        apply(app, request, &caller, dry_run, if_match).await
+        let items = app.manager.patch(document, patch.meta.clone(), &caller, dry_run, if_match).await?;
+        all_or_problem(items, dry_run)
     };
     if dry_run {
         return Ok(axum::Json(change().await?).into_response());
@@ -127,7 +145,11 @@ async fn apply(
     dry_run: bool,
     if_match: Option<u32>,
 ) -> Answer<List<Applied>> {
-    let items = app.manager.apply(request, who, dry_run, if_match).await?;
+    all_or_problem(app.manager.apply(request, who, dry_run, if_match).await?, dry_run)
+}
+
+/// The results, or the first refusal among them.
+fn all_or_problem(items: Vec<Applied>, dry_run: bool) -> Answer<List<Applied>> {
     let Some(trouble) = items.iter().find(|a| a.action == ApplyAction::Refused || a.problem.is_some()) else {
         return Ok(List::all(items));
     };
@@ -143,6 +165,10 @@ async fn apply(
 }
 
 fn merged(mut document: Document, patch: &Patch) -> Answer<Document> {
+    if let Some(spec) = document.spec.as_object_mut().filter(|_| !patch.spec.contains_key("state")) {
+        // The state of this moment is nobody's wish: what somebody does meanwhile stays done.
+        spec.shift_remove("state");
+    }
     merge(&mut document.spec, &Value::Object(patch.spec.clone()));
     let mut metadata = serde_json::to_value(&document.metadata).map_err(|e| bad(e.to_string()))?;
     merge(&mut metadata, &Value::Object(patch.metadata.clone()));

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use axum::{
     Json,
     extract::State,
+    http::HeaderMap,
     response::{IntoResponse, Response},
 };
 use futures_util::{Stream, stream};
@@ -25,7 +26,7 @@ use crate::{
         error::{Answer, Failure},
         extract::Q,
         paging,
-        stream::{Message, answer as streamed},
+        stream::{LAST_EVENT_ID, Message, answer as streamed},
     },
 };
 
@@ -87,18 +88,25 @@ impl Wanted {
 
 /// The event log: newest first, or oldest first behind a number; with `follow` it does not end.
 #[utoipa::path(
-    get, path = "/events", tag = "events", params(Wanted),
+    get, path = "/events", tag = "events",
+    params(Wanted, ("Last-Event-ID" = Option<String>, Header, description = "With `follow`: continue behind this event.")),
     responses((status = 200, content((List<model::Event> = "application/json"), (model::Event = "text/event-stream"))))
 )]
-async fn events(State(app): State<App>, Q(wanted): Q<Wanted>) -> Answer<Response> {
-    answer(app, wanted).await
+async fn events(State(app): State<App>, headers: HeaderMap, Q(wanted): Q<Wanted>) -> Answer<Response> {
+    answer(app, &headers, wanted).await
 }
 
 /// Answers a page or a stream.
-pub(super) async fn answer(app: App, wanted: Wanted) -> Answer<Response> {
-    let filter = wanted.filter()?;
+pub(super) async fn answer(app: App, headers: &HeaderMap, wanted: Wanted) -> Answer<Response> {
+    let mut filter = wanted.filter()?;
     if !wanted.follow {
         return Ok(Json(page(&app.manager, &filter).await?).into_response());
+    }
+    if let Some(last) = headers.get(LAST_EVENT_ID) {
+        // A client that comes back sends the request of its first time: where it was counts more than where it began.
+        let number = last.to_str().ok().and_then(|n| n.parse().ok());
+        let bad = || Failure::new(Code::BadRequest, format!("{LAST_EVENT_ID} is an event's number"));
+        (filter.after, filter.before) = (Some(number.ok_or_else(bad)?), None);
     }
     // Subscribed before the first look, so that nothing falls between the two.
     let subscription = app.manager.subscribe(None).await;

@@ -10,8 +10,9 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
+use super::verbs::DryRun;
 use crate::{
-    contract::{List, intent::Choose, model::Operation},
+    contract::{List, intent::Choose, model::Operation, plan::Plan},
     domain::ids::DeploymentName,
     server::{
         App,
@@ -66,33 +67,45 @@ async fn one(State(app): State<App>, P(id): P<String>) -> Answer<Json<Operation>
 
 /// Looks again at once: a waiting step is probed now instead of later.
 #[utoipa::path(
-    post, path = "/operations/{id}/resume", tag = "operations", params(("id" = String, Path)),
-    responses((status = 200, body = Operation))
+    post, path = "/operations/{id}/resume", tag = "operations", params(("id" = String, Path), DryRun),
+    responses((status = 200, body = Operation, description = "With `dryRun` the plan instead; nothing is changed."))
 )]
 async fn resume(State(app): State<App>, P(id): P<String>, act: Act<Nothing>) -> Answer<Response> {
-    let act = act.without_dry_run()?;
+    let act = act.without_version()?;
+    if act.dry_run {
+        return Ok(Json(app.manager.plan_resume(&id).await?).into_response());
+    }
     let resumed = async { Ok(app.manager.resume_operation(&id, &act.caller).await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::OK, resumed).await
 }
 
 /// Asks an operation to end: before its first effect it is cancelled, later it goes to the next safe point.
 #[utoipa::path(
-    post, path = "/operations/{id}/cancel", tag = "operations", params(("id" = String, Path)),
-    responses((status = 200, body = Operation))
+    post, path = "/operations/{id}/cancel", tag = "operations", params(("id" = String, Path), DryRun),
+    responses((status = 200, body = Operation, description = "With `dryRun` the plan instead; nothing is changed."))
 )]
 async fn cancel(State(app): State<App>, P(id): P<String>, act: Act<Nothing>) -> Answer<Response> {
-    let act = act.without_dry_run()?;
+    let act = act.without_version()?;
+    if act.dry_run {
+        return Ok(Json(app.manager.plan_cancel(&id).await?).into_response());
+    }
     let asked = async { Ok(app.manager.cancel_operation(&id, &act.caller).await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::OK, asked).await
 }
 
 /// Resolves a waiting operation by one of its choices.
 #[utoipa::path(
-    post, path = "/operations/{id}/choose", tag = "operations", params(("id" = String, Path)), request_body = Choose,
-    responses((status = 202, body = Operation, description = "The operation that goes on."))
+    post, path = "/operations/{id}/choose", tag = "operations", params(("id" = String, Path), DryRun), request_body = Choose,
+    responses(
+        (status = 202, body = Operation, description = "The operation that goes on."),
+        (status = 200, body = Plan, description = "The plan of a dry run: the steps that the choice leads to."),
+    )
 )]
 async fn choose(State(app): State<App>, P(id): P<String>, act: Act<Choose>) -> Answer<Response> {
-    let Act { body, caller, key, .. } = act.without_dry_run()?;
+    let Act { body, caller, key, dry_run, .. } = act.without_version()?;
+    if dry_run {
+        return Ok(Json(app.manager.plan_choice(&id, &body).await?).into_response());
+    }
     let _turn = match &key {
         Some(key) => {
             let turn = app.keys.turn(&caller, key).await;

@@ -46,7 +46,7 @@ async fn one(State(app): State<App>, P(id): P<String>) -> Answer<Json<Savepoint>
     request_body = PatchSavepoint, responses((status = 200, body = Savepoint))
 )]
 async fn patch(State(app): State<App>, P(id): P<String>, act: Act<PatchSavepoint>) -> Answer<Response> {
-    let Act { body, caller, dry_run, key, .. } = act;
+    let Act { body, caller, dry_run, key, .. } = act.without_version()?;
     let patched = async { Ok(app.manager.patch_savepoint(&id, body, &caller, dry_run).await?) };
     once(&app, &caller, key.as_ref(), StatusCode::OK, patched).await
 }

@@ -8,11 +8,11 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 use crate::{
     contract::{problem::Code, watch::Snapshot},
     domain::ids::DeploymentName,
-    manager::SnapshotQuery,
+    manager::{SnapshotQuery, SnapshotSort},
     server::{
-        App,
+        App, Role,
         error::{Answer, Failure},
-        extract::{Q, Who},
+        extract::{May, Q, Who},
         paging,
     },
 };
@@ -33,16 +33,27 @@ struct Window {
     limit: Option<u32>,
     /// Only names that contain this.
     filter: Option<String>,
+    /// The rows' order: `name` (the default), `health` (the worst first) or `target`.
+    #[param(value_type = Option<String>)]
+    sort: Option<SnapshotSort>,
     /// `home`.
     view: Option<String>,
 }
 
 /// Slim rows, totals, targets, newest events, and one deployment in full.
 #[utoipa::path(get, path = "/snapshot", tag = "watch", params(Window), responses((status = 200, body = Snapshot)))]
-async fn snapshot(State(app): State<App>, Who(who): Who, Q(q): Q<Window>) -> Answer<Json<Snapshot>> {
+async fn snapshot(
+    State(app): State<App>,
+    Who(who): Who,
+    May(role): May,
+    Q(q): Q<Window>,
+) -> Answer<Json<Snapshot>> {
     if let Some(view) = q.view.filter(|v| v != "home") {
         return Err(Failure::new(Code::NotSupported, format!("there is no view {view:?} yet; ask for home")));
     }
-    let query = SnapshotQuery { select: q.select, limit: Some(paging::size(q.limit)?), filter: q.filter };
-    Ok(Json(app.manager.snapshot(&query, &who).await?))
+    let limit = Some(paging::size(q.limit)?);
+    let query = SnapshotQuery { select: q.select, limit, filter: q.filter, sort: q.sort.unwrap_or_default() };
+    let mut snapshot = app.manager.snapshot(&query, &who).await?;
+    snapshot.read_only |= role == Role::Viewer;
+    Ok(Json(snapshot))
 }

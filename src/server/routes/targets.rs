@@ -9,14 +9,13 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    documents::{self, Kind, Patch},
+    documents::{self, Kind, New, Patch},
     operations::Nothing,
     verbs::DryRun,
 };
 use crate::{
     contract::{
         List,
-        intent::Document,
         model::{Target, TargetJob},
         plan::Check,
     },
@@ -55,10 +54,10 @@ async fn one(State(app): State<App>, P(name): P<String>) -> Answer<Response> {
 
 /// Registers a target.
 #[utoipa::path(
-    post, path = "/targets", tag = "targets", params(DryRun), request_body = Document,
+    post, path = "/targets", tag = "targets", params(DryRun), request_body = New,
     responses((status = 201, body = Target))
 )]
-async fn create(State(app): State<App>, act: Act<Document>) -> Answer<Response> {
+async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
     documents::create(&app, Kind::Target, act).await
 }
 
@@ -76,7 +75,8 @@ async fn patch(State(app): State<App>, P(name): P<String>, act: Act<Patch>) -> A
     delete, path = "/targets/{name}", tag = "targets", params(("name" = String, Path), DryRun), responses((status = 204))
 )]
 async fn remove(State(app): State<App>, P(name): P<String>, act: Act<Nothing>) -> Answer<Response> {
-    let removed = async { Ok(app.manager.remove_target(&name, &act.caller, act.dry_run).await?) };
+    let removed =
+        async { Ok(app.manager.remove_target(&name, &act.caller, act.dry_run, act.if_match).await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::NO_CONTENT, removed).await
 }
 

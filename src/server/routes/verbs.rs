@@ -102,7 +102,8 @@ pub(super) async fn submit<T>(app: &App, act: Act<T>, intent: impl FnOnce(T) -> 
         Some(key) => Some(app.keys.turn(&act.caller, key).await),
         None => None,
     };
-    let submitted = app.manager.submit(intent(act.body), &act.caller, act.dry_run, act.key).await?;
+    let submitted =
+        app.manager.submit_at(act.if_match, intent(act.body), &act.caller, act.dry_run, act.key).await?;
     Ok(match submitted {
         Submitted::Plan(plan) => Json(plan).into_response(),
         Submitted::Operation(operation) => {

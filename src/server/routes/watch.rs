@@ -43,7 +43,7 @@ struct Look {
     responses((status = 200, body = WatchMessage, content_type = "text/event-stream"))
 )]
 async fn watch(State(app): State<App>, headers: HeaderMap, Q(look): Q<Look>) -> Answer<Response> {
-    let last = headers.get("last-event-id").and_then(|v| v.to_str().ok()).map(str::to_owned);
+    let last = headers.get(stream::LAST_EVENT_ID).and_then(|v| v.to_str().ok()).map(str::to_owned);
     let deployments: Vec<_> = look.interest.split(',').filter(|n| !n.is_empty()).map(str::to_owned).collect();
     let subscription = app.manager.subscribe(last).await;
     if !deployments.is_empty() {

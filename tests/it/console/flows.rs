@@ -48,7 +48,7 @@ fn suspend_by_key_card_y_and_progress() {
     c.press("p");
     c.shows("◌ asking the manager what this would do");
     c.plan(world::plan(Kind::Suspend));
-    c.shows("Stop job 6e75746b with a savepoint").shows("[ Cancel ]").shows("a failover now loses 9s");
+    c.shows("stop with a CANONICAL savepoint").shows("[ Cancel ]").shows("a failover now loses 9s");
     c.press("y");
     let (ask, request, _) = submitted(&mut c);
     let Request::Suspend(name, body) = request else { panic!() };
@@ -60,7 +60,9 @@ fn suspend_by_key_card_y_and_progress() {
     c.press("y");
     assert!(c.effects.is_empty());
     accept(&mut c, ask);
-    c.shows("SUSPEND payments-dashboard/production").shows("◐  2 wait for the job's end").shows("11s");
+    c.shows("SUSPEND payments-dashboard/production")
+        .shows("◐  2 wait until the job has ended, seen twice")
+        .shows("11s");
 
     // Steps go on; the card follows.
     let mut op = world::operation(OpState::Running);
@@ -68,7 +70,7 @@ fn suspend_by_key_card_y_and_progress() {
     op.steps[1].ended_at = Some(world::at("06:56:01"));
     op.steps[2].state = StepState::Intent;
     c.send(Msg::Watch(WatchMessage::Operation { operation: Box::new(op.clone()) }));
-    c.shows("✓  2 wait for the job's end").shows("◐  3 write the books");
+    c.shows("✓  2 wait until the job has ended, seen twice").shows("◐  3 write the books");
     // The card may be left; the row shows the step.
     c.press("esc");
     let mut row = world::snapshot().rows.remove(0);
@@ -115,10 +117,10 @@ fn a_reason_is_typed_and_letters_are_letters() {
 fn what_destroys_asks_for_the_name() {
     let mut c = ready();
     c.press("x").plan(world::plan(Kind::Cancel));
-    c.shows("Cannot be undone").shows("type production to confirm");
+    c.shows("Cannot be undone").shows("type payments-dashboard/production to confirm");
     c.press("y");
     assert!(c.take(|e| matches!(e, Effect::Submit(..))).is_none(), "y is not enough");
-    c.type_text("productio").press("enter");
+    c.type_text("payments-dashboard/productio").press("enter");
     c.press("tab enter");
     assert!(c.take(|e| matches!(e, Effect::Submit(..))).is_none(), "nor is half a name");
     c.press("shift-tab shift-tab").type_text("n").press("enter").press("right enter");
@@ -134,7 +136,7 @@ fn a_changed_plan_is_read_again() {
     c.press("y");
     let (ask, _, first) = submitted(&mut c);
     let mut plan = world::plan(Kind::Suspend);
-    (plan.plan_digest, plan.steps[0].title) = ("d2".into(), "Stop job ffff0000 with a savepoint".into());
+    (plan.plan_digest, plan.steps[0].title) = ("d2".into(), "stop job ffff0000 with a savepoint".into());
     let changed = Problem::new(Code::PlanChanged, "the job was restarted meanwhile").plan(plan);
     c.reply(Reply::Submitted(ask, Err(Box::new(changed))));
     c.shows("The plan changed while you were reading").shows("ffff0000").shows("[ Cancel ]");
@@ -159,7 +161,7 @@ fn a_lost_answer_is_asked_again_under_the_same_key() {
     let (ask, again, same) = submitted(&mut c);
     assert_eq!((first, key), (again, same));
     accept(&mut c, ask);
-    c.shows("wait for the job's end");
+    c.shows("wait until the job has ended, seen twice");
 }
 
 #[test]
@@ -225,7 +227,7 @@ fn the_upgrade_form_sends_only_what_changed() {
     c.shows("- 9b1c0e5f77aa01d2").shows("+ c0ffee0012345678");
     // Then the rehearsal card, and off it goes; the form is gone with it.
     c.press("ctrl-s").plan(world::plan(Kind::Upgrade));
-    c.shows("Watch until 1 checkpoint completed").press("y");
+    c.shows("probation: 1 checkpoint(s) within 5m").press("y");
     let (ask, request, _) = submitted(&mut c);
     assert!(matches!(request, Request::Upgrade(_, b) if b.parallelism == Some(8) && b.meta.yes));
     accept(&mut c, ask);
@@ -373,8 +375,8 @@ fn verbs_that_lead_nowhere_say_why() {
     let mut s = world::snapshot();
     s.read_only = true;
     let mut c = Console::with(s, "dark", SIZE);
-    c.settle().press("p").shows("suspend: the manager is read-only").shows("read-only");
-    c.press("?").type_text("suspend").shows("not now: the manager is read-only");
+    c.settle().press("p").shows("suspend: this console is read-only").shows("read-only");
+    c.press("?").type_text("suspend").shows("not now: this console is read-only");
 }
 
 #[test]

@@ -1,11 +1,14 @@
 //! The console: screens, key flows, hostile text, the terminal itself.
 
+mod acts;
 mod canned;
 mod cards;
 mod flows;
 mod home;
+mod honest;
 mod hostile;
 mod keys;
+mod live;
 mod night;
 mod pty;
 mod screen;

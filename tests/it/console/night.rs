@@ -150,7 +150,11 @@ fn an_event_opens_in_full() {
     c.press("y");
     let Some(Effect::Copy(text)) = c.take(|e| matches!(e, Effect::Copy(_))) else { panic!() };
     assert!(text.ends_with("savepoint-a1b2c3-0123456789ab"));
-    c.press("enter").shows("wait for the job's end").press("esc").shows("Event SAVEPOINT").press("esc");
+    c.press("enter")
+        .shows("wait until the job has ended, seen twice")
+        .press("esc")
+        .shows("Event SAVEPOINT")
+        .press("esc");
     assert!(c.model.overlays.is_empty());
 }
 
@@ -200,8 +204,8 @@ fn every_long_card_is_scrolled_by_the_same_keys() {
         let mut c = Console::new((80, 24));
         c.settle();
         open(&mut c);
-        c.shows("line00").shows("more ↓ pgdn").shows("pagedown scroll");
-        c.press("end").shows("line79").shows("more ↑ pgup").hides("more ↓").hides("line00");
+        c.shows("line00").shows("more ↓ pagedown").shows("pagedown scroll");
+        c.press("end").shows("line79").shows("more ↑ pageup").hides("more ↓").hides("line00");
         c.press("pageup").hides("line79").press("pagedown").shows("line79");
         c.press("home").shows("line00").hides("more ↑");
         c.press("pagedown pagedown").hides("line00").press("G").shows("line79").press("g g").shows("line00");

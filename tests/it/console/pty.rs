@@ -111,20 +111,20 @@ fn keys_reach_the_manager_and_the_terminal_comes_back() {
     tty.wait("payments@33de6 (7)");
     assert!(tty.screen.lock().unwrap().screen().alternate_screen());
     tty.send(b"2p");
-    tty.wait("Stop job 6e75746b with a savepoint");
+    tty.wait("stop with a CANONICAL savepoint");
     tty.wait("Same as");
     // A card can be confirmed once it can have been read.
     tty.wait("y suspend");
     tty.send(b"y");
-    tty.wait("stop with a savepoint");
-    tty.wait("wait for the job's end");
+    tty.wait("✓  1 stop with a CANONICAL savepoint");
+    tty.wait("wait until the job has ended");
     let asked = canned.asked();
     assert_eq!(asked.len(), 1, "{asked:?}");
     assert!(asked[0].path.ends_with("/deployments/payments-dashboard/production/suspend"));
     assert_eq!(asked[0].body["meta"]["expect"], "d1");
     assert!(asked[0].key.is_some());
     tty.send(b"\x1b");
-    tty.until("the card to close", |s| !s.contents().contains("wait for the job's end"));
+    tty.until("the card to close", |s| !s.contents().contains("wait until the job has ended"));
     // Something is at work, so leaving asks once and says what goes on.
     tty.send(b"q");
     tty.wait("Quitting stops nothing");

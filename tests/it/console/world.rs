@@ -8,7 +8,7 @@ use nutkin::{
             NextRestorePoint, Operation, RestorePoint, RestoredFrom, Revision, Savepoint, Step, Target,
             TargetJob, Tasks,
         },
-        plan::{Check, Confirmation, Plan, PlannedStep, Verdict},
+        plan::{Check, Confirmation, Plan, Verdict},
         watch::{Detail, Row, Snapshot, Totals},
     },
     domain::{
@@ -21,6 +21,8 @@ use nutkin::{
     },
 };
 use serde_json::{Value, json};
+
+use super::acts;
 
 /// The moment of every test.
 pub fn now() -> Timestamp {
@@ -282,8 +284,8 @@ pub fn snapshot() -> Snapshot {
         actor: "alice@bastion-1".into(),
         read_only: false,
         totals: Totals {
-            deployments: 7,
-            running: 5,
+            deployments: 3,
+            running: 1,
             transitioning: 1,
             failing: 1,
             needs_attention: 0,
@@ -317,6 +319,7 @@ pub fn jobs() -> Vec<Job> {
         flink_state: Some(if state == Observed::Running { "RUNNING" } else { "FINISHED" }.into()),
         started_at: Some(at(from)),
         ended_at: to.map(at),
+        began_empty: restored.is_none(),
         restored_from: restored.map(|r| RestoredFrom {
             savepoint_id: Some(format!("0192d7a0-5c1e-7a11-8f00-{r}")),
             location: "s3://bucket/x".into(),
@@ -395,47 +398,13 @@ fn check(name: &str, verdict: Verdict, message: &str, hint: Option<&str>) -> Che
 }
 
 pub fn plan(kind: Kind) -> Plan {
-    let steps: &[(StepName, &str)] = match kind {
-        Kind::Suspend => &[
-            (StepName::StopWithSavepoint, "Stop job 6e75746b with a savepoint"),
-            (StepName::AwaitTerminal, "Wait until the job has ended"),
-            (StepName::WriteCatalogue, "Enter the savepoint as final"),
-        ],
-        Kind::Cancel => &[
-            (StepName::CancelJob, "Cancel job 6e75746b without a savepoint"),
-            (StepName::AwaitTerminal, "Wait until the job has ended"),
-        ],
-        Kind::Savepoint => &[(StepName::TriggerSavepoint, "Take a savepoint of job 6e75746b; it goes on")],
-        Kind::Start => &[
-            (StepName::UploadJar, "Put payments.jar (9b1c0e5f) on the cluster"),
-            (StepName::NoLiveJob, "See that no job of this deployment lives"),
-            (StepName::RunJar, "Submit revision 7"),
-            (StepName::AwaitRunning, "Wait until all tasks run"),
-            (StepName::VerifyRestore, "See that it restored the savepoint"),
-            (StepName::Probation, "Watch until 1 checkpoint completed"),
-        ],
-        Kind::Dispose => &[(StepName::Dispose, "Delete the savepoint's files")],
-        Kind::Reset | Kind::Adopt | Kind::Import | Kind::Delete => &[],
-        _ => &[
-            (StepName::UploadJar, "Put payments-2.0.jar (c0ffee00) on the cluster"),
-            (StepName::StopWithSavepoint, "Stop job 6e75746b with a savepoint"),
-            (StepName::AwaitTerminal, "Wait until the job has ended"),
-            (StepName::RunJar, "Submit revision 8"),
-            (StepName::AwaitRunning, "Wait until all tasks run"),
-            (StepName::Probation, "Watch until 1 checkpoint completed, 5 min at most"),
-        ],
-    };
     let upgrade = matches!(kind, Kind::Upgrade | Kind::Fork | Kind::Rollback);
     let diff = |path: &str, old: Value, new: Value| Difference { path: path.into(), old, new };
     Plan {
         kind,
         deployment: PROD.into(),
         target: "eu-west-1".into(),
-        steps: steps
-            .iter()
-            .zip(1..)
-            .map(|((name, title), n)| PlannedStep { n, name: *name, title: (*title).into() })
-            .collect(),
+        steps: acts::planned(kind),
         revision_now: Some(7),
         revision_next: Some(if upgrade { 8 } else { 7 }),
         version_label: upgrade.then(|| "payments@c0ffe".into()),
@@ -503,17 +472,9 @@ pub fn plan(kind: Kind) -> Plan {
         },
         runnable: true,
         command: format!("nutkin {} {PROD} --wait", kind.as_str().to_lowercase()),
-        if_it_fails: upgrade.then(|| "revision 7 runs again, from the same snapshot, by itself".into()),
+        if_it_fails: acts::if_it_fails(kind),
         typed_name: PROD.into(),
         plan_digest: "d1".into(),
-    }
-}
-
-fn say(name: StepName) -> &'static str {
-    match name {
-        StepName::StopWithSavepoint => "stop with a CANONICAL savepoint",
-        StepName::WriteCatalogue => "write the books",
-        _ => "wait until the job has ended, seen twice",
     }
 }
 
@@ -522,7 +483,7 @@ fn step(n: u32, name: StepName, state: StepState, detail: &str) -> Step {
     Step {
         n,
         name,
-        title: say(name).into(),
+        title: acts::title(name, 6),
         state,
         started_at: begun.then(|| at("06:55:51")),
         ended_at: (state == StepState::Confirmed).then(|| at("06:55:55")),
@@ -618,7 +579,9 @@ pub fn ended(state: OpState) -> Operation {
         hint: Some("the snapshot has state for which this revision has no operator; to drop that state, do it again with --allow-non-restored-state".into()),
     });
     if state == OpState::RolledBack {
-        op.steps.push(step(4, StepName::RunJar, StepState::Confirmed, "Flink took the job"));
+        let mut back = step(4, StepName::RunJar, StepState::Confirmed, "Flink took the job");
+        back.title = acts::title(StepName::RunJar, 7);
+        op.steps.push(back);
         op.result = Some(
             "revision 6 did not hold; revision 7 runs again from s3://bucket/savepoints/savepoint-a1b2c3"
                 .into(),

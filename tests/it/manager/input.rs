@@ -169,6 +169,30 @@ async fn a_literal_secret_is_refused_and_a_reference_is_never_stored_resolved() 
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_stores_no_secret() {
+    let rig = Rig::new().await;
+    let spec: Value = rig.manager.target("fake").unwrap().spec;
+    let with = |key: &str, value: Value| {
+        let mut spec = spec.clone();
+        spec[key] = value;
+        document("Target", None, "fake", spec)
+    };
+    for (key, value) in [
+        ("defaults", json!({ "flinkConfiguration": { "s3.secret-key": SECRET } })),
+        ("proxy", json!(format!("http://ann:{SECRET}@proxy:3128"))),
+        ("url", json!(format!("http://ann:{SECRET}@flink:8081"))),
+    ] {
+        let p = refused(&rig, with(key, value)).await;
+        assert_eq!(p.code, Code::InvalidSpec, "{p:?}");
+        assert!(p.detail.contains(key) || p.detail.contains("auth.user"), "{p:?}");
+        assert!(p.detail.contains("nothing was changed") && !format!("{p:?}").contains(SECRET), "{p:?}");
+    }
+    let reference = json!({ "flinkConfiguration": { "s3.secret-key": "${file:s3}" } });
+    rig.apply(vec![with("defaults", reference)]).await;
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_read_only_target_is_looked_at_and_not_touched() {
     let rig = Rig::new().await;
     rig.running("prod", json!({})).await;

@@ -287,3 +287,27 @@ async fn savepoints_are_imported_and_disposed_of_with_care() {
     assert!(missing.detail.contains("no complete snapshot"), "{missing:?}");
     rig.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn operations_wait_for_their_turn_and_what_ends_a_job_does_not() {
+    let rig = Rig::narrow().await;
+    for n in ["a", "b"] {
+        rig.running(n, json!({})).await;
+    }
+    rig.fake.next_savepoint(crate::fake::SavepointOutcome::Held);
+    let first = rig.submit("a", take()).await.unwrap();
+    let arrived = |w: &mut crate::fake::World| w.journal.iter().any(|a| a.route == "savepoint");
+    rig.fake.wait_until("it arrived", std::time::Duration::from_secs(5), arrived);
+    let second = rig.submit("b", take()).await.unwrap();
+    let cancelled = rig.submit("b", cancel()).await.unwrap();
+    assert_eq!(rig.ended(&cancelled.operation_id).await.state, OpState::Succeeded);
+    assert_eq!(rig.manager.operation(&second.operation_id).await.unwrap().state, OpState::Cancelled);
+    let third = rig.submit("b", start()).await.unwrap();
+    assert_eq!(rig.manager.operation(&third.operation_id).await.unwrap().state, OpState::Queued);
+    assert_eq!(rig.fake.acts("savepoint").len(), 1, "it waited");
+    rig.fake.release_savepoints();
+    for op in [first, third] {
+        assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
+    }
+    rig.end().await;
+}

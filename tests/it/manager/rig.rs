@@ -22,7 +22,10 @@ use nutkin::{
         operation::OpState,
         time::Clock,
     },
-    manager::{Caller, Deps, EventFilter, Manager, ManagerSettings, Patience, ports::store::Store},
+    manager::{
+        Caller, Deps, EventFilter, Manager, ManagerSettings, Patience,
+        ports::store::{Changes, Store},
+    },
 };
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -50,6 +53,22 @@ pub fn fast() -> Patience {
     }
 }
 
+/// How the manager of a rig is.
+#[derive(Debug, Clone)]
+struct How {
+    /// It has seen a savepoint of the cluster.
+    seen: bool,
+    /// Operations that it drives at once.
+    concurrency: usize,
+    patience: Patience,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self { seen: true, concurrency: 16, patience: fast() }
+    }
+}
+
 /// The parts under test.
 pub struct Rig {
     pub fake: Arc<Fake>,
@@ -59,7 +78,7 @@ pub struct Rig {
     pub savepoints: PathBuf,
     /// What `${file:NAME}` of a spec refers to.
     pub secrets: PathBuf,
-    patience: Patience,
+    how: How,
     /// What the manager has answered for: it must be found in the books at the end.
     answered: Mutex<Vec<model::Operation>>,
     _dirs: (tempfile::TempDir, tempfile::TempDir),
@@ -95,7 +114,7 @@ pub fn who() -> Caller {
     Caller { actor: "alice".into(), via: Via::Cli }
 }
 
-async fn start_manager(state: &Path, secrets: &Path, patience: Patience) -> (Manager, Arc<dyn Store>) {
+async fn start_manager(state: &Path, secrets: &Path, how: &How) -> (Manager, Arc<dyn Store>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (store, _) = sqlite::open(state, clock.clone()).await.unwrap();
     let store: Arc<dyn Store> = store;
@@ -114,12 +133,23 @@ async fn start_manager(state: &Path, secrets: &Path, patience: Patience) -> (Man
         secret_env: vec![],
         read_only: false,
         idle_exit: None,
+        events_keep: None,
+        concurrency: how.concurrency,
         build: "test".into(),
         check_store: true,
         state_dir: state.to_owned(),
-        patience,
+        patience: how.patience.clone(),
     };
     (Manager::start(deps, settings).await.unwrap(), store)
+}
+
+/// Writes the fact that savepoints of the cluster were seen here.
+async fn remember_eyes(state: &std::path::Path, url: &str) {
+    let (store, _) = sqlite::open(state, Arc::new(SystemClock)).await.unwrap();
+    let epoch = store.load().await.unwrap().epoch;
+    let facts = vec![(format!("savepoints-seen:{url}"), "file:/seen".to_owned())];
+    store.commit(Changes { facts, ..Changes::default() }, epoch).await.unwrap();
+    store.close().await.unwrap();
 }
 
 impl Rig {
@@ -128,18 +158,37 @@ impl Rig {
         Self::with(Settings::default(), json!({ "savepointAccess": "LOCAL" })).await
     }
 
+    /// A manager that has seen a savepoint of this cluster before, so that its local eyes count from the beginning.
     pub async fn with(settings: Settings, target: Value) -> Self {
-        Self::patient(settings, target, fast()).await
+        Self::make(settings, target, How::default()).await
     }
 
     /// With other patience than [`fast`].
     pub async fn patient(settings: Settings, target: Value, patience: Patience) -> Self {
+        Self::make(settings, target, How { patience, ..How::default() }).await
+    }
+
+    /// One that sees this cluster for the first time.
+    pub async fn stranger(settings: Settings, target: Value) -> Self {
+        Self::make(settings, target, How { seen: false, ..How::default() }).await
+    }
+
+    /// One that drives a single operation at a time.
+    pub async fn narrow() -> Self {
+        let how = How { concurrency: 1, ..How::default() };
+        Self::make(Settings::default(), json!({ "savepointAccess": "LOCAL" }), how).await
+    }
+
+    async fn make(settings: Settings, target: Value, how: How) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
         let (state, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let fake = Arc::new(Fake::start(settings));
         let (dir, secrets) = (state.path().join("state"), state.path().join("secrets"));
         let token = keep_secrets(&secrets);
-        let (manager, store) = start_manager(&dir, &secrets, patience.clone()).await;
+        if how.seen {
+            remember_eyes(&dir, &fake.url()).await;
+        }
+        let (manager, store) = start_manager(&dir, &secrets, &how).await;
         fake.serves(&dir);
         let mut spec = json!({
             "url": fake.url(), "savepointDirectory": format!("file:{}", savepoints.path().display()),
@@ -155,7 +204,7 @@ impl Rig {
             state: dir,
             savepoints: savepoints.path().to_owned(),
             secrets,
-            patience,
+            how,
             answered: Mutex::default(),
             _dirs: (state, savepoints),
         };
@@ -168,7 +217,8 @@ impl Rig {
     /// Stops the manager at a step boundary and starts another one on the same store.
     pub async fn restart(&mut self) {
         self.manager.stop().await;
-        (self.manager, self.store) = start_manager(&self.state, &self.secrets, self.patience.clone()).await;
+        (self.manager, self.store) =
+            start_manager(&self.state, &self.secrets, &How { concurrency: 16, ..self.how.clone() }).await;
     }
 
     /// The end of a story: nothing is at work, and everything is as it must always be.
@@ -268,6 +318,19 @@ impl Rig {
                 SystemClock.boottime() < deadline,
                 "{what}: not in time; {:#?}",
                 self.manager.deployments()
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until the log of the deployment has an event of this name.
+    pub async fn logged(&self, n: &str, event: &str) {
+        let deadline = SystemClock.boottime() + Duration::from_secs(15);
+        while !self.events(n).await.iter().any(|e| e == event) {
+            assert!(
+                SystemClock.boottime() < deadline,
+                "{event} of {n}: not in time; {:?}",
+                self.events(n).await
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

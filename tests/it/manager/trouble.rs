@@ -222,6 +222,9 @@ async fn a_stop_whose_job_ended_without_a_trace_asks_a_person() {
     assert_eq!(op.state, OpState::NeedsAttention, "{op:#?}");
     assert!(op.choices.iter().any(|c| c.id == ChoiceId::LastCheckpoint), "{op:#?}");
     assert!(rig.seen("prod").operation.is_some(), "it holds the deployment");
+    // What holds while a person is waited for belongs into the log.
+    rig.logged("prod", "JOB_LOST").await;
+    way_out_is_a_choice(&rig, &op).await;
     let choice =
         Choose { choice: ChoiceId::SavepointAt, location: Some("s3://bucket/found".into()), reason: None };
     let child = rig.manager.choose(&op.operation_id, choice, &who(), None).await.unwrap();
@@ -230,6 +233,36 @@ async fn a_stop_whose_job_ended_without_a_trace_asks_a_person() {
     assert_eq!(rig.manager.operation(&op.operation_id).await.unwrap().state, OpState::Resolved);
     assert_eq!(rig.seen("prod").next_restore_point.unwrap().location.as_deref(), Some("s3://bucket/found"));
     rig.end().await;
+}
+
+/// Dry runs change nothing, a cancel names the choice that ends it, and a read-only target takes no choice.
+async fn way_out_is_a_choice(rig: &Rig, op: &nutkin::contract::model::Operation) {
+    let id = op.operation_id.as_str();
+    let choose = |choice| Choose { choice, location: None, reason: Some("at night".into()) };
+    let p = rig.manager.cancel_operation(id, &who()).await.unwrap_err();
+    assert!(p.code == Code::WrongState && p.hint.as_ref().unwrap().contains("ABANDON"), "{p:?}");
+    assert_eq!(rig.manager.plan_cancel(id).await.unwrap_err().code, Code::WrongState);
+    let plan = rig.manager.plan_choice(id, &choose(ChoiceId::LastCheckpoint)).await.unwrap();
+    let titles: Vec<&str> = plan.steps.iter().map(|s| s.title.as_str()).collect();
+    assert!(
+        plan.command.ends_with("choose LAST_CHECKPOINT") || plan.command.contains(id),
+        "{}",
+        plan.command
+    );
+    assert!(titles.iter().any(|t| t.contains("checkpoint")), "{titles:?}");
+    assert!(rig.manager.plan_choice(id, &choose(ChoiceId::Abandon)).await.unwrap().steps.is_empty());
+    assert!(rig.manager.plan_choice(id, &choose(ChoiceId::SavepointAt)).await.is_err(), "it needs a place");
+
+    let target = |read_only: bool| {
+        let mut spec = rig.manager.target("fake").unwrap().spec;
+        spec["readOnly"] = read_only.into();
+        super::rig::document("Target", None, "fake", spec)
+    };
+    rig.apply(vec![target(true)]).await;
+    let p = rig.manager.choose(id, choose(ChoiceId::LastCheckpoint), &who(), None).await.unwrap_err();
+    assert!(p.code == Code::PolicyDenied && p.detail.contains("nothing was changed"), "{p:?}");
+    rig.apply(vec![target(false)]).await;
+    assert_eq!(rig.manager.operation(id).await.unwrap().state, OpState::NeedsAttention);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,15 +5,34 @@ use std::os::unix::fs::FileExt as _;
 use nutkin::{
     contract::{
         intent::{Adopt, Intent, Meta},
+        model::Deployment,
         plan::Submitted,
-        watch::WatchMessage,
+        problem::{Code, Problem},
+        watch::{Interest, WatchMessage},
     },
-    domain::operation::OpState,
+    domain::{
+        deployment::{ConditionType, Observed},
+        operation::OpState,
+        savepoint::Origin,
+    },
     manager::Subscription,
 };
+use rstest::rstest;
+use serde_json::json;
 
-use super::rig::{DEADLINE, Rig, who};
+use super::rig::{DEADLINE, Rig, restart, who};
 use crate::fake::JobSpec;
+
+fn holds(d: &Deployment, kind: ConditionType) -> bool {
+    d.conditions.iter().any(|c| c.kind == kind)
+}
+
+async fn adopt(rig: &Rig, job: &str) -> Result<Submitted, Problem> {
+    let meta = Meta { yes: true, confirm: Some("pay/theirs".into()), ..Meta::default() };
+    let request = Adopt { deployment: "pay/theirs".into(), meta, ..Adopt::default() };
+    let intent = Intent::Adopt { target: "fake".into(), flink_job: job.parse().unwrap(), request };
+    rig.manager.submit(intent, &who(), false, None).await
+}
 
 /// The next message that this finds something in.
 async fn told<T>(watch: &mut Subscription, mut find: impl FnMut(WatchMessage) -> Option<T>) -> T {
@@ -38,12 +57,7 @@ async fn an_adopted_job_leaves_the_unmanaged_ones_at_once() {
         _ => None,
     };
     told(&mut watch, |m| unmanaged(m).filter(|all| all.iter().any(|j| j.flink_job_id == job))).await;
-    let meta = Meta { yes: true, confirm: Some("pay/theirs".into()), ..Meta::default() };
-    let request = Adopt { deployment: "pay/theirs".into(), meta, ..Adopt::default() };
-    let intent = Intent::Adopt { target: "fake".into(), flink_job: job.parse().unwrap(), request };
-    let Submitted::Operation(op) = rig.manager.submit(intent, &who(), false, None).await.unwrap() else {
-        panic!()
-    };
+    let Submitted::Operation(op) = adopt(&rig, &job).await.unwrap() else { panic!() };
     told(&mut watch, |m| unmanaged(m).filter(Vec::is_empty)).await;
     assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
     rig.end().await;
@@ -65,4 +79,72 @@ async fn a_damaged_store_is_found_in_the_background() {
     drop(file);
     rig.restart().await;
     rig.eventually("the damage is known", || rig.manager.health().store_damage.is_some()).await;
+}
+
+/// A predecessor that lives again beside the job in the books would write everything twice, unseen.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_job_of_ours_that_is_not_the_current_one_is_shown_and_logged() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let old = rig.seen("prod").job.unwrap().flink_job_id;
+    assert_eq!(rig.act("prod", restart()).await.state, OpState::Succeeded);
+    assert!(!rig.events("prod").await.contains(&"JOB_REVIVED".to_owned()));
+    rig.fake.set_job_state(&old, "RUNNING");
+    rig.eventually("it is seen", || holds(&rig.seen("prod"), ConditionType::JobRevived)).await;
+    rig.logged("prod", "JOB_REVIVED").await;
+    let listed = rig.manager.target_jobs("fake").unwrap();
+    let stray = listed.iter().find(|j| j.flink_job_id == old).unwrap();
+    assert_eq!((stray.management.as_str(), stray.deployment.as_deref()), ("stray", Some("pay/prod")));
+    assert_eq!(rig.manager.target("fake").unwrap().unmanaged_jobs, Some(1));
+    let p = adopt(&rig, &old).await.unwrap_err();
+    assert!(p.code == Code::WrongState && p.detail.contains("pay/prod"), "{p:?}");
+    rig.fake.set_job_state(&old, "CANCELED");
+    rig.eventually("it is gone", || !holds(&rig.seen("prod"), ConditionType::JobRevived)).await;
+    // Not `Rig::end`: the story leaves a job alive that the books have seen end.
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_could_not_be_written_is_found_again() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let watch = rig.manager.subscribe(None).await;
+    rig.manager.set_interest(&watch.id, Interest { deployments: vec!["pay/prod".into()] }).unwrap();
+    rig.eventually("a checkpoint is in the books", || rig.seen("prod").last_checkpoint.is_some()).await;
+    let store = rusqlite::Connection::open(rig.state.join(nutkin::adapters::sqlite::DATABASE)).unwrap();
+    store.busy_timeout(DEADLINE).unwrap();
+    let refuse = "CREATE TRIGGER refuse BEFORE INSERT ON savepoint BEGIN SELECT RAISE(ABORT, 'no'); END";
+    store.execute_batch(refuse).unwrap();
+    rig.fake.restart_without_memory();
+    rig.eventually("it is lost", || holds(&rig.seen("prod"), ConditionType::JobLost)).await;
+    assert!(!rig.events("prod").await.contains(&"JOB_LOST".to_owned()), "the commit was refused");
+    store.execute_batch("DROP TRIGGER refuse").unwrap();
+    rig.logged("prod", "JOB_LOST").await;
+    let all = rig.savepoints("prod").await;
+    assert!(all.iter().any(|s| s.origin == Origin::RetainedCheckpoint), "{all:#?}");
+    assert_eq!(rig.events("prod").await.iter().filter(|e| *e == "JOB_LOST").count(), 1);
+    rig.end().await;
+}
+
+#[rstest]
+#[case::flink_discards_them_at_a_regular_end("FINISHED", Observed::Finished, 0)]
+#[case::cancelled_by_somebody("CANCELED", Observed::Cancelled, 1)]
+#[case::failed("FAILED", Observed::Failed, 1)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn checkpoints_are_restore_points_of_jobs_whose_end_they_outlive(
+    #[case] end: &str,
+    #[case] observed: Observed,
+    #[case] points: usize,
+) {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let watch = rig.manager.subscribe(None).await;
+    rig.manager.set_interest(&watch.id, Interest { deployments: vec!["pay/prod".into()] }).unwrap();
+    rig.eventually("a checkpoint is in the books", || rig.seen("prod").last_checkpoint.is_some()).await;
+    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    rig.fake.set_job_state(&job, end);
+    rig.eventually("its end is seen", || rig.seen("prod").observed == observed).await;
+    rig.logged("prod", "JOB_STATE_CHANGED").await;
+    let found = rig.savepoints("prod").await;
+    assert_eq!(found.len(), points, "{found:#?}");
+    rig.end().await;
 }

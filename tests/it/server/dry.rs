@@ -27,7 +27,7 @@ enum Would {
     Apply(&'static str),
     /// The object as it would be, or nothing where it would be gone.
     Show(u16),
-    /// It has no dry run, and says so.
+    /// It has no dry run, or the operation has ended: that is said.
     No(u16, &'static str),
     /// It changes nothing, so that it needs no key either.
     Look,
@@ -154,19 +154,19 @@ fn cases(job: &str, savepoint: &str, operation: &str) -> Vec<Case> {
             "POST /operations/{id}/resume",
             format!("operations/{operation}/resume"),
             json!({}),
-            Would::No(501, "NOT_SUPPORTED"),
+            Would::No(409, "WRONG_STATE"),
         ),
         (
             "POST /operations/{id}/cancel",
             format!("operations/{operation}/cancel"),
             json!({}),
-            Would::No(501, "NOT_SUPPORTED"),
+            Would::No(409, "WRONG_STATE"),
         ),
         (
             "POST /operations/{id}/choose",
             format!("operations/{operation}/choose"),
             json!({"choice": "retry"}),
-            Would::No(501, "NOT_SUPPORTED"),
+            Would::No(409, "WRONG_STATE"),
         ),
         ("POST /artifacts", "artifacts".into(), json!({}), Would::No(400, "BAD_REQUEST")),
         ("PUT /watch/{id}/interest", "watch/nobody/interest".into(), json!({}), Would::Look),
@@ -250,10 +250,15 @@ async fn no_route_changes_anything_without_a_key_in_a_dry_run_or_for_a_viewer() 
 
     let ours = format!("user:{}", me());
     let viewer = House::with(Access::new(me() + 1, &[], &[ours]), Limits::default()).await;
-    for (route, path, body, _) in &cases {
+    assert_eq!(get(&viewer.socket, "/api/v1/snapshot").await.body["readOnly"], true, "faces offer no act");
+    for (route, path, body, would) in &cases {
         let (method, _) = route.split_once(' ').unwrap();
-        let denied = act(&viewer.socket, method, &format!("/api/v1/{path}"), "k", body).await;
-        assert_eq!((denied.status, denied.code()), (403, "FORBIDDEN"), "{route}");
+        let path = format!("/api/v1/{path}");
+        let reply = act(&viewer.socket, method, &path, "k", body).await;
+        let looks = *would == Would::Look;
+        assert_eq!((reply.status == 403, reply.code() == "FORBIDDEN"), (!looks, !looks), "{route}");
+        let dry = act(&viewer.socket, method, &format!("{path}?dryRun=true"), "k", body).await;
+        assert!(dry.status != 403 && !(201..=202).contains(&dry.status), "{route}: {dry:?}");
     }
     viewer.close().await;
 }

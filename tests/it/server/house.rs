@@ -50,6 +50,8 @@ impl House {
             secret_env: vec![],
             read_only: false,
             idle_exit: None,
+            events_keep: None,
+            concurrency: 16,
             build: "test".into(),
             check_store: false,
             state_dir: dir.path().into(),

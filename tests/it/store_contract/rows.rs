@@ -104,6 +104,7 @@ fn plan(old_job: Option<JobRef>) -> Plan {
         before: None,
         creates: None,
         supersedes: None,
+        inherited: None,
         superseded_by: None,
         compensation: None,
     }

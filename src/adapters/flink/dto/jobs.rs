@@ -99,6 +99,8 @@ pub(in crate::adapters::flink) struct DetailDto {
     state: Leaf,
     #[serde(default, rename = "start-time")]
     start_time: Leaf,
+    #[serde(default)]
+    now: Leaf,
     #[serde(default, rename = "job-type")]
     job_type: Leaf,
     vertices: Option<Vec<VertexDto>>,
@@ -126,6 +128,7 @@ impl Convert for DetailDto {
             name: self.name.text_or_empty(),
             state: FlinkState::from_word(&self.state.text_or_empty()),
             start_time: self.start_time.time().unwrap_or(Timestamp::from_millis(0)),
+            now: self.now.time(),
             job_type: self.job_type.text(),
             vertices: self.vertices.unwrap_or_default().into_iter().map(VertexDto::convert).collect(),
         })

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Case, unexplained_failure};
+use super::{Case, cancelled_by_others, has_progress, new_job_failed, unexplained_failure};
 use crate::domain::{
     deployment::FlinkState,
+    flink::JobSummary,
     operation::{
         ChoiceId, StepName,
-        evidence::{Evidence, Judgement, Sight, abandon, choice},
+        evidence::{Evidence, Judgement, STUCK, Sight, abandon, choice, look_again, roll_back, silent},
     },
 };
 
@@ -22,7 +23,8 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
     match &ev.job {
         Sight::Seen { job, running_for, .. } => match &job.state {
             FlinkState::Failed => failed(case, ev),
-            s if s.is_terminal() => Judgement::refuted(format!("the job is {s}: something else ended it")),
+            FlinkState::Finished => Judgement::confirmed("the job has run to its own end"),
+            FlinkState::Canceled => cancelled_by_others(case),
             FlinkState::Running if running_for.is_some_and(|t| t >= case.patience.running) => {
                 Judgement::confirmed(format!("all {} tasks run", job.tasks.total))
             }
@@ -35,6 +37,9 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
                 if job.tasks.running == 0 && job.tasks.pending > 0 && case.waited() >= SLOT_WAIT =>
             {
                 Judgement::refuted("no slots: all tasks are still waiting to be scheduled")
+            }
+            FlinkState::Running if running_for.is_none() && case.waited() >= patience(case) => {
+                stuck(case, job)
             }
             FlinkState::Running if running_for.is_some() => Judgement::Wait(format!(
                 "all {} tasks run; they must go on for {} s before it counts",
@@ -52,12 +57,34 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             ],
         },
         Sight::Absent(_) => Judgement::Wait("the cluster does not know the job; looking again".to_owned()),
-        Sight::Unreachable(for_) if *for_ >= case.patience.silence => Judgement::Attention {
-            code: "CLUSTER_SILENT",
-            reason: format!("the cluster has not answered for {} s; the job was submitted", for_.as_secs()),
-            choices: vec![choice(ChoiceId::Retry, "look again"), abandon()],
-        },
+        Sight::Unreachable(for_) if *for_ >= case.patience.silence => {
+            silent(*for_, "the job was submitted", vec![look_again()])
+        }
         Sight::Unreachable(_) => Judgement::Wait("the cluster does not answer".to_owned()),
+    }
+}
+
+/// How long some tasks may wait while others run: a large restore takes its time.
+fn patience(case: Case<'_>) -> Duration {
+    case.patience.silence.max(case.op.plan.probation.timeout.0)
+}
+
+fn stuck(case: Case<'_>, job: &JobSummary) -> Judgement {
+    let mut choices = vec![look_again()];
+    choices.extend(roll_back(
+        case.op,
+        "cancel it and run the previous revision from the same snapshot; outputs since are produced again",
+    ));
+    choices.push(abandon());
+    Judgement::Attention {
+        code: STUCK,
+        reason: format!(
+            "{} of {} tasks run after {} s, and the others do not come",
+            job.tasks.running,
+            job.tasks.total,
+            case.waited().as_secs()
+        ),
+        choices,
     }
 }
 
@@ -69,12 +96,10 @@ fn restarts_for_ever(case: Case<'_>, ev: &Evidence) -> bool {
 fn looping(case: Case<'_>, ev: &Evidence) -> Judgement {
     let mut choices =
         vec![choice(ChoiceId::Accept, "the new job stays as it is, failing; the operation counts as done")];
-    if case.op.plan.previous_revision.is_some() {
-        choices.push(choice(
-            ChoiceId::RollBack,
-            "cancel it and run the previous revision from the same snapshot; its own checkpoints are given up, outputs since are produced again",
-        ));
-    }
+    choices.extend(roll_back(
+        case.op,
+        "cancel it and run the previous revision from the same snapshot; its own checkpoints are given up, outputs since are produced again",
+    ));
     choices.push(abandon());
     Judgement::Attention {
         code: "RESTART_LOOP",
@@ -101,11 +126,10 @@ fn failed(case: Case<'_>, ev: &Evidence) -> Judgement {
             after: case.patience.back_off,
         };
     }
-    Judgement::refuted(format!("the job failed: {cause}"))
+    new_job_failed(case, ev, format!("the job failed: {cause}"))
 }
 
 /// Positive failure of a job that Flink would restart for ever.
 pub(super) fn restarts_without_checkpoint(ev: &Evidence) -> bool {
-    let completed = ev.checkpoints.as_ref().is_some_and(|c| c.latest_completed.is_some());
-    !completed && ev.restarts.is_some_and(|r| r >= HOPELESS_RESTARTS)
+    !has_progress(ev) && ev.restarts.is_some_and(|r| r >= HOPELESS_RESTARTS)
 }

@@ -2,8 +2,8 @@
 
 use super::Case;
 use crate::domain::operation::{
-    ChoiceId, Outcome,
-    evidence::{Evidence, Judgement, Sight, abandon, choice},
+    Outcome,
+    evidence::{Evidence, Judgement, STUCK, Sight, abandon, look_again, silent},
 };
 
 /// Confirmed by two reads of a terminal state, or by a cluster that has long forgotten the job.
@@ -17,19 +17,25 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
                 format!("the job is {state}"),
             )
         }
+        Sight::Seen { job, terminal_for: None, .. } if case.waited() >= case.patience.silence => {
+            Judgement::Attention {
+                code: STUCK,
+                reason: format!(
+                    "the job was told to end {} s ago and is {}",
+                    case.waited().as_secs(),
+                    job.state
+                ),
+                choices: vec![look_again(), abandon()],
+            }
+        }
         Sight::Seen { job, .. } => Judgement::Wait(format!("the job is {}", job.state)),
         Sight::Absent(for_) if *for_ >= case.patience.absent => {
             Judgement::confirmed("the cluster no longer knows the job")
         }
         Sight::Absent(_) => Judgement::Wait("the cluster does not know the job; looking again".to_owned()),
-        Sight::Unreachable(for_) if *for_ >= case.patience.silence => Judgement::Attention {
-            code: "CLUSTER_SILENT",
-            reason: format!(
-                "the cluster has not answered for {} s; whether the job has ended is not known",
-                for_.as_secs()
-            ),
-            choices: vec![choice(ChoiceId::Retry, "look again"), abandon()],
-        },
+        Sight::Unreachable(for_) if *for_ >= case.patience.silence => {
+            silent(*for_, "whether the job has ended is not known", vec![look_again()])
+        }
         Sight::Unreachable(_) => Judgement::Wait("the cluster does not answer".to_owned()),
     }
 }

@@ -6,7 +6,7 @@ use super::Case;
 use crate::domain::{
     deployment::FlinkState,
     operation::ChoiceId,
-    operation::evidence::{Answer, Evidence, Judgement, Sight, abandon, choice},
+    operation::evidence::{Answer, Evidence, Judgement, Sight, choice, silent},
 };
 
 /// Confirmed when Flink took it, or the job is on its way out.
@@ -22,14 +22,11 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         Sight::Absent(for_) if *for_ >= case.patience.terminal => {
             Judgement::confirmed("the cluster does not know the job")
         }
-        Sight::Unreachable(for_) if *for_ >= case.patience.silence => Judgement::Attention {
-            code: "CLUSTER_SILENT",
-            reason: format!(
-                "the cluster has not answered for {} s; whether the cancel arrived is not known",
-                for_.as_secs()
-            ),
-            choices: vec![choice(ChoiceId::Retry, "cancel again; it is safe to repeat"), abandon()],
-        },
+        Sight::Unreachable(for_) if *for_ >= case.patience.silence => silent(
+            *for_,
+            "whether the cancel arrived is not known",
+            vec![choice(ChoiceId::Retry, "cancel again; it is safe to repeat")],
+        ),
         Sight::Seen { .. } if ev.answer.is_some() || case.waited() >= Duration::from_secs(1) => {
             Judgement::Resend("the job still runs; cancelling again".to_owned())
         }

@@ -3,7 +3,7 @@
 use super::Case;
 use crate::domain::{
     flink::AsyncStatus,
-    operation::evidence::{Answer, Evidence, Judgement},
+    operation::evidence::{Answer, Evidence, Judgement, look_again, silent},
 };
 
 /// Confirmed when Flink reports success, or the place is seen to be empty.
@@ -29,7 +29,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         _ if case.waited() < case.patience.silence => {
             Judgement::Resend("asking Flink to delete the files".to_owned())
         }
-        _ => Judgement::refuted("Flink did not answer the disposal"),
+        _ => silent(case.waited(), "whether the files are deleted is not known", vec![look_again()]),
     }
 }
 

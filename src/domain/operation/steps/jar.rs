@@ -29,9 +29,14 @@ pub fn judge_plan(case: Case<'_>, ev: &Evidence) -> Judgement {
         Some(Answer::Refused { reason, .. }) => {
             Judgement::refuted(format!("the program does not compile its plan: {reason}"))
         }
-        _ if case.waited() >= case.patience.submission => {
-            Judgement::refuted("the plan was not answered in time")
+        // The program's main() has run in the JobManager and may have ended it: never twice.
+        Some(Answer::Lost(why)) => Judgement::refuted(format!(
+            "asking for the plan got no answer, and it is not asked for again, since main() may have ended the JobManager: {why}"
+        )),
+        Some(Answer::NotSent(why)) if case.waited() >= case.patience.silence => {
+            Judgement::refuted(format!("the plan could not be asked for: {why}"))
         }
-        _ => Judgement::Resend("asking for the plan".to_owned()),
+        // Not sent, or sent by a manager that was killed before it heard the answer.
+        Some(Answer::NotSent(_)) | None => Judgement::Resend("asking for the plan".to_owned()),
     }
 }

@@ -18,8 +18,8 @@ pub mod snapshot;
 pub mod verify_restore;
 
 use super::{
-    Act, Operation, Step,
-    evidence::{Evidence, Judgement, Patience, Sight},
+    Act, ChoiceId, OnFailure, Operation, Step,
+    evidence::{self, Evidence, Judgement, Patience, Sight},
 };
 use crate::domain::{deployment::FlinkState, time::Timestamp};
 
@@ -59,6 +59,43 @@ fn unexplained_failure(case: Case<'_>, ev: &Evidence) -> Option<Judgement> {
     }
 }
 
+/// The new job completed a checkpoint: from then on a way back would give up progress.
+fn has_progress(ev: &Evidence) -> bool {
+    ev.checkpoints.as_ref().is_some_and(|c| c.latest_completed.is_some())
+}
+
+/// Positive failure of the new job. The way back is automatic only while the new job has completed no checkpoint.
+fn new_job_failed(case: Case<'_>, ev: &Evidence, reason: String) -> Judgement {
+    let automatic = case.op.plan.probation.on_failure == OnFailure::Rollback;
+    let back = evidence::roll_back(
+        case.op,
+        "the previous revision runs again from the snapshot before the upgrade; the checkpoints of the new one are given up",
+    );
+    match back.filter(|_| automatic && has_progress(ev)) {
+        None => Judgement::refuted(reason),
+        Some(back) => Judgement::Attention {
+            code: "FAILED_AFTER_CHECKPOINT",
+            reason: format!("{reason}; it had completed checkpoints before, so nothing goes back by itself"),
+            choices: vec![back, evidence::abandon()],
+        },
+    }
+}
+
+/// Somebody has cancelled the new job: no failure of it, and nothing that this operation may undo by itself.
+fn cancelled_by_others(case: Case<'_>) -> Judgement {
+    let mut choices = vec![evidence::choice(
+        ChoiceId::Retry,
+        "it is submitted again under a new id, from the same restore point",
+    )];
+    choices.extend(evidence::roll_back(case.op, "the previous revision runs again from the same snapshot"));
+    choices.push(evidence::abandon());
+    Judgement::Attention {
+        code: "CANCELLED_BY_OTHERS",
+        reason: "somebody has cancelled the job that this operation started".to_owned(),
+        choices,
+    }
+}
+
 /// Judges the step at work.
 #[must_use]
 pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
@@ -71,7 +108,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         Act::CancelJob { .. } => cancel_job::judge(case, ev),
         Act::AwaitTerminal { .. } => await_terminal::judge(case, ev),
         Act::AwaitSlots { needed } => await_slots::judge(case, *needed, ev),
-        Act::NoLiveJob => no_live_job::judge(ev),
+        Act::NoLiveJob => no_live_job::judge(case, ev),
         Act::RunJar { .. } => run_jar::judge(case, ev),
         Act::AwaitRunning => await_running::judge(case, ev),
         Act::VerifyRestore => verify_restore::judge(case, ev),

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
-use super::{Case, await_running::restarts_without_checkpoint, unexplained_failure};
+use super::{
+    Case, await_running::restarts_without_checkpoint, cancelled_by_others, new_job_failed,
+    unexplained_failure,
+};
 use crate::domain::{
     deployment::FlinkState,
     operation::{
         ChoiceId,
-        evidence::{Evidence, Judgement, Sight, abandon, choice},
+        evidence::{Evidence, Judgement, Sight, abandon, choice, roll_back},
     },
 };
 
@@ -21,11 +24,13 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             if let Some(wait) = unexplained_failure(case, ev) {
                 return wait;
             }
-            if job.state == FlinkState::Failed {
-                return Judgement::refuted(format!("the job failed: {}", cause(ev)));
-            }
-            if job.state.is_terminal() {
-                return Judgement::refuted(format!("the job is {}: something else ended it", job.state));
+            match job.state {
+                FlinkState::Failed => {
+                    return new_job_failed(case, ev, format!("the job failed: {}", cause(ev)));
+                }
+                FlinkState::Canceled => return cancelled_by_others(case),
+                FlinkState::Finished => return Judgement::confirmed("the job has run to its own end"),
+                _ => {}
             }
             if restarts_without_checkpoint(ev) {
                 return Judgement::refuted(format!(
@@ -46,10 +51,10 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         Sight::Absent(for_) if *for_ >= case.patience.absent => Judgement::Attention {
             code: "JOB_LOST",
             reason: "the cluster answers and no longer knows the job that this operation started".to_owned(),
-            choices: vec![
-                choice(ChoiceId::RollBack, "run the previous revision from the same snapshot"),
-                abandon(),
-            ],
+            choices: roll_back(case.op, "run the previous revision from the same snapshot")
+                .into_iter()
+                .chain([abandon()])
+                .collect(),
         },
         Sight::Absent(_) => Judgement::Wait("the cluster does not know the job; looking again".to_owned()),
         Sight::Unreachable(_) => expired_or_wait(case, None, "the cluster does not answer"),
@@ -87,9 +92,10 @@ fn expired_or_wait(case: Case<'_>, interval: Option<Duration>, detail: &str) -> 
         return Judgement::Wait(detail.to_owned());
     }
     let mut choices = vec![choice(ChoiceId::Accept, "the new job stays; the operation counts as done")];
-    if plan.previous_revision.is_some() {
-        choices.push(choice(ChoiceId::RollBack, "cancel it and run the previous revision from the same snapshot; outputs since are produced again"));
-    }
+    choices.extend(roll_back(
+        case.op,
+        "cancel it and run the previous revision from the same snapshot; outputs since are produced again",
+    ));
     choices.push(abandon());
     Judgement::Attention {
         code: "PROBATION_EXPIRED",

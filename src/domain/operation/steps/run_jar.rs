@@ -6,7 +6,7 @@
 use super::Case;
 use crate::domain::operation::{
     ChoiceId, JobRef, Outcome, StepName,
-    evidence::{Answer, Evidence, Judgement, Retry, Sight, abandon, choice},
+    evidence::{Answer, Evidence, Judgement, Retry, Sight, choice, look_again, silent},
 };
 
 /// Confirmed when Flink knows our job id.
@@ -36,6 +36,11 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         (Some(Answer::NotSent(why)), _) if case.waited() < case.patience.silence => {
             Judgement::Resend(format!("not sent yet: {why}"))
         }
+        (Some(Answer::NotSent(_)), _) if case.op.has_ended_a_job() => silent(
+            case.waited(),
+            "nothing was submitted, and the old job has ended",
+            vec![choice(ChoiceId::Retry, "it is submitted under a new id, from the same restore point")],
+        ),
         (Some(Answer::NotSent(why)), _) => {
             Judgement::refuted(format!("the cluster could not be reached: {why}; nothing was sent"))
         }
@@ -54,17 +59,9 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         (_, Sight::Absent(_)) => {
             Judgement::Wait("the answer was lost; the program's main() may still be running".to_owned())
         }
-        (_, Sight::Unreachable(for_)) if *for_ >= case.patience.silence => Judgement::Attention {
-            code: "CLUSTER_SILENT",
-            reason: format!(
-                "the cluster has not answered for {} s; whether the job was submitted is not known",
-                for_.as_secs()
-            ),
-            choices: vec![
-                choice(ChoiceId::Retry, "look again; submitted under a new id only if it never arrived"),
-                abandon(),
-            ],
-        },
+        (_, Sight::Unreachable(for_)) if *for_ >= case.patience.silence => {
+            silent(*for_, "whether the job was submitted is not known", vec![look_again()])
+        }
         (_, Sight::Unreachable(_)) => Judgement::Wait("the cluster does not answer".to_owned()),
     }
 }

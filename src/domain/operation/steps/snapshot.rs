@@ -11,12 +11,17 @@ use crate::domain::{
     flink::AsyncStatus,
     operation::{
         ChoiceId, Outcome,
-        evidence::{Answer, Evidence, Judgement, Retry, Sight, Snapshot, abandon, choice},
+        evidence::{
+            Answer, Evidence, Judgement, Retry, STUCK, Sight, Snapshot, abandon, choice, look_again, silent,
+        },
     },
 };
 
 /// The time a finished savepoint's job may take to reach FINISHED before the stop counts as half done.
 const STOP_GRACE: Duration = Duration::from_secs(30);
+
+/// So long after the checkpoint's timeout Flink must have said something about a savepoint.
+const NO_WORD: Duration = Duration::from_secs(120);
 
 /// Why a person is asked: the job has ended or is gone, and no snapshot of the operation is known.
 pub const ENDED_WITHOUT_SNAPSHOT: &str = "ENDED_WITHOUT_SNAPSHOT";
@@ -34,15 +39,14 @@ pub fn judge_stop(case: Case<'_>, ev: &Evidence) -> Judgement {
             (FlinkState::Finished, Snapshot::Complete { outcome, clean }) => {
                 // Flink's own completion of our stop is the second look.
                 if clean || terminal_for.is_some_and(|t| t >= case.patience.terminal) {
-                    stopped(outcome)
+                    stopped(outcome, "FINISHED")
                 } else {
                     Judgement::Wait("the job has finished; looking once more".to_owned())
                 }
             }
-            (FlinkState::Failed, Snapshot::Complete { outcome, .. }) => failed_with_snapshot(&outcome),
             (s, Snapshot::Complete { outcome, .. }) if s.is_terminal() => {
                 if terminal_for.is_some_and(|t| t >= case.patience.terminal) {
-                    stopped(outcome)
+                    ended_otherwise(s, &outcome)
                 } else {
                     Judgement::Wait(format!("the job is {s}; looking once more"))
                 }
@@ -55,8 +59,8 @@ pub fn judge_stop(case: Case<'_>, ev: &Evidence) -> Judgement {
             (_, Snapshot::Several(places)) => several(&places),
         },
         (Sight::Absent(for_), Snapshot::Complete { outcome, .. }) => {
-            if *for_ >= case.patience.terminal {
-                stopped(outcome)
+            if *for_ >= case.patience.absent {
+                stopped(outcome, "gone")
             } else {
                 wait_absent()
             }
@@ -127,9 +131,9 @@ fn unsent(case: Case<'_>, ev: &Evidence) -> Option<Judgement> {
     }
 }
 
-fn stopped(mut outcome: Outcome) -> Judgement {
+fn stopped(mut outcome: Outcome, state: &str) -> Judgement {
     outcome.is_final = true;
-    outcome.flink_state = Some("FINISHED".to_owned());
+    outcome.flink_state = Some(state.to_owned());
     Judgement::Confirmed(outcome, "stopped with a complete savepoint".to_owned())
 }
 
@@ -171,6 +175,9 @@ fn nothing_seen(case: Case<'_>, ev: &Evidence) -> Judgement {
         return Judgement::Resend("Flink does not know our request; sending the same key again".to_owned());
     }
     let limit = case.op.plan.checkpoint_timeout.0;
+    if !forgotten && case.waited() >= limit + NO_WORD {
+        return no_word(case, ev);
+    }
     if !forgotten || case.waited() < limit {
         return Judgement::Wait("no trace of the savepoint yet".to_owned());
     }
@@ -180,6 +187,19 @@ fn nothing_seen(case: Case<'_>, ev: &Evidence) -> Judgement {
         "the JobManager failed over during the savepoint and no snapshot appeared"
     };
     Judgement::Refuted { reason: reason.to_owned(), retry: Retry::After(back_off(case)), left_behind: None }
+}
+
+/// Flink lists the job and says nothing about our request, long after it must have ended.
+fn no_word(case: Case<'_>, ev: &Evidence) -> Judgement {
+    let dir = ev.directory.clone().unwrap_or_default();
+    Judgement::Attention {
+        code: STUCK,
+        reason: format!(
+            "the job lives, and Flink has said nothing about the savepoint for {} s; it may be below {dir}",
+            case.waited().as_secs()
+        ),
+        choices: vec![look_again(), abandon()],
+    }
 }
 
 /// The job has ended and no snapshot is known: never a guess, always a person, once every source has had its time.
@@ -202,7 +222,9 @@ fn without_trace(case: Case<'_>, ev: &Evidence, state: &str) -> Judgement {
         ChoiceId::SavepointAt,
         format!("the snapshot you name is entered and used; look below {dir}"),
     )];
-    if let Some((place, id, _)) = &ev.kept_checkpoint {
+    // Flink discards retained checkpoints too when a job comes to its regular end.
+    let survives = state != FlinkState::Finished.as_str();
+    if let Some((place, id, _)) = ev.kept_checkpoint.as_ref().filter(|_| survives) {
         choices.push(choice(
             ChoiceId::LastCheckpoint,
             format!("checkpoint {id} at {place} becomes the restore point"),
@@ -221,13 +243,21 @@ fn without_trace(case: Case<'_>, ev: &Evidence, state: &str) -> Judgement {
     }
 }
 
-fn failed_with_snapshot(outcome: &Outcome) -> Judgement {
+/// The savepoint is complete, and the job did not end with it: it may have gone on for a while.
+fn ended_otherwise(state: &FlinkState, outcome: &Outcome) -> Judgement {
     let place = outcome.location.clone().unwrap_or_default();
-    Judgement::Attention {
-        code: "FAILED_DURING_STOP",
-        reason: format!(
-            "the savepoint at {place} is complete, but the job FAILED while stopping; outputs after it may be missing"
+    let (code, why) = match state {
+        FlinkState::Failed => {
+            ("FAILED_DURING_STOP", "the job FAILED while stopping; outputs after it may be missing")
+        }
+        _ => (
+            "CANCELED_DURING_STOP",
+            "the job was CANCELED, not stopped with it; it may have gone on in between",
         ),
+    };
+    Judgement::Attention {
+        code,
+        reason: format!("the savepoint at {place} is complete, but {why}"),
         choices: vec![
             choice(ChoiceId::SavepointAt, format!("go on from a snapshot you name, for example {place}")),
             abandon(),
@@ -260,16 +290,7 @@ fn unreachable(case: Case<'_>, for_: Duration, ev: &Evidence) -> Judgement {
         }
         _ => String::new(),
     };
-    Judgement::Attention {
-        code: "CLUSTER_SILENT",
-        reason: format!("the cluster has not answered for {} s{found}", for_.as_secs()),
-        choices: vec![
-            choice(
-                ChoiceId::Retry,
-                "look again; the request is repeated under a new key only if it had no effect",
-            ),
-            choice(ChoiceId::SavepointAt, "the snapshot you name is entered and used"),
-            abandon(),
-        ],
-    }
+    let choices =
+        vec![look_again(), choice(ChoiceId::SavepointAt, "the snapshot you name is entered and used")];
+    silent(for_, &format!("what the request came to is not known{found}"), choices)
 }

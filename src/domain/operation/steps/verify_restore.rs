@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use super::{Case, unexplained_failure};
+use super::{Case, cancelled_by_others, new_job_failed, unexplained_failure};
 use crate::domain::{
+    deployment::FlinkState,
     location,
     operation::{
         ChoiceId,
-        evidence::{Evidence, Judgement, Sight, abandon, choice},
+        evidence::{Evidence, Judgement, abandon, choice, look_again, roll_back},
     },
 };
 
@@ -23,14 +24,13 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
     if let Some(wait) = unexplained_failure(case, ev) {
         return wait;
     }
-    if let Sight::Seen { job, .. } = &ev.job
-        && job.state.is_terminal()
-    {
-        return Judgement::refuted(format!(
-            "the job is {}: {}",
-            job.state,
-            ev.root_cause.as_deref().unwrap_or("no exception is known")
-        ));
+    match ev.job.state() {
+        Some(FlinkState::Failed) => {
+            let cause = ev.root_cause.as_deref().unwrap_or("no exception is known");
+            return new_job_failed(case, ev, format!("the job failed: {cause}"));
+        }
+        Some(FlinkState::Canceled) => return cancelled_by_others(case),
+        _ => {}
     }
     let restored = ev.checkpoints.as_ref().and_then(|c| c.latest_restored.as_ref());
     match restored.and_then(|r| r.path.as_deref()) {
@@ -43,14 +43,14 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         Some(path) => Judgement::Attention {
             code: "RESTORED_ELSEWHERE",
             reason: format!("the job was to restore {intended}, and Flink says that it restored {path}"),
-            choices: vec![
-                choice(ChoiceId::Accept, "the job goes on as it is"),
-                choice(
-                    ChoiceId::RollBack,
+            choices: [choice(ChoiceId::Accept, "the job goes on as it is")]
+                .into_iter()
+                .chain(roll_back(
+                    case.op,
                     "cancel it and run the previous revision from the intended snapshot",
-                ),
-                abandon(),
-            ],
+                ))
+                .chain([abandon()])
+                .collect(),
         },
         None if ev.checkpoints.is_none() && off(ev) => Judgement::confirmed(
             "checkpointing is off, so Flink keeps no record of the restore; it accepted the snapshot",
@@ -58,11 +58,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         None if case.waited() >= SILENCE => Judgement::Attention {
             code: "RESTORE_UNVERIFIED",
             reason: format!("Flink says nothing about the restore from {intended}"),
-            choices: vec![
-                choice(ChoiceId::Accept, "count it as restored"),
-                choice(ChoiceId::Retry, "look again"),
-                abandon(),
-            ],
+            choices: vec![choice(ChoiceId::Accept, "count it as restored"), look_again(), abandon()],
         },
         None => Judgement::Wait("waiting for Flink's record of the restore".to_owned()),
     }

@@ -3,7 +3,6 @@
 pub mod card;
 pub mod fields;
 pub mod form;
-mod form_text;
 pub mod help;
 pub mod operation;
 pub mod options;

@@ -6,71 +6,18 @@
 //!        └─▶ events
 //! ```
 
+pub use super::{event_log::EventLog, pane::Pane};
 use crate::{
     contract::model::{Event, Job, Savepoint, TargetJob},
-    domain::{event::Severity, operation::OpState},
+    domain::operation::OpState,
     faces::tui::{
-        command::{Command, Context},
+        command::Context,
         data::{Data, Tab, TabData},
         input::Line,
         list::{ListView, Move},
         view::config::Entry,
     },
 };
-
-/// The panes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pane {
-    /// Applications, with the pseudo-applications of unmanaged jobs.
-    Applications,
-    /// Deployments of the application, or unmanaged jobs.
-    Deployments,
-    /// Savepoints of the deployment.
-    Savepoints,
-    /// Tabs about the deployment.
-    Detail,
-    /// The live tail.
-    Events,
-}
-
-impl Pane {
-    /// In the order of Tab.
-    pub const ALL: &'static [Self] =
-        &[Self::Applications, Self::Deployments, Self::Savepoints, Self::Detail, Self::Events];
-
-    /// The pane `n` places further.
-    #[must_use]
-    pub fn step(self, n: isize) -> Self {
-        let len = Self::ALL.len();
-        let at = Self::ALL.iter().position(|p| *p == self).unwrap_or(0);
-        let next = at.wrapping_add_signed(n).wrapping_add(len) % len;
-        Self::ALL.get(next).copied().unwrap_or(self)
-    }
-
-    /// What it is called.
-    #[must_use]
-    pub const fn title(self) -> &'static str {
-        match self {
-            Self::Applications => "Applications",
-            Self::Deployments => "Deployments",
-            Self::Savepoints => "Savepoints",
-            Self::Detail => "Detail",
-            Self::Events => "Events",
-        }
-    }
-
-    /// The command that focuses it; its key is the pane's number.
-    #[must_use]
-    pub const fn command(self) -> Command {
-        match self {
-            Self::Applications => Command::Applications,
-            Self::Deployments => Command::Deployments,
-            Self::Savepoints => Command::Savepoints,
-            Self::Detail => Command::Detail,
-            Self::Events => Command::Events,
-        }
-    }
-}
 
 /// A row of the first pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,52 +35,6 @@ pub enum Subject {
     Deployment(String),
     /// An unmanaged job: target, Flink's id.
     Job(String, String),
-}
-
-/// A list of events that follows its end until somebody looks up. Debug events are left out until they are asked for.
-#[derive(Debug)]
-pub struct EventLog {
-    /// Events by number.
-    pub list: ListView<u64>,
-    /// It follows.
-    pub follow: bool,
-    seen: Option<u64>,
-    /// Events that came while it was paused.
-    pub unseen: usize,
-}
-
-impl Default for EventLog {
-    fn default() -> Self {
-        Self { list: ListView::default(), follow: true, seen: None, unseen: 0 }
-    }
-}
-
-impl EventLog {
-    fn sync<'e>(&mut self, events: impl Iterator<Item = &'e Event>, debug: bool) {
-        let (mut last, mut unseen) = (None, 0);
-        let seen = self.seen;
-        let wanted = events.filter(|e| debug || e.severity != Severity::Debug);
-        let events = wanted.inspect(|e| {
-            last = Some(e.seq);
-            unseen += usize::from(seen.is_some_and(|s| e.seq > s));
-        });
-        self.list.sync(events, |e| e.seq, |e| haystack(e));
-        if self.follow {
-            self.list.go(Move::Last);
-            (self.seen, self.unseen) = (last, 0);
-        } else {
-            self.unseen = unseen;
-        }
-    }
-
-    fn go(&mut self, to: Move) {
-        self.list.go(to);
-        self.follow = self.list.at_end();
-    }
-}
-
-fn haystack(e: &Event) -> String {
-    format!("{} {} {} {}", e.name, e.deployment.as_deref().unwrap_or_default(), e.message, e.severity)
 }
 
 /// The state of Home.

@@ -1,7 +1,9 @@
 //! Pages: each owns its state and its commands; the root only routes.
 
+mod event_log;
 pub mod home;
 pub mod operations;
+mod pane;
 
 /// A page above Home.
 #[derive(Debug)]

@@ -4,7 +4,7 @@ use crate::{
     contract::watch::WatchMessage,
     domain::operation::OpState,
     faces::tui::{
-        data::{Notice, Tab},
+        data::{Notice, Paused, Tab},
         model::Model,
         msg::{AskId, Effect, Reply, Wake},
         overlay::{After, Overlay, operation::OperationCard},
@@ -14,13 +14,15 @@ use crate::{
 };
 
 pub(super) fn on_watch(model: &mut Model, m: WatchMessage, fx: &mut Vec<Effect>) {
-    let paused = !model.home.tail.follow;
+    let log = model.home.deployment().filter(|_| !model.home.log.follow).map(str::to_owned);
+    let paused = Paused { tail: !model.home.tail.follow, log };
     if matches!(m, WatchMessage::Hello { .. }) {
         // A new stream knows nothing of what is looked at.
-        model.interest.clear();
+        model.interest = None;
+        model.data.not_followed = None;
         return;
     }
-    let notices = model.data.watch(m, model.now, paused);
+    let notices = model.data.watch(m, model.now, &paused);
     on_notices(model, notices, fx);
 }
 
@@ -32,7 +34,7 @@ pub(super) fn on_notices(model: &mut Model, notices: Vec<Notice>, fx: &mut Vec<E
             Notice::Changed(deployment) => {
                 for tab in [Tab::Jobs, Tab::Config] {
                     if let Some(load) = model.data.tabs.get_mut(&(deployment.clone(), tab)) {
-                        load.at = None;
+                        load.old = true;
                     }
                 }
             }
@@ -65,6 +67,15 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
         Reply::Detail(name, Ok(detail)) => {
             debug_assert_eq!(name, detail.deployment.deployment);
             model.data.put_detail(*detail, now);
+        }
+        Reply::Rows(app, result) => {
+            let result = result.map(|rows| model.data.put_rows(rows));
+            model.data.more_rows.entry(app).or_default().answer(result, now);
+        }
+        Reply::Interest(Ok(())) => model.data.not_followed = None,
+        Reply::Interest(Err(p)) => {
+            model.toast(format!("what you look at is not followed: {}", p.detail), Role::Error);
+            model.data.not_followed = Some(p);
         }
         Reply::Detail(name, Err(p)) => model.data.details.entry(name).or_default().answer(Err(p), now),
         Reply::Tab(name, tab, result) => {

@@ -12,7 +12,33 @@ use crate::faces::tui::{
     overlay::{After, Overlay},
 };
 
+/// Nothing can be read there, so nothing may be done there.
+fn is_blind(model: &Model) -> bool {
+    layout::Tier::of(model.size.0, model.size.1) == layout::Tier::TooSmall
+}
+
+/// What may be done without a sight of it: leaving, which stops nothing, and going to the shell.
+fn on_blind_key(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) {
+    if model.types() && is_text(e) {
+        return;
+    }
+    model.pending.push(Key::of(e));
+    match model.keymap.resolve(&[Context::Global], &model.pending) {
+        // The question before leaving could not be read; what goes on is said at the end.
+        Resolution::Command(Command::Quit) => fx.push(Effect::Quit),
+        Resolution::Command(Command::Sleep) => fx.push(Effect::Sleep),
+        Resolution::Pending(_) => return,
+        _ if model.pending == [Key::ctrl('c')] => fx.push(Effect::Quit),
+        _ if model.pending == [Key::ctrl('z')] => fx.push(Effect::Sleep),
+        _ => {}
+    }
+    model.pending.clear();
+}
+
 pub(super) fn on_paste(model: &mut Model, s: &str, fx: &mut Vec<Effect>) {
+    if is_blind(model) {
+        return;
+    }
     if let Some(line) = &mut model.home.filtering {
         line.insert(s);
         let words = line.as_str().to_owned();
@@ -27,11 +53,8 @@ pub(super) fn on_paste(model: &mut Model, s: &str, fx: &mut Vec<Effect>) {
 
 pub(super) fn on_key(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) {
     model.hint = None;
-    if layout::Tier::of(model.size.0, model.size.1) == layout::Tier::TooSmall && is_text(e) {
-        // Nothing can be read: only leaving makes sense.
-        if e.code != KeyCode::Char('q') {
-            return;
-        }
+    if is_blind(model) {
+        return on_blind_key(model, e, fx);
     }
     if model.types() && is_text(e) && give_to_field(model, e, fx) {
         return;

@@ -16,20 +16,20 @@ use self::{
     keys::{on_key, on_paste},
 };
 use super::{
-    data::{Link, Tab},
+    data::{Link, Load, Tab},
     model::Model,
     msg::{Effect, Msg},
     overlay::{Overlay, operation::OperationCard},
-    pages::{Page, home::Subject},
+    pages::{
+        Page,
+        home::{Group, Subject},
+    },
     view,
 };
 use crate::{
     contract::watch::Interest,
     domain::{operation::OpState, time::Timestamp},
 };
-
-/// What was loaded so many seconds ago is asked for again when it comes into sight.
-const FRESH_SECONDS: u64 = 3;
 
 /// Takes one message in; what is to be done comes out.
 #[must_use]
@@ -42,6 +42,9 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Tick(now) => {
             model.now = now;
             model.toasts.retain(|t| t.until > now);
+            if matches!(model.data.link, Link::Live) {
+                ask(model, &mut fx);
+            }
             return fx;
         }
         Msg::Snapshot(s) => {
@@ -104,49 +107,63 @@ fn attend(model: &mut Model) {
 /// What comes into sight again may have changed meanwhile: it stays in sight, and is asked for anew.
 fn refresh(model: &mut Model, shown: Option<&String>) {
     let Some(name) = shown else { return };
-    let old = |at: Option<Timestamp>| at.is_some_and(|t| model.now.seconds_since(t) >= FRESH_SECONDS);
-    if let Some(load) = model.data.details.get_mut(name).filter(|l| old(l.at)) {
-        load.at = None;
+    let (data, now) = (&mut model.data, model.now);
+    if let Some(load) = data.details.get_mut(name) {
+        load.look_again(now);
+    }
+    if let Some(load) = data.histories.get_mut(name).filter(|l| l.at.is_none()) {
+        load.look_again(now);
     }
     for tab in Tab::ALL {
-        if let Some(load) = model.data.tabs.get_mut(&(name.clone(), *tab)).filter(|l| old(l.at)) {
-            load.at = None;
+        if let Some(load) = data.tabs.get_mut(&(name.clone(), *tab)) {
+            load.look_again(now);
         }
     }
 }
 
-/// Asks for what is looked at and not known.
+/// Says what is looked at, and asks for what is not known of it.
 fn look(model: &mut Model, fx: &mut Vec<Effect>) {
     let shown: Vec<String> = model.home.deployment().map(str::to_owned).into_iter().collect();
-    if shown != model.interest {
-        model.interest.clone_from(&shown);
-        refresh(model, shown.first());
-        fx.push(Effect::SetInterest(Interest { deployments: shown.clone() }));
+    if model.interest.as_ref() != Some(&shown) {
+        if model.interest.replace(shown.clone()).is_some() {
+            refresh(model, shown.first());
+        }
+        fx.push(Effect::SetInterest(Interest { deployments: shown }));
     }
-    if let Some(Subject::Deployment(name)) = model.home.subject().cloned() {
-        let load = model.data.details.entry(name.clone()).or_default();
-        if load.at.is_none() && !load.loading && load.problem.is_none() {
-            load.ask();
-            fx.push(Effect::LoadDetail(name.clone()));
-        }
-        let load = model.data.histories.entry(name.clone()).or_default();
-        if load.at.is_none() && !load.loading && load.problem.is_none() {
-            load.ask();
-            fx.push(Effect::LoadHistory(name.clone()));
-        }
-        let tab = model.home.tab;
-        if matches!(tab, Tab::Events | Tab::Jobs | Tab::Config) {
-            let load = model.data.tabs.entry((name.clone(), tab)).or_default();
-            if load.at.is_none() && !load.loading && load.problem.is_none() {
-                load.ask();
-                fx.push(Effect::LoadTab(name, tab));
-            }
-        }
-    }
+    ask(model, fx);
     if let Some(Overlay::Operation(card)) = model.overlays.last()
         && !model.data.operations.contains_key(&card.id)
         && !fx.iter().any(|e| matches!(e, Effect::LoadOperation(_)))
     {
         fx.push(Effect::LoadOperation(card.id.clone()));
+    }
+}
+
+/// Asks for what is in sight and not known, or old; what failed is asked for again after a while.
+fn ask(model: &mut Model, fx: &mut Vec<Effect>) {
+    let (data, now) = (&mut model.data, model.now);
+    if let Some(Group::Application(app)) = model.home.groups.selected()
+        && data.lacks_rows(app)
+    {
+        want(data.more_rows.entry(app.clone()).or_default(), now, fx, || Effect::LoadRows(app.clone()));
+    }
+    if let Some(Subject::Deployment(name)) = model.home.subject() {
+        want(data.details.entry(name.clone()).or_default(), now, fx, || Effect::LoadDetail(name.clone()));
+        want(data.histories.entry(name.clone()).or_default(), now, fx, || Effect::LoadHistory(name.clone()));
+        let tab = model.home.tab;
+        if matches!(tab, Tab::Events | Tab::Jobs | Tab::Config) {
+            let load = data.tabs.entry((name.clone(), tab)).or_default();
+            want(load, now, fx, || Effect::LoadTab(name.clone(), tab));
+        }
+    }
+    if matches!(model.pages.last(), Some(Page::Operations(_))) {
+        want(&mut data.operations_load, now, fx, || Effect::LoadOperations);
+    }
+}
+
+fn want<T>(load: &mut Load<T>, now: Timestamp, fx: &mut Vec<Effect>, effect: impl FnOnce() -> Effect) {
+    if load.is_wanted(now) {
+        load.ask();
+        fx.push(effect());
     }
 }

@@ -4,8 +4,8 @@ use ratatui::layout::{Position, Rect};
 
 use super::{Extent, boxed, empty, picker};
 use crate::{
-    contract::plan::{self, Confirmation, Verdict},
-    domain::operation::Kind,
+    contract::plan::{self, Confirmation, PlannedStep, Verdict},
+    domain::operation::{Kind, StepName},
     faces::tui::{
         command::Command,
         model::Model,
@@ -51,7 +51,7 @@ pub(super) fn plan(body: Rect, model: &Model, card: &Card) -> Plan {
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Card) -> Option<Position> {
     let p = plan(body, model, card);
     boxed(c, body, p.size, &title(model, card), Role::Focus);
-    scrolled(c, p.top, &p.content, p.extent);
+    scrolled(c, model, p.top, &p.content, p.extent);
     c.lines(p.bottom, &p.foot.lines);
     if let Some(open) = &card.picker
         && let Some(field) = card.fields.get(open.field)
@@ -74,15 +74,19 @@ fn choice(o: &Choice, role: Role) -> Text {
 }
 
 /// Lines, scrolled, with marks where more is above and below.
-pub(super) fn scrolled(c: &mut Canvas<'_>, area: Rect, lines: &[Text], e: Extent) {
+pub(super) fn scrolled(c: &mut Canvas<'_>, model: &Model, area: Rect, lines: &[Text], e: Extent) {
     c.lines(area, lines.iter().skip(e.at));
+    let key = |c| model.keymap.key_of(c).unwrap_or_default();
     let below = lines.len().saturating_sub(e.at + e.rows);
     if area.height > 0 && below > 0 {
         let last = Rect { y: area.bottom() - 1, height: 1, ..area };
-        c.right(last, &text(format!(" {below} more ↓ pgdn "), Role::Key));
+        c.right(last, &text(format!(" {below} more ↓ {} ", key(Command::PageDown)), Role::Key));
     }
     if area.height > 1 && e.at > 0 {
-        c.right(Rect { height: 1, ..area }, &text(format!(" {} more ↑ pgup ", e.at), Role::Key));
+        c.right(
+            Rect { height: 1, ..area },
+            &text(format!(" {} more ↑ {} ", e.at, key(Command::PageUp)), Role::Key),
+        );
     }
 }
 
@@ -248,8 +252,8 @@ fn restore_lines(out: &mut Vec<Text>, model: &Model, plan: &plan::Plan, cells: u
         if let Some(place) = &p.location {
             wrapped(out, &muted(format!("    {place}")), cells);
         }
-        if p.verified == Some(false) {
-            wrapped(out, &text("  ! nobody has seen it at its place", Role::Warn), cells);
+        if p.verified != Some(true) && (p.location.is_some() || p.savepoint_id.is_some()) {
+            out.push(unseen(plan));
         }
     }
     let passed = plan.restore_points.iter().filter(|p| !p.chosen && p.rejected.is_some());
@@ -258,6 +262,16 @@ fn restore_lines(out: &mut Vec<Text>, model: &Model, plan: &plan::Plan, cells: u
         let origin = p.origin.map(say::origin).unwrap_or_default();
         let why = p.rejected.as_deref().unwrap_or_default();
         wrapped(out, &muted(format!("    passed over: {origin} {when}: {why}")), cells);
+    }
+}
+
+/// That nobody has looked at the restore point matters when nothing else is left of the state.
+fn unseen(plan: &plan::Plan) -> Text {
+    let ends = |s: &PlannedStep| matches!(s.name, StepName::CancelJob | StepName::Dispose);
+    if plan.steps.iter().any(ends) || !plan.irreversible.is_empty() {
+        text(format!("  ! {}: its existence is unverified", say::UNSEEN), Role::Warn)
+    } else {
+        muted(format!("    {}", say::UNSEEN))
     }
 }
 
@@ -365,10 +379,12 @@ fn field_line(f: &mut Foot, model: &Model, field: &Field, focused: bool, cells: 
 
 fn buttons(model: &Model, card: &Card, cells: usize) -> Text {
     if card.sending.is_some() {
-        return text("◐ sent, waiting for the manager", Role::Busy)
-            .with("   esc leaves; it goes on", Role::Muted);
+        return text("◐ sent, waiting for the manager", Role::Busy).with(
+            format!("   {} leaves; it goes on", model.keymap.key_of(Command::Close).unwrap_or_default()),
+            Role::Muted,
+        );
     }
-    let obstacle = card.obstacle();
+    let obstacle = card.obstacle(&model.data);
     let verb = say::verb(card.request().kind());
     let button = |label: String, focused: bool, enabled: bool| {
         let role = match (focused, enabled) {
@@ -390,7 +406,7 @@ fn buttons(model: &Model, card: &Card, cells: usize) -> Text {
             let role = if card.plan.loading { Role::Muted } else { Role::Warn };
             t += text(format!("   {why}"), role);
         }
-        None if card.takes_yes(model.now) => {
+        None if card.takes_yes(model) => {
             t += plain("   ").with(model.keymap.key_of(Command::Confirm).unwrap_or_default(), Role::Key);
             t += muted(format!(" {}", verb.to_lowercase()));
         }

@@ -3,7 +3,8 @@
 use crate::{
     contract::problem::Problem,
     faces::tui::{
-        data::{Link, Load},
+        command::Command,
+        data::{Link, Load, Tab},
         model::Model,
         pages::home::Group,
         paint::{Text, muted, text},
@@ -38,8 +39,40 @@ pub(super) fn problem_lines(p: &Problem) -> Vec<Text> {
 }
 
 /// Rows exist, and the filter hides them.
-pub(super) fn filtered(hidden: usize, filter: &str) -> Vec<Text> {
-    vec![muted(format!("{hidden} hidden by the filter {filter:?}")), muted("esc clears it")]
+pub(super) fn filtered(model: &Model, hidden: usize, filter: &str) -> Vec<Text> {
+    let typing = if model.home.filtering.is_some() { Command::FilterClear } else { Command::Back };
+    let key = model.keymap.key_of(typing).unwrap_or_default();
+    vec![searched(hidden, filter), muted(format!("{key} clears it"))]
+}
+
+/// Nothing has these words.
+pub(super) fn searched(hidden: usize, filter: &str) -> Text {
+    muted(format!("{hidden} hidden by the filter {filter:?}"))
+}
+
+/// `500 of 1,234`, when only so many rows are known.
+pub(super) fn of_all(model: &Model) -> Option<String> {
+    let (known, all) = model.data.partial()?;
+    Some(format!("{} of {}", say::count(known), say::count(all)))
+}
+
+/// An application without rows: it has no deployment, or they are not known yet.
+pub(super) fn no_rows(model: &Model, app: &str) -> Vec<Text> {
+    if !model.data.lacks_rows(app) {
+        return vec![
+            muted(format!("{app} has no deployment yet")),
+            muted(format!("→ {} apply -f FILE", model.program)),
+        ];
+    }
+    let has = model.data.applications.get(app).map_or(0, |a| a.deployments.len());
+    let known = of_all(model).unwrap_or_default();
+    let mut lines = vec![muted(format!(
+        "{app} has {} deployment{}; its rows are not among the {known} that were read",
+        say::count(has),
+        if has == 1 { "" } else { "s" },
+    ))];
+    lines.extend(loading(model.data.more_rows.get(app)));
+    lines
 }
 
 pub(super) fn applications(model: &Model) -> Vec<Text> {
@@ -47,7 +80,7 @@ pub(super) fn applications(model: &Model) -> Vec<Text> {
         return lines;
     }
     if model.home.groups.hidden() > 0 {
-        return filtered(model.home.groups.hidden(), model.home.groups.filter());
+        return filtered(model, model.home.groups.hidden(), model.home.groups.filter());
     }
     let targets = &model.data.targets;
     if targets.is_empty() {
@@ -76,13 +109,8 @@ pub(super) fn subjects(model: &Model) -> Vec<Text> {
     }
     let list = &model.home.subjects;
     match model.home.groups.selected() {
-        _ if list.hidden() > 0 => filtered(list.hidden(), list.filter()),
-        Some(Group::Application(app)) => {
-            vec![
-                muted(format!("{app} has no deployment yet")),
-                muted(format!("→ {} apply -f FILE", model.program)),
-            ]
-        }
+        _ if list.hidden() > 0 => filtered(model, list.hidden(), list.filter()),
+        Some(Group::Application(app)) => no_rows(model, app),
         Some(Group::Unmanaged(_)) => vec![muted("No such job lives any more")],
         None => vec![muted("Select an application")],
     }
@@ -97,11 +125,11 @@ pub(super) fn savepoints(model: &Model) -> Vec<Text> {
     };
     let list = &model.home.savepoints;
     if list.hidden() > 0 {
-        return filtered(list.hidden(), list.filter());
+        return filtered(model, list.hidden(), list.filter());
     }
     match model.data.details.get(deployment) {
         Some(Load { value: Some(_), .. }) => {
-            let key = model.keymap.key_of(crate::faces::tui::command::Command::Savepoint).unwrap_or_default();
+            let key = model.keymap.key_of(Command::Savepoint).unwrap_or_default();
             vec![muted("No savepoint yet"), muted(format!("→ {key} takes one, the job goes on"))]
         }
         load => loading(load),
@@ -121,7 +149,7 @@ pub(super) fn events(model: &Model, log: &crate::faces::tui::pages::home::EventL
         return lines;
     }
     if log.list.hidden() > 0 {
-        return filtered(log.list.hidden(), log.list.filter());
+        return filtered(model, log.list.hidden(), log.list.filter());
     }
     vec![muted("No event yet: what happens from now on appears here")]
 }
@@ -134,4 +162,25 @@ pub(super) fn stale(model: &Model) -> Option<Text> {
         }
         _ => None,
     }
+}
+
+/// Why what the detail shows may be old although the manager answers: it does not follow it, or its last answer failed.
+pub(super) fn outdated(model: &Model) -> Option<Text> {
+    let name = model.home.deployment().filter(|_| matches!(model.data.link, Link::Live))?;
+    let detail = model.data.details.get(name);
+    let (at, problem) = match model.home.tab {
+        Tab::Overview | Tab::Savepoints => (detail?.at, detail?.problem.as_ref()),
+        tab => {
+            let load = model.data.tabs.get(&(name.to_owned(), tab))?;
+            (load.at, load.problem.as_ref())
+        }
+    };
+    // What never arrived says so where it would stand.
+    let age = say::age(model.now.seconds_since(at?));
+    let words = match (problem, &model.data.not_followed) {
+        (Some(p), _) => format!(" ! {age} old, not read anew: {}", p.detail),
+        (None, Some(p)) => format!(" ! {age} old, the manager does not follow it: {}", p.detail),
+        (None, None) => return None,
+    };
+    Some(text(words, Role::Warn))
 }

@@ -79,7 +79,7 @@ fn hint(model: &Model, c: Command) -> Option<Text> {
 /// Whether the key would do something as the card stands now.
 fn does_something(model: &Model, c: Command) -> bool {
     match (model.overlays.last(), c) {
-        (Some(Overlay::Card(card)), Command::Confirm) => card.takes_yes(model.now),
+        (Some(Overlay::Card(card)), Command::Confirm) => card.takes_yes(model),
         (Some(Overlay::Card(card)), Command::CopyCommand) => card.plan.value.is_some(),
         (Some(Overlay::Card(card)), Command::PickValue) => card.fields.iter().any(Field::lists),
         (Some(Overlay::Card(card)), Command::NextField) => card.sending.is_none(),

@@ -129,8 +129,10 @@ fn parts(model: &Model) -> Vec<Part> {
         out.push(Part::new(2, muted("on ").then(name.clone()), name));
     }
     if d.loaded {
-        let (mode, role) = if d.read_only { ("read-only", Role::Warn) } else { ("rw", Role::Muted) };
-        out.push(Part::new(if d.read_only { 5 } else { 1 }, text(mode, role), text(mode, role)));
+        out.push(match d.read_only {
+            true => Part::new(5, text("read-only", Role::Warn), text("ro", Role::Warn)),
+            false => Part::new(1, muted("rw"), muted("rw")),
+        });
         out.push(Part::new(3, muted(&d.actor), muted(d.actor.split('@').next().unwrap_or_default())));
     }
     out

@@ -4,6 +4,7 @@ use ratatui::layout::{Position, Rect};
 
 use super::{boxed, empty, home::rows};
 use crate::faces::tui::{
+    command::Command,
     keymap::show,
     model::Model,
     overlay::help::Help,
@@ -13,13 +14,9 @@ use crate::faces::tui::{
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, h: &Help) -> Option<Position> {
     let size = (100.min(body.width.saturating_sub(2)), body.height.saturating_sub(2).min(34));
-    let inner = boxed(
-        c,
-        body,
-        size,
-        &text("Commands", Role::Focus).with("  type to search, enter runs", Role::Muted),
-        Role::Focus,
-    );
+    let run = model.keymap.key_of(Command::HelpRun).unwrap_or_default();
+    let title = text("Commands", Role::Focus).with(format!("  type to search, {run} runs"), Role::Muted);
+    let inner = boxed(c, body, size, &title, Role::Focus);
     if inner.height < 3 {
         return None;
     }
@@ -31,7 +28,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, h: &Help) -> O
         list,
         true,
         &h.list,
-        || empty::filtered(h.list.hidden(), h.search.as_str()),
+        || vec![empty::searched(h.list.hidden(), h.search.as_str())],
         |command, width| {
             let s = command.spec();
             let keys: Vec<String> = model.keymap.keys_of(*command).map(|k| show(k)).collect();

@@ -8,7 +8,7 @@ use crate::{
     domain::text::bytes,
     faces::tui::{
         command::Command,
-        data::Tab,
+        data::{Link, PAGE, Tab},
         layout::{self, Tier},
         list::ListView,
         model::Model,
@@ -78,6 +78,9 @@ fn title(c: &mut Canvas<'_>, model: &Model, pane: Pane, r: Rect) {
         };
         t += text(name, if focused { Role::Focus } else { Role::Muted });
         t += filter_text(model, pane);
+        if let (Pane::Deployments, Some(Group::Application(_))) = (pane, home.groups.selected()) {
+            t += empty::of_all(model).map(|of| text(format!(" {of}"), Role::Warn)).unwrap_or_default();
+        }
         t += plain(" ");
     }
     let right = title_right(model, pane);
@@ -108,21 +111,38 @@ fn title_right(model: &Model, pane: Pane) -> Text {
     };
     let rows = model.panes().rows(pane);
     let stale = empty::stale(model).map(|t| plain(" ").then(t).with(" ", Role::Text)).unwrap_or_default();
-    match pane {
+    let end = match pane {
         Pane::Applications => place(home.groups.position(), home.groups.len(), rows),
-        Pane::Deployments => place(home.subjects.position(), home.subjects.len(), rows).then(stale),
+        Pane::Deployments => place(home.subjects.position(), home.subjects.len(), rows),
         Pane::Savepoints => place(home.savepoints.position(), home.savepoints.len(), rows),
-        Pane::Detail if home.tab == Tab::Events => stale.then(following(&home.log)),
-        Pane::Detail => stale,
+        Pane::Detail if home.tab == Tab::Events => newest(model).then(following(model, &home.log)),
+        Pane::Detail => newest(model),
         Pane::Events => {
             let debug = if home.debug { " debug shown" } else { "" };
-            muted(debug).then(following(&home.tail))
+            muted(debug).then(following(model, &home.tail))
         }
-    }
+    };
+    stale.then(end)
+}
+
+/// That a tab shows only the newest of what there may be.
+fn newest(model: &Model) -> Text {
+    let Some(name) = model.home.deployment() else { return Text::empty() };
+    let known = match model.home.tab {
+        Tab::Overview => None,
+        Tab::Savepoints => model.data.detail(name).map(|d| d.savepoints.len()).filter(|n| *n >= PAGE),
+        tab => model.data.tabs.get(&(name.to_owned(), tab)).and_then(|l| l.value.as_ref()?.newest()),
+    };
+    known.map(|n| muted(format!(" newest {n} "))).unwrap_or_default()
 }
 
 /// Whether a tail follows.
-pub(super) fn following(log: &EventLog) -> Text {
+fn following(model: &Model, log: &EventLog) -> Text {
+    if !matches!(model.data.link, Link::Live) {
+        // Nothing arrives, whatever the tail would do with it.
+        let lost = matches!(model.data.link, Link::Lost { .. });
+        return text(if lost { " RECONNECTING " } else { " CONNECTING " }, Role::Warn);
+    }
     if log.follow {
         muted(" FOLLOWING ")
     } else if log.unseen > 0 {
@@ -180,13 +200,12 @@ fn draw_pane(c: &mut Canvas<'_>, model: &Model, pane: Pane, inner: Rect) {
         }
         Pane::Events => tabs::events(c, inner, model, &home.tail, focused, true),
         Pane::Detail => {
-            let inner = match waiting(model) {
-                Some(banner) => {
-                    c.line(inner, &banner.pad(usize::from(inner.width)).role(Role::Badge));
-                    Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner }
-                }
-                None => inner,
-            };
+            let banners = banners(model);
+            for (row, (line, role)) in inner.rows().zip(&banners) {
+                c.line(row, &line.clone().pad(usize::from(inner.width)).role(*role));
+            }
+            let taken = u16::try_from(banners.len()).unwrap_or(0).min(inner.height);
+            let inner = Rect { y: inner.y + taken, height: inner.height - taken, ..inner };
             match home.tab {
                 Tab::Overview => overview::draw(c, inner, model),
                 tab => tabs::draw(c, inner, model, tab, focused),
@@ -195,8 +214,13 @@ fn draw_pane(c: &mut Canvas<'_>, model: &Model, pane: Pane, inner: Rect) {
     }
 }
 
-/// What stands above every tab of a deployment that waits for a person.
-pub(super) fn waiting(model: &Model) -> Option<Text> {
+/// What stands above every tab: that a person is waited for, and that what is shown may be old.
+pub(super) fn banners(model: &Model) -> Vec<(Text, Role)> {
+    let waiting = waiting(model).map(|t| (t, Role::Badge));
+    waiting.into_iter().chain(empty::outdated(model).map(|t| (t, Role::Warn))).collect()
+}
+
+fn waiting(model: &Model) -> Option<Text> {
     let name = model.home.deployment().filter(|d| waits(&model.data, d))?;
     let key = model.keymap.key_of(Command::Attention).unwrap_or_default();
     let op = model.data.waiting(name);

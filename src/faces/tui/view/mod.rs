@@ -21,6 +21,7 @@ use ratatui::{
 };
 
 use super::{
+    command::Command,
     data::Link,
     layout::{self, MIN, Tier},
     list::Move,
@@ -103,7 +104,7 @@ fn body(model: &Model) -> Rect {
 pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
     let mut c = Canvas::new(buf, &model.theme);
     if Tier::of(area.width, area.height) == Tier::TooSmall {
-        too_small(&mut c, area);
+        too_small(&mut c, area, model);
         return None;
     }
     let f = layout::frame(area);
@@ -146,8 +147,10 @@ fn draw_overlay(c: &mut Canvas<'_>, body: Rect, model: &Model, overlay: &Overlay
     }
 }
 
-fn too_small(c: &mut Canvas<'_>, area: Rect) {
-    let words = format!("{}×{} is too small; nutkin needs {}×{}", area.width, area.height, MIN.0, MIN.1);
+fn too_small(c: &mut Canvas<'_>, area: Rect, model: &Model) {
+    let quit = model.keymap.key_of(Command::Quit).map(|k| format!("; {k} quits, other keys do nothing"));
+    let (quit, (w, h)) = (quit.unwrap_or_default(), (area.width, area.height));
+    let words = format!("{w}×{h} is too small; nutkin needs {}×{}{quit}", MIN.0, MIN.1);
     for (row, line) in area.rows().zip(plain(words).wrap(usize::from(area.width.max(8)), 0)) {
         c.line(row, &line);
     }
@@ -182,10 +185,12 @@ fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
     if running.len() > 6 {
         lines.push(muted(format!("  and {} more", running.len() - 6)));
     }
-    lines.extend([
-        Text::empty(),
-        text("  y", Role::Key).with(" quit    ", Role::Text).with("esc", Role::Key).with(" stay", Role::Text),
-    ]);
+    let key = |c| model.keymap.key_of(c).unwrap_or_default();
+    let answers = text(format!("  {}", key(Command::LeaveNow)), Role::Key)
+        .with(" quit    ", Role::Text)
+        .with(key(Command::Stay), Role::Key)
+        .with(" stay", Role::Text);
+    lines.extend([Text::empty(), answers]);
     let width = lines.iter().map(Text::width).max().unwrap_or(0);
     let size = (
         u16::try_from(width).unwrap_or(u16::MAX).saturating_add(4),

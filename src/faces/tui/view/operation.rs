@@ -76,7 +76,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Operati
         .with(" on ", Role::Muted)
         .with(&op.target, Role::Accent);
     boxed(c, body, p.size, &title, if waits { Role::Warn } else { Role::Focus });
-    scrolled(c, p.upper, &p.content, p.extent);
+    scrolled(c, model, p.upper, &p.content, p.extent);
     c.lines(p.lower, &p.foot);
     p.cursor.map(|(x, y)| Position::new(p.lower.x + x, p.lower.y + y)).filter(|at| at.y < p.lower.bottom())
 }

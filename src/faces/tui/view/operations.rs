@@ -7,6 +7,7 @@ use crate::{
     contract::model::Operation,
     domain::operation::{OpState, StepState},
     faces::tui::{
+        data::PAGE,
         model::Model,
         pages::operations::Operations,
         paint::{Canvas, Text, muted, plain, text},
@@ -17,8 +18,17 @@ use crate::{
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, page: &Operations) {
     let active = model.data.active_operations().count();
-    let title = text("Operations", Role::Focus)
-        .with(format!("  {active} active, {} known", page.list.len()), Role::Muted);
+    let known = page.list.len();
+    // Active ones are always all there; of the others, the newest.
+    let newest = if known >= PAGE { "the newest " } else { "" };
+    let mut title = text("Operations", Role::Focus)
+        .with(format!("  {active} active, {newest}{known} known"), Role::Muted);
+    if let Some(stale) = empty::stale(model) {
+        title = title.with("  ", Role::Text).then(stale);
+    }
+    if let Some(p) = model.data.operations_load.problem.as_ref().filter(|_| !page.list.is_empty()) {
+        title = title.with(format!("  ! not read anew: {}", p.detail), Role::Warn);
+    }
     let inner = frame(c, body, &title, Role::Focus);
     let head = Rect { height: 1, ..inner };
     let list = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };

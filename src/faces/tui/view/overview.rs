@@ -29,13 +29,13 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let lines = lines(model, usize::from(area.width));
     let e = Extent::new(usize::from(area.height), lines.len(), model.home.scroll);
-    super::card::scrolled(c, area, &lines, e);
+    super::card::scrolled(c, model, area, &lines, e);
 }
 
 /// How much of it is in sight.
 pub(super) fn extent(model: &Model) -> Extent {
     let Some(pane) = model.panes().get(Pane::Detail) else { return Extent::default() };
-    let banner = usize::from(super::home::waiting(model).is_some());
+    let banner = super::home::banners(model).len();
     let lines = lines(model, usize::from(pane.width.saturating_sub(4)));
     let rows = usize::from(pane.height.saturating_sub(2)).saturating_sub(banner);
     Extent::new(rows, lines.len(), model.home.scroll)
@@ -50,13 +50,15 @@ fn lines(model: &Model, width: usize) -> Vec<Text> {
             }
             load => empty::loading(load),
         },
-        Some(Subject::Job(..)) => model.home.job(&model.data).map(|j| job(model, j)).unwrap_or_default(),
+        Some(Subject::Job(..)) => {
+            model.home.job(&model.data).map(|j| job(model, j, width)).unwrap_or_default()
+        }
         None if !model.data.loaded => empty::applications(model),
         None => match model.home.groups.selected() {
             Some(Group::Unmanaged(t)) => {
                 model.data.targets.get(t).map(|t| target(model, t)).unwrap_or_default()
             }
-            Some(Group::Application(_)) => vec![muted("This application has no deployment yet.")],
+            Some(Group::Application(app)) => empty::no_rows(model, app),
             None => first_steps(model),
         },
     }
@@ -142,7 +144,7 @@ fn state(model: &Model, d: &Deployment) -> Text {
         t += text(format!("  stale {age}"), Role::Warn);
     }
     if let Some(job) = &d.job {
-        if let Some(flink) = job.flink_state.as_deref().filter(|f| says_more(d.observed, f)) {
+        if let Some(flink) = say::flink_word(d.observed, job.flink_state.as_deref()) {
             t += text(format!(" (Flink: {flink})"), Role::Muted);
         }
         if let (Some(at), Observed::Running) = (job.started_at, d.observed) {
@@ -156,15 +158,6 @@ fn state(model: &Model, d: &Deployment) -> Text {
         t += muted(format!("  wanted {}", d.desired));
     }
     field("State", t)
-}
-
-/// Flink's word says something that ours does not.
-fn says_more(ours: Observed, flink: &str) -> bool {
-    let ended = matches!(
-        (ours, flink),
-        (Observed::Suspended, "FINISHED") | (Observed::Cancelled, "CANCELED" | "FINISHED" | "FAILED")
-    );
-    !ended && flink != ours.as_str()
 }
 
 fn revision(d: &Deployment) -> Text {
@@ -255,8 +248,8 @@ fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     if let Some(s) = p.rewind_seconds.filter(|s| *s > 0) {
         t = t.with("  repeats ", Role::Muted).then(say::loss(s));
     }
-    if p.verified == Some(false) {
-        t += text("  not found at its place", Role::Error);
+    if p.verified != Some(true) && (p.savepoint_id.is_some() || p.location.is_some()) {
+        t += muted(format!("  {}", say::UNSEEN));
     }
     let mut lines = vec![field("Next start", t)];
     lines.extend(indented(&muted(&p.why), width));
@@ -349,7 +342,7 @@ fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     lines.into_iter().enumerate().map(|(i, l)| field(if i == 0 { "Findings" } else { "" }, l)).collect()
 }
 
-fn job(model: &Model, j: &TargetJob) -> Vec<Text> {
+fn job(model: &Model, j: &TargetJob, width: usize) -> Vec<Text> {
     let now = model.manager_now();
     let adopt = model.keymap.key_of(Command::Adopt).unwrap_or_default();
     let mut lines = vec![
@@ -371,11 +364,12 @@ fn job(model: &Model, j: &TargetJob) -> Vec<Text> {
     }
     lines.push(field("Management", text(&j.management, Role::Warn)));
     lines.push(Text::empty());
-    lines.push(
-        muted("Somebody started this job by hand. ")
-            .with(adopt, Role::Key)
-            .with(" takes it into the books: savepoints, upgrades and history from then on.", Role::Muted),
+    let words = muted("Somebody started this job by hand. ").with(adopt, Role::Key).with(
+        " takes it into the books: savepoints, upgrades and history from then on. Each job becomes a deployment of its own; \
+         until then it is only looked at.",
+        Role::Muted,
     );
+    lines.extend(words.wrap(width, 0));
     lines
 }
 

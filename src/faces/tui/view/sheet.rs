@@ -58,7 +58,7 @@ pub(super) fn plan(body: Rect, model: &Model, sheet: &Sheet) -> Plan {
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, sheet: &Sheet) {
     let p = plan(body, model, sheet);
     boxed(c, body, p.size, &p.title, Role::Focus);
-    scrolled(c, super::inside(body, p.size), &p.lines, p.extent);
+    scrolled(c, model, super::inside(body, p.size), &p.lines, p.extent);
 }
 
 fn gone() -> Vec<Text> {
@@ -130,7 +130,7 @@ fn savepoint(model: &Model, s: &Savepoint) -> Vec<Text> {
     out.push(field(
         "Verified",
         say::yes_no(s.verified)
-            .with(if s.verified.is_none() { "  nobody could look at its place" } else { "" }, Role::Muted),
+            .with(if s.verified.is_none() { "  nobody has looked at its place" } else { "" }, Role::Muted),
     ));
     out.push(field("Pinned", plain(if s.pinned { "yes: it is never deleted" } else { "no" })));
     known(&mut out, "Flink job", s.flink_job_id.as_deref());
@@ -140,8 +140,9 @@ fn savepoint(model: &Model, s: &Savepoint) -> Vec<Text> {
 
 fn job(model: &Model, j: &Job) -> Vec<Text> {
     let (glyph, role) = say::observed(j.state);
-    let flink = j.flink_state.as_ref().map(|f| format!("  Flink: {f}")).unwrap_or_default();
-    let mut out = vec![field("State", text(format!("{glyph} {}", j.state), role).with(flink, Role::Muted))];
+    let flink = j.flink_state.as_ref().map(|f| format!("  Flink: {f}"));
+    let more = flink.or_else(|| say::never_ran(j).then(|| "  it never ran".to_owned())).unwrap_or_default();
+    let mut out = vec![field("State", text(format!("{glyph} {}", j.state), role).with(more, Role::Muted))];
     out.push(field("Flink id", plain(&j.flink_job_id)));
     out.push(field("Our id", plain(&j.job_id)));
     known(&mut out, "Revision", j.revision.map(|r| r.to_string()).as_deref());
@@ -153,7 +154,8 @@ fn job(model: &Model, j: &Job) -> Vec<Text> {
             known(&mut out, "Restored", Some(location));
             known(&mut out, "Savepoint", savepoint_id.as_deref());
         }
-        None => out.push(field("Restored", muted("began empty"))),
+        None if say::never_ran(j) => {}
+        None => out.push(field("Restored", muted(say::without_restore(j)))),
     }
     out
 }

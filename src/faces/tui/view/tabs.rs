@@ -150,11 +150,15 @@ fn job(model: &Model, j: &Job, width: usize) -> Text {
     let now = model.manager_now();
     let (glyph, role) = say::observed(j.state);
     let time = |t| model.zone.minute(t, now);
-    let state = match j.flink_state.as_deref() {
-        Some(f) if f != j.state.as_str() => format!("{glyph} {}", f),
-        _ => format!("{glyph} {}", j.state),
+    let word = say::flink_word(j.state, j.flink_state.as_deref()).unwrap_or(j.state.as_str());
+    let state = format!("{glyph} {word}");
+    let never_ran = say::never_ran(j);
+    let started = match j.started_at {
+        Some(at) => time(at),
+        None if never_ran => "never ran".to_owned(),
+        None => "–".to_owned(),
     };
-    let mut t = muted(j.started_at.map(time).unwrap_or_default()).pad(12);
+    let mut t = muted(started).pad(12);
     t += text(state, role).pad(16).with(" ", Role::Text);
     t += plain(j.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
     t += muted(say::short_id(&j.flink_job_id)).pad(10);
@@ -165,22 +169,46 @@ fn job(model: &Model, j: &Job, width: usize) -> Text {
                 || say::short_place(&r.location),
                 |s| format!("savepoint {}", say::short_id(s)),
             )),
-            None => muted("began empty"),
+            None if never_ran => muted("–"),
+            None => muted(say::without_restore(j)),
         };
     }
     t
 }
 
+/// Which columns a table of savepoints has room for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Width {
+    /// What a person picks one by.
+    Few,
+    /// And the revision, whether it was seen, and its label.
+    Most,
+    /// And job and format.
+    All,
+}
+
+impl Width {
+    const fn of(cells: u16) -> Self {
+        match cells {
+            0..76 => Self::Few,
+            76..106 => Self::Most,
+            _ => Self::All,
+        }
+    }
+}
+
 fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     let (head, list) = split(area);
-    let wide = list.width >= 76;
-    let mut columns = plain(" Created")
-        .pad(13)
-        .then(plain("ID").pad(10))
-        .then(plain("Origin").pad(11))
-        .then(plain("Status").pad(13))
-        .then(plain("Size").pad(10));
-    if wide {
+    let width = Width::of(list.width);
+    let mut columns = plain(" Created").pad(13).then(plain("ID").pad(10));
+    if width == Width::All {
+        columns = columns.then(plain("Job ID").pad(10));
+    }
+    columns = columns.then(plain("Origin").pad(11)).then(plain("Status").pad(13)).then(plain("Size").pad(10));
+    if width == Width::All {
+        columns = columns.then(plain("Format").pad(11));
+    }
+    if width != Width::Few {
         columns = columns.then(plain("Rev").pad(5)).then(plain("Verified").pad(9)).then(plain("Label"));
     }
     // What is done with the selected one is said below, where there is room.
@@ -200,7 +228,7 @@ fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
         || empty::savepoints(model),
         |id, _| {
             let found = detail.and_then(|d| d.savepoints.iter().find(|s| s.savepoint_id == *id));
-            found.map_or_else(Text::empty, |s| savepoint(model, s, wide))
+            found.map_or_else(Text::empty, |s| savepoint(model, s, width))
         },
     );
     if let (Some(foot), Some(s)) = (foot, model.home.savepoint(&model.data)) {
@@ -233,15 +261,21 @@ fn place_line(place: &str, cells: usize) -> Text {
     if whole.width() <= cells { whole } else { muted(format!(" {}", say::short_place(place))) }
 }
 
-fn savepoint(model: &Model, s: &Savepoint, wide: bool) -> Text {
+fn savepoint(model: &Model, s: &Savepoint, width: Width) -> Text {
     let (glyph, role) = say::savepoint(s.status);
     let when = model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now());
     let mut t = muted(when).pad(12);
     t += muted(say::short_id(&s.savepoint_id)).pad(10);
+    if width == Width::All {
+        t += muted(s.flink_job_id.as_deref().map_or("–".to_owned(), say::short_id)).pad(10);
+    }
     t += plain(say::origin(s.origin)).pad(11);
     t += text(format!("{glyph} {}", s.status), role).pad(12).with(" ", Role::Text);
     t += plain(s.size_bytes.map(bytes).unwrap_or_else(|| "–".to_owned())).pad(10);
-    if wide {
+    if width == Width::All {
+        t += plain(s.format.map_or("–", |f| f.as_str())).pad(11);
+    }
+    if width != Width::Few {
         t += plain(s.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
         t += say::yes_no(s.verified).pad(8).with(" ", Role::Text);
         t += text(if s.pinned { "⚲ pinned " } else { "" }, Role::Accent);

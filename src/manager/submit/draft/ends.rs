@@ -14,8 +14,14 @@ use crate::{
 impl Building<'_> {
     pub(super) fn cancel(&mut self) -> ManagerResult<()> {
         // What is superseded may have stopped the job already, or not have started one yet.
-        if self.takeover.is_none() {
+        if self.takeover.is_none() && self.facts.other_live.is_empty() {
             self.wants_job()?;
+        }
+        for job in &self.facts.other_live {
+            self.warnings.push(format!(
+                "job {} of this deployment lives beside its books: it is cancelled too",
+                job.flink
+            ));
         }
         self.stop = Stop::Discard;
         let retained = self.facts.checkpoint_config.as_ref().is_some_and(|c| c.retained);

@@ -7,8 +7,11 @@ use crate::{
     contract::plan::{Confirmation, Plan as Card},
     domain::{
         ids::ArtifactSha,
-        operation::recipe::{self, Facts as Shape},
-        spec::{self, Spec},
+        operation::{
+            Kind,
+            recipe::{self, Facts as Shape},
+        },
+        spec::{self, Protection, Spec},
     },
     manager::{
         ManagerResult,
@@ -25,6 +28,7 @@ impl Building<'_> {
         if let Some((row, spec)) = self.to_run.clone() {
             let jar = self.stored(&spec).await?;
             preflight::submission(&mut self.checks, f, &spec, &row, &self.inner.settings, jar.as_ref());
+            preflight::same_target(&mut self.checks, f, &spec, &row);
             preflight::one_job(&mut self.checks, f);
             self.plan.revision = Some(row.number);
             self.plan.slots_needed = spec.parallelism;
@@ -37,17 +41,22 @@ impl Building<'_> {
         if let Some((row, spec)) =
             self.previous.as_ref().filter(|_| previous_jar.is_some() && f.live.is_some())
         {
+            preflight::resolvable(&mut self.checks, spec, &self.inner.settings);
             self.plan.previous_revision = Some(row.number);
             self.plan.previous_slots_needed = spec.parallelism;
         }
         self.verify_restore_point().await;
+        let mut takeover = self.takeover.clone().unwrap_or_default();
+        if self.kind == Kind::Cancel {
+            takeover.jobs.extend(f.other_live.iter().cloned());
+        }
         let shape = Shape {
             live: f.job().cloned(),
             stop: self.stop,
             jar: jar(&self.to_run),
             previous_jar,
             retained: f.checkpoint_config.as_ref().is_some_and(|c| c.retained),
-            takeover: self.takeover.clone().unwrap_or_default(),
+            takeover,
             plan_check: f.target.as_ref().is_some_and(|t| t.spec.plan_check),
         };
         let acts = recipe::steps(self.kind, &self.plan, &shape);
@@ -91,8 +100,10 @@ impl Building<'_> {
         };
         let (protection, target_read_only) = {
             let world = self.inner.world();
-            let spec = self.to_run.as_ref().map(|(_, s)| s).or(f.entry.spec.as_ref());
-            (world.protection(spec, &target), f.target.as_ref().is_some_and(|t| t.spec.read_only))
+            // What runs is protected by its own word, whatever the new one says.
+            let specs = [f.entry.spec.as_ref(), self.to_run.as_ref().map(|(_, s)| s)];
+            let strongest = specs.into_iter().map(|s| world.protection(s, &target)).max();
+            (strongest.unwrap_or(Protection::None), f.target.as_ref().is_some_and(|t| t.spec.read_only))
         };
         Ok(Draft {
             kind: self.kind,

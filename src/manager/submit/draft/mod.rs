@@ -115,8 +115,15 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
         Verb::Reset(r) => b.reset(r)?,
         Verb::Fork(r) => b.fork(r, reachable)?,
         Verb::Delete(_) => {
-            if f.live.is_some() {
+            if f.live.is_some() || !f.other_live.is_empty() {
                 return Err(wrong_state(f, "it has a live job", "suspend or cancel it first"));
+            }
+            if f.silent.is_some() && f.entry.job.as_ref().is_some_and(|j| j.ended_at.is_none()) {
+                return Err(wrong_state(
+                    f,
+                    "its cluster does not answer, and its job may live",
+                    "try again when the cluster answers: nutkin target check NAME",
+                ));
             }
             b.destructive = true;
             b.irreversible.push("the name leaves the books; savepoints and their files stay".to_owned());
@@ -183,6 +190,7 @@ impl<'a> Building<'a> {
             acknowledged: None,
             before: None,
             creates: None,
+            inherited: None,
             supersedes: None,
             superseded_by: None,
             compensation: None,

@@ -2,18 +2,25 @@
 //!
 //! Only what differs from the revision that runs now is sent, so values that came from defaults stay defaults.
 
+mod at;
+mod request;
+mod words;
+
 use crossterm::event::{KeyCode, KeyEvent};
 use indexmap::IndexMap;
 use ratatui_textarea::{CursorMove, TextArea};
 
-pub use super::form_text::is_path;
+use self::words::{join_args, parse_config, unique_part};
+pub use self::{
+    at::{At, FROM},
+    words::is_path,
+};
 use super::{
     After, Overlay,
     card::{Card, SETTLE_MS},
-    form_text::{config_changes, join_args, parse_config, split_args, unique_part},
 };
 use crate::{
-    contract::{intent, model::Artifact, plan::Plan, problem::Problem},
+    contract::{model::Artifact, plan::Plan, problem::Problem},
     domain::{
         spec::{Spec, UpgradeStrategy, effective},
         text::SafeText,
@@ -24,72 +31,10 @@ use crate::{
         input::Line,
         list::{ListView, Move},
         model::Model,
-        msg::{AskId, Effect, Request, Wake},
+        msg::{AskId, Effect, Wake},
         theme::Role,
     },
 };
-
-/// The fields, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum At {
-    /// Which jar.
-    Artifact,
-    /// A word for the version.
-    Label,
-    /// Main class.
-    EntryClass,
-    /// Program arguments.
-    Args,
-    /// Parallelism.
-    Parallelism,
-    /// How the change is applied.
-    Strategy,
-    /// Where the state comes from.
-    From,
-    /// Whether state that no operator takes may be dropped.
-    DropState,
-    /// Flink configuration.
-    Config,
-    /// The button.
-    Review,
-}
-
-impl At {
-    /// All of them.
-    pub const ALL: &'static [Self] = &[
-        Self::Artifact,
-        Self::Label,
-        Self::EntryClass,
-        Self::Args,
-        Self::Parallelism,
-        Self::Strategy,
-        Self::From,
-        Self::DropState,
-        Self::Config,
-        Self::Review,
-    ];
-
-    /// What it is called.
-    #[must_use]
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Artifact => "Artifact",
-            Self::Label => "Version label",
-            Self::EntryClass => "Entry class",
-            Self::Args => "Arguments",
-            Self::Parallelism => "Parallelism",
-            Self::Strategy => "Strategy",
-            Self::From => "State from",
-            Self::DropState => "Drop state",
-            Self::Config => "Flink configuration",
-            Self::Review => "Review",
-        }
-    }
-}
-
-/// Where the state comes from.
-pub const FROM: &[(&str, &str)] =
-    &[("", "a new savepoint, or the restore strategy"), ("last-checkpoint", "the last checkpoint")];
 
 /// An upload at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -471,41 +416,5 @@ impl Form {
                 After::Stay
             }
         }
-    }
-
-    /// What the form says, as a request: only what differs from the base; all of it where the base knows no program yet, as
-    /// after an adoption.
-    pub fn request(&self) -> Result<Request, String> {
-        let base = self.base.as_deref().filter(|b| b.artifact.sha256.is_some());
-        let artifact = self.artifact.value();
-        let args = split_args(self.args.as_str())?;
-        let parallelism: u32 = self
-            .parallelism
-            .as_str()
-            .trim()
-            .parse()
-            .ok()
-            .filter(|n| *n > 0)
-            .ok_or("parallelism is a number, 1 or more")?;
-        let entry = self.entry_class.value();
-        let lines: Vec<String> = self.config.lines().to_vec();
-        Ok(Request::Upgrade(
-            self.deployment.clone(),
-            Box::new(intent::Upgrade {
-                artifact,
-                version_label: self.version.value(),
-                entry_class: entry.filter(|e| base.and_then(|b| b.artifact.entry_class.as_ref()) != Some(e)),
-                args: Some(args).filter(|a| base.is_none_or(|b| b.artifact.args != *a)),
-                parallelism: Some(parallelism).filter(|p| base.is_none_or(|b| b.parallelism != *p)),
-                flink_configuration: config_changes(&self.config_base, &parse_config(&lines)?),
-                upgrade_strategy: self
-                    .strategy
-                    .checked_sub(1)
-                    .and_then(|i| UpgradeStrategy::ALL.get(i).copied()),
-                from: FROM.get(self.from).map(|(v, _)| (*v).to_owned()).filter(|v| !v.is_empty()),
-                allow_non_restored_state: self.drop_state,
-                ..Default::default()
-            }),
-        ))
     }
 }

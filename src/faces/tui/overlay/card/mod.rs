@@ -9,27 +9,31 @@
 //! What a person types ahead must not confirm a plan that nobody has read: nothing is sent until the plan has stood on
 //! the screen for [`READ_MS`].
 
+mod sending;
+
 use crossterm::event::KeyEvent;
 
+pub use self::sending::Sending;
+
 use super::{
-    After, Overlay,
+    After,
     fields::{self, Field, Pressed},
-    operation::OperationCard,
 };
 use crate::{
     contract::{
-        plan::{Confirmation, Plan, Submitted, Verdict},
-        problem::{Code, Problem},
+        plan::{Confirmation, Plan, Verdict},
+        problem::Problem,
     },
-    domain::{operation::Kind, time::Timestamp},
+    domain::time::Timestamp,
     faces::tui::{
         command::Command,
-        data::{Load, Tab},
+        data::{Data, Load, Tab},
         input::Line,
         list::{ListView, Move},
         model::Model,
         msg::{AskId, Effect, Request, Wake},
         theme::Role,
+        verbs::READ_ONLY,
     },
 };
 
@@ -37,11 +41,6 @@ use crate::{
 pub const SETTLE_MS: u64 = 300;
 /// Milliseconds that a plan must have stood on the screen before it can be confirmed.
 pub const READ_MS: u64 = 500;
-/// Milliseconds until an unanswered act is sent again under its key.
-const RESEND_MS: u64 = 2_000;
-/// How often it is sent again before a person is told.
-const RESENDS: u32 = 30;
-
 /// What has the focus.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Focus {
@@ -55,15 +54,6 @@ pub enum Focus {
     Cancel,
     /// The button that does it.
     Confirm,
-}
-
-/// An act on its way.
-#[derive(Debug)]
-pub struct Sending {
-    key: String,
-    request: Request,
-    /// How often it was sent.
-    pub tries: u32,
 }
 
 /// The list of a field's values, while it is open.
@@ -145,7 +135,10 @@ impl Card {
 
     /// What stands in the way of confirming; `None` = nothing.
     #[must_use]
-    pub fn obstacle(&self) -> Option<String> {
+    pub fn obstacle(&self, data: &Data) -> Option<String> {
+        if data.read_only {
+            return Some(READ_ONLY.to_owned());
+        }
         if let Some(c) = fields::complaint(&self.fields) {
             return Some(c);
         }
@@ -178,9 +171,10 @@ impl Card {
 
     /// One key confirms it now.
     #[must_use]
-    pub fn takes_yes(&self, now: Timestamp) -> bool {
+    pub fn takes_yes(&self, model: &Model) -> bool {
         let quick = self.plan.value.as_ref().is_some_and(|p| p.confirmation != Confirmation::TypeName);
-        quick && self.sending.is_none() && !self.types() && self.obstacle().is_none() && self.is_read(now)
+        let free = self.sending.is_none() && !self.types() && self.obstacle(&model.data).is_none();
+        quick && free && self.is_read(model.now)
     }
 
     /// Something else is on the screen: it must be read first.
@@ -396,93 +390,10 @@ impl Card {
     /// `y`: enough unless a name must be typed.
     fn say_yes(&mut self, model: &mut Model, fx: &mut Vec<Effect>) {
         let types = self.plan.value.as_ref().is_some_and(|p| p.confirmation == Confirmation::TypeName);
-        if types && self.obstacle().is_some() {
+        if types && self.obstacle(&model.data).is_some() {
             self.focus = Focus::Typed;
         } else {
             self.submit(model, fx);
         }
-    }
-
-    fn submit(&mut self, model: &mut Model, fx: &mut Vec<Effect>) {
-        if self.sending.is_some() {
-            return;
-        }
-        if let Some(why) = self.obstacle() {
-            model.toast(why, Role::Warn);
-            return;
-        }
-        if !self.is_read(model.now) {
-            model.toast("too soon, nothing was sent: read the card, then confirm", Role::Warn);
-            return;
-        }
-        let Some(plan) = &self.plan.value else { return };
-        let mut request = self.filled();
-        let typed =
-            (plan.confirmation == Confirmation::TypeName).then(|| self.typed.as_str().trim().to_owned());
-        let meta = request.meta_mut();
-        meta.reason = self.reason.value();
-        meta.expect = Some(plan.plan_digest.clone());
-        meta.yes = true;
-        meta.confirm = typed;
-        let key = model.next_key();
-        fx.push(Effect::Submit(self.ask, Box::new(request.clone()), key.clone()));
-        self.sending = Some(Sending { key, request, tries: 1 });
-        (self.changed, self.refused) = (false, None);
-    }
-
-    /// Time to ask again what became of it: the same request under the same key, so it happens once.
-    pub fn resend(&mut self, fx: &mut Vec<Effect>) {
-        if let Some(s) = &mut self.sending {
-            s.tries += 1;
-            fx.push(Effect::Submit(self.ask, Box::new(s.request.clone()), s.key.clone()));
-        }
-    }
-
-    /// What became of it.
-    pub fn submitted(
-        &mut self,
-        result: Result<Submitted, Box<Problem>>,
-        model: &mut Model,
-        fx: &mut Vec<Effect>,
-    ) -> After {
-        match result {
-            Ok(Submitted::Operation(op)) => {
-                model.started.insert(op.operation_id.clone());
-                if op.kind == Kind::Adopt {
-                    // A job changes sides: what is unmanaged is looked at anew, and the selection goes with the job.
-                    fx.push(Effect::LoadSnapshot);
-                    model.home.coming = Some(op.deployment.clone());
-                }
-                let card = OperationCard::new(op.operation_id.clone());
-                model.data.put_operation(*op);
-                return After::Become(Overlay::Operation(card));
-            }
-            Ok(Submitted::Plan(plan)) => {
-                self.sending = None;
-                self.show_anew(model.now, fx);
-                self.plan.answer(Ok(plan), model.now);
-            }
-            Err(p) => self.not_accepted(p, model, fx),
-        }
-        After::Stay
-    }
-
-    fn not_accepted(&mut self, mut problem: Box<Problem>, model: &Model, fx: &mut Vec<Effect>) {
-        let lost = matches!(problem.code, Code::ManagerUnreachable | Code::TimedOut);
-        if lost && self.sending.as_ref().is_some_and(|s| s.tries <= RESENDS) {
-            fx.push(Effect::Wake(RESEND_MS, Wake::Resend(self.ask)));
-            self.refused = Some(problem);
-            return;
-        }
-        self.sending = None;
-        self.focus = Focus::Cancel;
-        if let Some(plan) = problem.plan.take() {
-            self.changed = problem.code == Code::PlanChanged;
-            self.scroll = 0;
-            self.typed = Line::default();
-            self.show_anew(model.now, fx);
-            self.plan.answer(Ok(plan), model.now);
-        }
-        self.refused = if self.changed { None } else { Some(problem) };
     }
 }

@@ -1,5 +1,8 @@
 //! What the console knows of the manager's world: windows, kept by id, each with its age.
 
+mod load;
+mod tail;
+
 use std::collections::{HashMap, VecDeque};
 
 use indexmap::IndexMap;
@@ -12,12 +15,14 @@ use crate::{
     },
     domain::{
         deployment::{Health, Observed},
-        event::Severity,
         operation::OpState,
         time::Timestamp,
     },
     words,
 };
+
+use self::tail::{debug_events, newest};
+pub use self::{load::Load, tail::Paused};
 
 words!(closed
     /// Tabs of the detail pane.
@@ -46,37 +51,21 @@ pub enum TabData {
     Config(Vec<Revision>),
 }
 
-/// A value that is asked for: it may be on its way, old, or refused.
-#[derive(Debug, Clone)]
-pub struct Load<T> {
-    /// The newest value that arrived.
-    pub value: Option<T>,
-    /// When it arrived.
-    pub at: Option<Timestamp>,
-    /// It was asked for and has not arrived.
-    pub loading: bool,
-    /// Why the last question brought nothing.
-    pub problem: Option<Box<Problem>>,
-}
+/// Rows of one page of a list: of jobs, of revisions, of savepoints.
+pub const PAGE: usize = 200;
+/// Events that a tab begins with.
+pub const EVENTS_PAGE: usize = 300;
 
-impl<T> Default for Load<T> {
-    fn default() -> Self {
-        Self { value: None, at: None, loading: false, problem: None }
-    }
-}
-
-impl<T> Load<T> {
-    /// It is being asked for.
-    pub const fn ask(&mut self) {
-        self.loading = true;
-    }
-    /// The answer.
-    pub fn answer(&mut self, result: Result<T, Box<Problem>>, now: Timestamp) {
-        self.loading = false;
-        match result {
-            Ok(v) => (self.value, self.at, self.problem) = (Some(v), Some(now), None),
-            Err(p) => self.problem = Some(p),
-        }
+impl TabData {
+    /// How many of the newest are known, when older ones may be left out.
+    #[must_use]
+    pub fn newest(&self) -> Option<usize> {
+        let (known, page) = match self {
+            Self::Events(events) => (events.len(), EVENTS_PAGE),
+            Self::Jobs(jobs) => (jobs.len(), PAGE),
+            Self::Config(revisions) => (revisions.len(), PAGE),
+        };
+        (known >= page).then_some(known)
     }
 }
 
@@ -99,11 +88,8 @@ pub enum Link {
     },
 }
 
-/// Events kept for the tail, and of severity debug besides; while it is paused nothing is trimmed until `EVENTS_PAUSED`.
-const EVENTS: usize = 500;
-const DEBUG_EVENTS: usize = 200;
-const EVENTS_PAUSED: usize = 20_000;
 const DETAILS: usize = 64;
+
 const OPERATIONS: usize = 500;
 
 /// What the rows of one application come to.
@@ -150,14 +136,16 @@ pub struct Data {
     pub rows_version: u64,
     /// Sums over the rows of an application.
     sums: HashMap<String, Sum>,
-    /// Rows in all, when the window is smaller.
-    pub total_rows: u32,
+    /// Rows of applications that the window left out were asked for.
+    pub more_rows: HashMap<String, Load<()>>,
     /// Targets by name.
     pub targets: IndexMap<String, Target>,
     /// Live jobs that nobody manages, by target.
     pub unmanaged: IndexMap<String, Vec<TargetJob>>,
     /// Deployments in full.
     pub details: HashMap<String, Load<Detail>>,
+    /// Why the manager does not follow what is looked at: its detail gets old.
+    pub not_followed: Option<Box<Problem>>,
     /// What tabs show.
     pub tabs: HashMap<(String, Tab), Load<TabData>>,
     /// Operations by id.
@@ -207,15 +195,8 @@ impl Data {
         (self.actor, self.read_only, self.totals) = (s.actor, s.read_only, s.totals);
         self.applications = s.applications.into_iter().map(|a| (a.name.clone(), a)).collect();
         self.rows = s.rows.into_iter().map(|r| (r.deployment.clone(), r)).collect();
-        self.total_rows = s.total_rows;
-        self.sums.clear();
-        for (app, sum) in self
-            .rows
-            .values()
-            .filter_map(|r| Some((r.deployment.split_once('/')?.0.to_owned(), Sum::of(std::iter::once(r))?)))
-        {
-            self.sums.entry(app).and_modify(|s| *s = s.and(sum)).or_insert(sum);
-        }
+        self.more_rows.clear();
+        self.judge_all();
         self.targets = s.targets.into_iter().map(|t| (t.name.clone(), t)).collect();
         self.unmanaged.clear();
         for job in s.unmanaged {
@@ -223,7 +204,7 @@ impl Data {
         }
         // What was loaded before may have missed changes: keep it in sight, and ask again.
         for load in self.details.values_mut() {
-            (load.at, load.loading, load.problem) = (None, false, None);
+            load.forget();
         }
         self.tabs.clear();
         if let Some(detail) = s.selected {
@@ -235,8 +216,35 @@ impl Data {
         if was_lost { vec![Notice::Back] } else { vec![] }
     }
 
+    /// Rows that the window left out.
+    pub fn put_rows(&mut self, rows: Vec<Row>) {
+        for row in rows {
+            // What the stream has told meanwhile is newer: a row, or that it is gone.
+            let app = row.deployment.split_once('/').and_then(|(a, _)| self.applications.get(a));
+            if app.is_some_and(|a| a.deployments.contains(&row.deployment)) {
+                self.rows.entry(row.deployment.clone()).or_insert(row);
+            }
+        }
+        self.rows_version += 1;
+        self.judge_all();
+    }
+
+    /// Rows known and rows in all, when some are not known.
+    #[must_use]
+    pub fn partial(&self) -> Option<(usize, usize)> {
+        let (known, all) = (self.rows.len(), self.totals.deployments as usize);
+        (known < all).then_some((known, all))
+    }
+
+    /// Rows of the application are not known.
+    #[must_use]
+    pub fn lacks_rows(&self, app: &str) -> bool {
+        let known = self.sums.get(app).map_or(0, |s| s.rows);
+        self.applications.get(app).is_some_and(|a| known < a.deployments.len())
+    }
+
     /// A change; `paused` keeps old events.
-    pub fn watch(&mut self, m: WatchMessage, now: Timestamp, paused: bool) -> Vec<Notice> {
+    pub fn watch(&mut self, m: WatchMessage, now: Timestamp, paused: &Paused) -> Vec<Notice> {
         if !matches!(
             m,
             WatchMessage::Events { .. } | WatchMessage::Totals { .. } | WatchMessage::Operation { .. }
@@ -296,9 +304,7 @@ impl Data {
     fn put_row(&mut self, row: Row, detail: Option<Box<Detail>>, now: Timestamp) -> Vec<Notice> {
         let name = row.deployment.clone();
         let mut notices = Vec::new();
-        if self.rows.insert(name.clone(), row).is_none() {
-            self.total_rows = self.total_rows.saturating_add(1);
-        }
+        self.rows.insert(name.clone(), row);
         self.judge(&name);
         if let Some(d) = detail {
             let (d, was) = (*d, self.details.get(&name).and_then(|l| l.value.as_ref()));
@@ -308,6 +314,17 @@ impl Data {
             self.put_detail(d, now);
         }
         notices
+    }
+
+    fn judge_all(&mut self) {
+        self.sums.clear();
+        for (app, sum) in self
+            .rows
+            .values()
+            .filter_map(|r| Some((r.deployment.split_once('/')?.0.to_owned(), Sum::of(std::iter::once(r))?)))
+        {
+            self.sums.entry(app).and_modify(|s| *s = s.and(sum)).or_insert(sum);
+        }
     }
 
     /// Looks again at the application of a deployment whose row changed.
@@ -387,7 +404,7 @@ impl Data {
         }
     }
 
-    fn put_events(&mut self, events: Vec<Event>, paused: bool) {
+    fn put_events(&mut self, events: Vec<Event>, paused: &Paused) {
         for e in events {
             if let Some(name) = &e.deployment
                 && let Some(Load { value: Some(TabData::Events(list)), .. }) =
@@ -395,12 +412,15 @@ impl Data {
                 && list.last().is_none_or(|l| l.seq < e.seq)
             {
                 list.push(e.clone());
+                let paused = paused.log.as_ref() == Some(name);
+                list.retain(newest(list.len(), debug_events(list.iter()), paused));
             }
             if self.events.back().is_none_or(|l| l.seq < e.seq) {
                 self.events.push_back(e);
             }
         }
-        trim(&mut self.events, paused);
+        let keep = newest(self.events.len(), debug_events(self.events.iter()), paused.tail);
+        self.events.retain(keep);
     }
 
     /// The detail of a deployment, when it has arrived.
@@ -442,25 +462,6 @@ impl Data {
     }
 }
 
-/// Forgets the oldest events. Debug events are many, and must not drive out what a person looks for.
-fn trim(events: &mut VecDeque<Event>, paused: bool) {
-    let debug = events.iter().filter(|e| e.severity == Severity::Debug).count();
-    let (mut quiet, mut loud) = if paused {
-        (0, events.len().saturating_sub(EVENTS_PAUSED))
-    } else {
-        (debug.saturating_sub(DEBUG_EVENTS), (events.len() - debug).saturating_sub(EVENTS))
-    };
-    if quiet + loud == 0 {
-        return;
-    }
-    events.retain(|e| {
-        let left = if paused || e.severity != Severity::Debug { &mut loud } else { &mut quiet };
-        let goes = *left > 0;
-        *left = left.saturating_sub(1);
-        !goes
-    });
-}
-
 /// What makes tabs old when it changes.
 fn fingerprint(d: &Detail) -> (Option<&str>, Observed, Option<u32>, u32, usize) {
     (
@@ -475,37 +476,12 @@ fn fingerprint(d: &Detail) -> (Option<&str>, Observed, Option<u32>, u32, usize) 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{event::Via, time::Timestamp};
-
-    fn event(seq: u64, severity: Severity) -> Event {
-        Event {
-            seq,
-            at: Timestamp::from_millis(0),
-            severity,
-            name: "X".into(),
-            application: None,
-            deployment: None,
-            job_id: None,
-            operation_id: None,
-            actor: "nutkin".into(),
-            via: Via::Auto,
-            message: String::new(),
-            details: serde_json::Value::Null,
-        }
-    }
 
     #[test]
-    fn many_checkpoints_do_not_drive_out_what_happened() {
-        let mut data = Data::default();
-        data.put_events(vec![event(0, Severity::Info)], false);
-        for seq in 1..2_000 {
-            data.put_events(vec![event(seq, Severity::Debug)], false);
-        }
-        assert_eq!(data.events.len(), 1 + DEBUG_EVENTS);
-        assert_eq!((data.events[0].seq, data.events.back().unwrap().seq), (0, 1_999));
-        data.put_events((2_000..4_000).map(|s| event(s, Severity::Info)).collect(), false);
-        let loud = data.events.iter().filter(|e| e.severity == Severity::Info).count();
-        assert_eq!(loud, EVENTS);
-        assert!(data.events.iter().zip(data.events.iter().skip(1)).all(|(a, b)| a.seq < b.seq));
+    fn rows_that_the_window_left_out_are_known_to_be_missing() {
+        let mut data = Data { totals: Totals { deployments: 1_234, ..Totals::default() }, ..Data::default() };
+        assert_eq!(data.partial(), Some((0, 1_234)));
+        data.totals.deployments = 0;
+        assert_eq!(data.partial(), None);
     }
 }

@@ -5,54 +5,47 @@
 //!   follow: snapshot ─▶ watch ─▶ Msg::Watch … broken ─▶ Msg::Lost ─▶ back-off ─▶ snapshot
 //! ```
 
+mod follow;
+
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
-use futures_util::StreamExt as _;
 use tokio::{
     sync::{Notify, mpsc, watch},
     task::AbortHandle,
 };
 
+pub use self::follow::Reconnect;
+use self::follow::{Follower, Shared};
 use super::{
-    data::{Tab, TabData},
+    data::{EVENTS_PAGE, PAGE, Tab, TabData},
     msg::{AskId, Effect, Msg, Reply, Request, Wake},
 };
 use crate::{
-    client::{Act, Client, connect, routes, spawn::Spawn},
+    client::{Act, Client, routes},
     contract::{
         intent::Verb,
+        model::Operation,
         plan::Submitted,
         problem::{Code, Problem},
-        watch::{Detail, Interest, WatchMessage},
+        watch::{Detail, Interest},
     },
     domain::{
-        event::{Severity, Via},
+        event::Severity,
         ids::{DeploymentName, FlinkJobId},
         time::Clock,
     },
 };
 
-/// Where the manager is looked for after it was lost.
-#[derive(Debug, Clone)]
-pub struct Reconnect {
-    /// Its place.
-    pub place: connect::Place,
-    /// How one is started when none is there; `None` = only waits for one.
-    pub spawn: Option<Spawn>,
-}
-
-/// Rows of the first window, and events of a tab.
-const ROWS: u32 = 500;
-const EVENTS: u32 = 300;
-const OPERATIONS: u32 = 200;
+/// Rows of an application that the first window left out.
+const MORE_ROWS: u32 = 1000;
+/// Active operations: all that there can be.
+const ACTIVE: u32 = 1000;
 /// Operations of one deployment that its failures are looked for in.
 const HISTORY: u32 = 30;
-/// First and longest pause between two tries.
-const PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
-
 /// Questions of which only the newest matters.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 enum Slot {
+    Rows,
     Detail,
     Tab(Tab),
     Operations,
@@ -64,7 +57,7 @@ enum Slot {
 /// Does effects.
 #[derive(Debug)]
 pub struct Effects {
-    client: Client,
+    client: Shared,
     clock: Arc<dyn Clock>,
     out: mpsc::Sender<Msg>,
     slots: HashMap<Slot, AbortHandle>,
@@ -81,6 +74,7 @@ impl Effects {
         out: mpsc::Sender<Msg>,
     ) -> Self {
         let (interest, interested) = watch::channel(Interest::default());
+        let client = Shared::new(client);
         let again = Arc::new(Notify::new());
         let follower = Follower {
             client: client.clone(),
@@ -96,10 +90,15 @@ impl Effects {
 
     /// Begins one effect. What concerns the terminal is not done here.
     pub fn begin(&mut self, effect: Effect) {
-        let client = self.client.clone();
+        let client = self.client.get();
         match effect {
             Effect::LoadSnapshot => self.again.notify_one(),
             Effect::SetInterest(i) => drop(self.interest.send(i)),
+            Effect::LoadRows(app) => self.newest(Slot::Rows, async move {
+                let route =
+                    routes::snapshot().with("limit", MORE_ROWS.to_string()).with("filter", format!("{app}/"));
+                Reply::Rows(app, client.get(&route).await.map(|s| s.rows).map_err(Box::new))
+            }),
             Effect::LoadDetail(name) => self.newest(Slot::Detail, async move {
                 let answer = detail(&client, &name).await.map(Box::new).map_err(Box::new);
                 Reply::Detail(name, answer)
@@ -109,8 +108,7 @@ impl Effects {
                 Reply::Tab(name, tab, answer)
             }),
             Effect::LoadOperations => self.newest(Slot::Operations, async move {
-                let route = routes::operations().with("limit", OPERATIONS.to_string());
-                Reply::Operations(client.get(&route).await.map(|l| l.items).map_err(Box::new))
+                Reply::Operations(operations(&client).await.map_err(Box::new))
             }),
             Effect::LoadHistory(name) => self.newest(Slot::History, async move {
                 let route =
@@ -175,7 +173,7 @@ impl Effects {
     }
 
     fn upload(&self, ask: AskId, path: &str) {
-        let (client, out, path) = (self.client.clone(), self.out.clone(), at_home(path));
+        let (client, out, path) = (self.client.get(), self.out.clone(), at_home(path));
         tokio::spawn(async move {
             // Progress that the loop has no time for is left out.
             let progress = |sent, total| drop(out.try_send(Msg::Reply(Reply::Uploading(ask, sent, total))));
@@ -207,7 +205,7 @@ fn name(deployment: &str) -> Result<DeploymentName, Problem> {
 
 async fn detail(client: &Client, deployment: &str) -> Result<Detail, Problem> {
     let name = name(deployment)?;
-    let (route, savepoints) = (routes::deployment(&name), routes::savepoints(&name));
+    let (route, savepoints) = (routes::deployment(&name), page(routes::savepoints(&name)));
     let (deployment, savepoints) = tokio::try_join!(client.get(&route), client.get(&savepoints))?;
     let operation = match &deployment.operation {
         Some(o) => client.get(&routes::operation(&o.operation_id)).await.ok(),
@@ -216,18 +214,31 @@ async fn detail(client: &Client, deployment: &str) -> Result<Detail, Problem> {
     Ok(Detail { deployment, savepoints: savepoints.items, operation })
 }
 
+/// So many rows as a tab knows to say that there may be more.
+fn page<T>(route: routes::Get<T>) -> routes::Get<T> {
+    route.with("limit", PAGE.to_string())
+}
+
+/// What is at work, however old, and the newest of the rest.
+async fn operations(client: &Client) -> Result<Vec<Operation>, Problem> {
+    let newest = page(routes::operations());
+    let active = routes::operations().with("limit", ACTIVE.to_string()).with("active", "true");
+    let (newest, active) = tokio::try_join!(client.get(&newest), client.get(&active))?;
+    Ok(newest.items.into_iter().chain(active.items).collect())
+}
+
 async fn load_tab(client: &Client, deployment: &str, tab: Tab) -> Result<TabData, Problem> {
     let name = name(deployment)?;
     Ok(match tab {
-        Tab::Jobs => TabData::Jobs(client.get(&routes::jobs(&name)).await?.items),
-        Tab::Config => TabData::Config(client.get(&routes::revisions(&name)).await?.items),
+        Tab::Jobs => TabData::Jobs(client.get(&page(routes::jobs(&name))).await?.items),
+        Tab::Config => TabData::Config(client.get(&page(routes::revisions(&name))).await?.items),
         _ => {
             // The newest of everything, and as many of what is not there for finding faults: a job's checkpoints alone
             // would fill the tab.
             let filter = |severity| routes::EventFilter {
                 deployment: Some(name.clone()),
                 severity,
-                limit: Some(EVENTS),
+                limit: u32::try_from(EVENTS_PAGE).ok(),
                 ..Default::default()
             };
             let (all, loud) = (routes::events(&filter(None)), routes::events(&filter(Some(Severity::Info))));
@@ -262,118 +273,5 @@ fn act(request: &Request) -> Result<Act<Submitted>, Problem> {
         Request::Delete(d, b) => on(&d, Verb::Delete(b)),
         Request::Import(b) => Ok(routes::import_savepoint(&b)),
         Request::Dispose(_, savepoint, b) => Ok(routes::dispose_savepoint(&savepoint, &b)),
-    }
-}
-
-/// Keeps the model fed: a window, then every change, and again after every loss.
-struct Follower {
-    client: Client,
-    reconnect: Option<Reconnect>,
-    clock: Arc<dyn Clock>,
-    out: mpsc::Sender<Msg>,
-    interest: watch::Receiver<Interest>,
-    again: Arc<Notify>,
-}
-
-/// Why following ended.
-enum Broken {
-    /// Somebody wants a new window.
-    Again,
-    /// The manager is lost.
-    Lost(Problem),
-    /// The console has left.
-    Left,
-}
-
-impl Follower {
-    async fn run(mut self) {
-        let mut pause = PAUSE.0;
-        let mut tries = 0u32;
-        loop {
-            match self.once(&mut pause, &mut tries).await {
-                Broken::Again => {}
-                Broken::Left => return,
-                Broken::Lost(problem) => {
-                    let retry_at = self.clock.now_utc() + pause;
-                    if self.out.send(Msg::Lost { problem: Box::new(problem), retry_at }).await.is_err() {
-                        return;
-                    }
-                    tokio::select! {
-                        () = self.clock.sleep(pause) => {}
-                        () = self.again.notified() => {}
-                    }
-                    pause = (pause * 2).min(PAUSE.1);
-                    tries += 1;
-                }
-            }
-        }
-    }
-
-    /// A window and what follows it, until something breaks.
-    async fn once(&mut self, pause: &mut Duration, tries: &mut u32) -> Broken {
-        if *tries > 0
-            && let Some(r) = &self.reconnect
-        {
-            // The first tries only look: a manager that restarts is back in a moment.
-            let spawn = r.spawn.as_ref().filter(|_| *tries > 3);
-            match connect::connect(&r.place, spawn, Via::Tui).await {
-                Ok(client) => self.client = client,
-                Err(p) => return Broken::Lost(p),
-            }
-        }
-        let interest = self.interest.borrow_and_update().clone();
-        let route = routes::snapshot()
-            .with("limit", ROWS.to_string())
-            .with_some("select", interest.deployments.first());
-        let snapshot = match self.client.get(&route).await {
-            Ok(s) => s,
-            // What was selected is gone: take the window without it.
-            Err(p) if p.code == Code::NotFound => match self.client.get(&routes::snapshot()).await {
-                Ok(s) => s,
-                Err(p) => return Broken::Lost(p),
-            },
-            Err(p) => return Broken::Lost(p),
-        };
-        (*pause, *tries) = (PAUSE.0, 0);
-        let at = snapshot.at.clone();
-        if self.out.send(Msg::Snapshot(Box::new(snapshot))).await.is_err() {
-            return Broken::Left;
-        }
-        match self.client.watch(&interest, Some(&at)).await {
-            Ok(stream) => self.follow(stream).await,
-            Err(p) => Broken::Lost(p),
-        }
-    }
-
-    async fn follow(&mut self, mut stream: crate::client::Watch) -> Broken {
-        let mut id: Option<String> = None;
-        loop {
-            tokio::select! {
-                next = stream.next() => match next {
-                    Some(Ok(event)) => {
-                        if let WatchMessage::Hello { watch_id, .. } = &event.message {
-                            id = Some(watch_id.clone());
-                        }
-                        if self.out.send(Msg::Watch(event.message)).await.is_err() {
-                            return Broken::Left;
-                        }
-                    }
-                    Some(Err(p)) => return Broken::Lost(p),
-                    None => return Broken::Lost(Problem::new(Code::ManagerUnreachable, "the manager ended the stream of changes")),
-                },
-                changed = self.interest.changed() => {
-                    if changed.is_err() {
-                        return Broken::Left;
-                    }
-                    let interest = self.interest.borrow_and_update().clone();
-                    if let Some(id) = id.clone() {
-                        // What this brings comes on the stream; a failure shows there, too.
-                        let client = self.client.clone();
-                        tokio::spawn(async move { client.set_interest(&id, &interest).await.ok() });
-                    }
-                }
-                () = self.again.notified() => return Broken::Again,
-            }
-        }
     }
 }

@@ -1,109 +1,30 @@
 //! Words, glyphs and roles for states: every state has a glyph and a word besides its colour.
 
-use chrono::{DateTime, Local, TimeZone, Utc};
-use chrono_tz::Tz;
+mod value;
+mod zone;
+
+pub use self::{
+    value::{
+        age, count, elapsed, full_value, number, short_hash, short_id, short_place, short_places,
+        short_version, value,
+    },
+    zone::Zone,
+};
 
 use super::{
     paint::{Text, muted, plain, text},
     theme::Role,
 };
 use crate::{
-    contract::{plan::Verdict, watch::Row},
+    contract::{model::Job, plan::Verdict, watch::Row},
     domain::{
         deployment::{Health, Observed},
         event::Severity,
         operation::{Kind, OpState, StepState},
         savepoint::{Origin, Status},
-        time::{Timestamp, humane},
+        time::Timestamp,
     },
 };
-
-/// In whose time points in time are shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Zone {
-    /// UTC.
-    #[default]
-    Utc,
-    /// The machine's.
-    Local,
-    /// A named zone.
-    Named(Tz),
-}
-
-impl Zone {
-    /// From the setting; an unknown name was refused when the settings were read.
-    #[must_use]
-    pub fn from_setting(name: &str) -> Self {
-        match name {
-            "utc" | "UTC" => Self::Utc,
-            name => name.parse().map_or(Self::Local, Self::Named),
-        }
-    }
-    /// The whole time to the millisecond, with its offset.
-    #[must_use]
-    pub fn whole(self, t: Timestamp) -> String {
-        self.format(t, "%F %H:%M:%S%.3f %:z")
-    }
-    /// `06:41`, or `11-14 06:41` when it is not today.
-    #[must_use]
-    pub fn minute(self, t: Timestamp, now: Timestamp) -> String {
-        let format = if self.same_day(t, now) { "%H:%M" } else { "%m-%d %H:%M" };
-        self.format(t, format)
-    }
-    /// `06:41:12`, or `11-14 06:41:12` when it is not today.
-    #[must_use]
-    pub fn second(self, t: Timestamp, now: Timestamp) -> String {
-        let format = if self.same_day(t, now) { "%H:%M:%S" } else { "%m-%d %H:%M:%S" };
-        self.format(t, format)
-    }
-    fn same_day(self, a: Timestamp, b: Timestamp) -> bool {
-        self.format(a, "%F") == self.format(b, "%F")
-    }
-    fn format(self, t: Timestamp, format: &str) -> String {
-        fn show<Z: TimeZone<Offset: std::fmt::Display>>(t: &DateTime<Z>, format: &str) -> String {
-            t.format(format).to_string()
-        }
-        let utc: DateTime<Utc> = t.to_utc();
-        match self {
-            Self::Utc => show(&utc, format),
-            Self::Local => show(&utc.with_timezone(&Local), format),
-            Self::Named(tz) => show(&utc.with_timezone(&tz), format),
-        }
-    }
-}
-
-/// An age that changes seldom: `8s`, `3m`, `3h 12m`, `2d 4h`.
-#[must_use]
-pub fn age(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m", seconds / 60),
-        s => humane(s),
-    }
-}
-
-/// How long something at work has taken: `12s`, `3m 12s`, `3h 12m`.
-#[must_use]
-pub fn elapsed(since: Timestamp, now: Timestamp) -> String {
-    humane(now.seconds_since(since))
-}
-
-/// A number for people: `1,234,567`.
-#[must_use]
-pub fn number(v: f64) -> String {
-    if v.fract().abs() > f64::EPSILON && v.abs() < 1000.0 {
-        return format!("{v:.1}");
-    }
-    let digits = format!("{:.0}", v.abs());
-    let mut out = String::with_capacity(digits.len() * 4 / 3 + 1);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    if v < 0.0 { format!("-{out}") } else { out }
-}
 
 /// Glyph and role of a deployment's state.
 #[must_use]
@@ -131,6 +52,33 @@ pub const fn health(h: Health) -> (&'static str, &'static str, Role) {
         Health::Idle => ("○", "idle", Role::Idle),
     }
 }
+
+/// Flink's word for a job, where it says something that ours does not.
+#[must_use]
+pub fn flink_word(ours: Observed, flink: Option<&str>) -> Option<&str> {
+    flink.filter(|flink| {
+        let ended = matches!(
+            (ours, *flink),
+            (Observed::Suspended, "FINISHED") | (Observed::Cancelled, "CANCELED" | "FINISHED" | "FAILED")
+        );
+        !ended && *flink != ours.as_str()
+    })
+}
+
+/// Flink refused the job, or it never arrived there.
+#[must_use]
+pub fn never_ran(j: &Job) -> bool {
+    j.state == Observed::Failed && j.started_at.is_none() && j.flink_state.is_none()
+}
+
+/// What a job without a known restore point began with.
+#[must_use]
+pub const fn without_restore(j: &Job) -> &'static str {
+    if j.began_empty { "began empty" } else { "not known" }
+}
+
+/// A restore point that nobody has looked at: its existence is unverified, and never an argument.
+pub const UNSEEN: &str = "not seen at its place";
 
 /// What an operation of this kind is doing.
 #[must_use]
@@ -326,12 +274,6 @@ pub fn yes_no(v: Option<bool>) -> Text {
     }
 }
 
-/// The last part of `payments@33de6`, for narrow columns.
-#[must_use]
-pub fn short_version(label: &str) -> String {
-    label.rsplit_once('@').map_or_else(|| label.to_owned(), |(_, v)| format!("@{v}"))
-}
-
 /// Seconds of progress, coloured by how much it is.
 #[must_use]
 pub fn loss(seconds: u64) -> Text {
@@ -341,66 +283,6 @@ pub fn loss(seconds: u64) -> Text {
         _ => Role::Error,
     };
     text(age(seconds), role)
-}
-
-/// A JSON value for people, in full: strings without quotes, lists and maps compact.
-#[must_use]
-pub fn full_value(v: &serde_json::Value) -> String {
-    match v {
-        serde_json::Value::String(s) => s.clone(),
-        serde_json::Value::Null => "–".to_owned(),
-        serde_json::Value::Array(items) => items.iter().map(full_value).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
-    }
-}
-
-/// A JSON value for people: strings without quotes, lists and maps compact.
-#[must_use]
-pub fn value(v: &serde_json::Value) -> String {
-    match v {
-        serde_json::Value::String(s) => short_hash(s),
-        serde_json::Value::Null => "–".to_owned(),
-        serde_json::Value::Array(items) => items.iter().map(value).collect::<Vec<_>>().join(" "),
-        other => other.to_string(),
-    }
-}
-
-/// A content hash by its first digits, which tell it apart; anything else as it is.
-#[must_use]
-pub fn short_hash(s: &str) -> String {
-    let hash = s.len() == 64 && s.bytes().all(|b| b.is_ascii_hexdigit());
-    if hash { format!("{}…", s.get(..12).unwrap_or(s)) } else { s.to_owned() }
-}
-
-/// The last characters of an id, enough to tell ids of one table apart: time-ordered ids of one day share their first.
-#[must_use]
-pub fn short_id(id: &str) -> String {
-    let n = id.chars().count();
-    if n <= 10 { id.to_owned() } else { format!("…{}", id.chars().skip(n - 8).collect::<String>()) }
-}
-
-/// Places longer than this lose their folders where a row has no room for them.
-const LONG_PLACE: usize = 32;
-
-/// A place by its last part, which tells it from others.
-#[must_use]
-pub fn short_place(place: &str) -> String {
-    let tail = place.trim_end_matches('/').rsplit('/').next().unwrap_or(place);
-    if place.chars().count() <= LONG_PLACE || tail.len() == place.len() {
-        place.to_owned()
-    } else {
-        format!("…/{tail}")
-    }
-}
-
-/// A sentence in which long places are short.
-#[must_use]
-pub fn short_places(sentence: &str) -> String {
-    let word = |w: &str| {
-        let core = w.trim_end_matches([',', ';', '.', ':', ')']);
-        if core.contains('/') { format!("{}{}", short_place(core), &w[core.len()..]) } else { w.to_owned() }
-    };
-    sentence.split(' ').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// A sentence over several lines, plain.
@@ -446,38 +328,5 @@ mod tests {
         r.operation = None;
         r.flink_state = Some("RESTARTING".into());
         assert_eq!(row_state(&r, Timestamp::from_millis(0))[0].as_plain(), "● RUNNING RESTARTING");
-    }
-
-    #[test]
-    fn numbers_are_grouped() {
-        assert_eq!(number(1_234_567.0), "1,234,567");
-        assert_eq!(number(999.0), "999");
-        assert_eq!(number(12.34), "12.3");
-        assert_eq!(number(-1000.0), "-1,000");
-    }
-
-    #[test]
-    fn long_places_lose_their_folders() {
-        let long = "s3://bucket/savepoints/nutkin/0192-dep/op-1/savepoint-a1b2c3";
-        assert_eq!(
-            short_places(&format!("complete at {long}; kept")),
-            "complete at …/savepoint-a1b2c3; kept"
-        );
-        assert_eq!(short_places("a/b and s3://x/y"), "a/b and s3://x/y");
-        assert_eq!(
-            short_place("file:///tmp/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa/"),
-            "…/aaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-        );
-        assert_eq!(short_id("0192d7a0-5c1e-7a11-8f00-00000000c812"), "…0000c812");
-    }
-
-    #[test]
-    fn times_name_the_day_when_it_is_not_today() {
-        let now: Timestamp = "2026-05-04T06:56:02Z".parse().unwrap();
-        let t: Timestamp = "2026-05-03T22:41:00Z".parse().unwrap();
-        assert_eq!(Zone::Utc.minute(t, now), "05-03 22:41");
-        assert_eq!(Zone::Named(Tz::Europe__Berlin).minute(t, now), "00:41");
-        assert_eq!(age(59), "59s");
-        assert_eq!(age(195), "3m");
     }
 }

@@ -1,0 +1,154 @@
+//! What becomes of a job that an operation has started: only its own positive failure leads back by itself.
+
+use super::*;
+
+/// An upgrade whose step with this name is at INTENT.
+fn upgrading(name: StepName) -> Operation {
+    let mut op = operation(Kind::Upgrade, Stop::Savepoint);
+    confirm_until(&mut op, name);
+    let n = op.current().unwrap().n;
+    driver::intend(&mut op, n, Some("ab".repeat(16)), None, START);
+    op
+}
+
+fn checkpointed() -> Option<Checkpoints> {
+    let stat = CheckpointStat {
+        id: 7,
+        status: "COMPLETED".into(),
+        kind: "CHECKPOINT".into(),
+        triggered_at: START,
+        acked_at: None,
+        duration_ms: None,
+        size: None,
+        path: None,
+        discarded: false,
+        failure: None,
+    };
+    Some(Checkpoints { latest_completed: Some(stat), ..Default::default() })
+}
+
+#[rstest]
+fn an_end_by_others_is_no_failure(
+    #[values(StepName::AwaitRunning, StepName::VerifyRestore, StepName::Probation)] name: StepName,
+) {
+    let verdict = |state, checkpoints| {
+        let ev = Evidence {
+            job: seen(state, Some(9)),
+            root_cause: Some("boom".into()),
+            checkpoints,
+            ..Default::default()
+        };
+        word(&judged(&upgrading(name), 9, ev))
+    };
+    assert_eq!(verdict(FlinkState::Canceled, None), "ask", "a person has cancelled it");
+    let finished = if name == StepName::VerifyRestore { "wait" } else { "confirmed" };
+    assert_eq!(verdict(FlinkState::Finished, None), finished, "a bounded job comes to its end");
+    assert_eq!(verdict(FlinkState::Failed, None), "refuted");
+    assert_eq!(
+        verdict(FlinkState::Failed, checkpointed()),
+        "ask",
+        "going back would give up its checkpoints"
+    );
+}
+
+#[test]
+fn a_late_failure_is_a_failure_where_nothing_goes_back_by_itself() {
+    let verdict = |change: fn(&mut Plan)| {
+        let mut op = upgrading(StepName::Probation);
+        change(&mut op.plan);
+        let ev = Evidence {
+            job: seen(FlinkState::Failed, Some(9)),
+            root_cause: Some("boom".into()),
+            checkpoints: checkpointed(),
+            ..Default::default()
+        };
+        word(&judged(&op, 9, ev))
+    };
+    assert_eq!(verdict(|p| p.previous_revision = None), "refuted");
+    assert_eq!(verdict(|p| p.probation.on_failure = OnFailure::Keep), "refuted");
+}
+
+#[rstest]
+#[case(StepName::AwaitSlots)]
+#[case(StepName::NoLiveJob)]
+#[case(StepName::RunJar)]
+#[case(StepName::AwaitRunning)]
+fn silence_asks_and_never_fails(#[case] name: StepName) {
+    let op = upgrading(name);
+    let at_ = |s| {
+        let job = Sight::Unreachable(Duration::from_secs(s));
+        judged(&op, s, Evidence { job, ..Default::default() })
+    };
+    assert_eq!(word(&at_(60)), "wait");
+    let j = at_(901);
+    let Judgement::Attention { code, choices, .. } = &j else { panic!("{j:?}") };
+    assert_eq!((*code, choices[0].id), ("CLUSTER_SILENT", ChoiceId::LookAgain));
+}
+
+#[test]
+fn a_submission_that_never_left_is_no_failure_once_the_old_job_has_ended() {
+    let unsent = |op: &Operation| {
+        let ev = Evidence { answer: Some(Answer::NotSent("refused".into())), ..Default::default() };
+        word(&judged(op, 901, ev))
+    };
+    assert_eq!(unsent(&upgrading(StepName::RunJar)), "ask");
+    let mut start = operation(Kind::Start, Stop::Savepoint);
+    start.steps.retain(|s| s.act.name() == StepName::RunJar);
+    let n = start.steps[0].n;
+    driver::intend(&mut start, n, Some("ab".repeat(16)), None, START);
+    assert_eq!(unsent(&start), "refuted");
+}
+
+#[test]
+fn tasks_that_never_come_are_asked_about() {
+    let op = upgrading(StepName::AwaitRunning);
+    let verdict = |seconds| {
+        let mut sight = seen(FlinkState::Running, None);
+        if let Sight::Seen { job, .. } = &mut sight {
+            job.tasks = TaskCounts { total: 2, running: 1, pending: 1, ..TaskCounts::default() };
+        }
+        word(&judged(&op, seconds, Evidence { job: sight, ..Default::default() }))
+    };
+    assert_eq!((verdict(899), verdict(900)), ("wait", "ask"));
+}
+
+#[test]
+fn a_job_that_does_not_end_is_asked_about() {
+    let op = {
+        let mut op = operation(Kind::Cancel, Stop::Discard);
+        confirm_until(&mut op, StepName::AwaitTerminal);
+        let n = op.current().unwrap().n;
+        driver::intend(&mut op, n, None, None, START);
+        op
+    };
+    let verdict =
+        |s| word(&judged(&op, s, Evidence { job: seen(FlinkState::Cancelling, None), ..Default::default() }));
+    assert_eq!((verdict(60), verdict(901)), ("wait", "ask"));
+}
+
+/// `main()` runs in the JobManager and may end it: an answer that was lost is no reason to run it again.
+#[rstest]
+#[case(None, "resend")]
+#[case(Some(Answer::NotSent("refused".into())), "resend")]
+#[case(Some(Answer::Lost("cut".into())), "refuted")]
+#[case(Some(Answer::Accepted(None)), "confirmed")]
+fn a_plan_is_compiled_once(#[case] answer: Option<Answer>, #[case] verdict: &str) {
+    let mut op = operation(Kind::Upgrade, Stop::Savepoint);
+    op.steps = vec![Step::planned(1, Act::PlanJar { revision: 2 })];
+    driver::intend(&mut op, 1, None, None, START);
+    assert_eq!(word(&judged(&op, 3, Evidence { answer, ..Default::default() })), verdict);
+}
+
+#[test]
+fn a_job_that_was_told_to_end_is_followed_to_its_end() {
+    for step in [StepName::AwaitTerminal, StepName::RecordCheckpoint] {
+        let mut op = operation(Kind::Upgrade, Stop::LastCheckpoint);
+        confirm_until(&mut op, StepName::AwaitTerminal);
+        if step == StepName::RecordCheckpoint {
+            confirm_until(&mut op, step);
+        }
+        op.cancel_requested = true;
+        let n = op.current().unwrap().n;
+        assert_eq!(driver::next(&op, START), Next::Intend(n), "{step}");
+    }
+}

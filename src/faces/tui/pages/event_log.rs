@@ -1,0 +1,53 @@
+//! Lists of events: the tail, and the event log of a deployment.
+
+use crate::{
+    contract::model::Event,
+    domain::event::Severity,
+    faces::tui::list::{ListView, Move},
+};
+
+/// A list of events that follows its end until somebody looks up. Debug events are left out until they are asked for.
+#[derive(Debug)]
+pub struct EventLog {
+    /// Events by number.
+    pub list: ListView<u64>,
+    /// It follows.
+    pub follow: bool,
+    seen: Option<u64>,
+    /// Events that came while it was paused.
+    pub unseen: usize,
+}
+
+impl Default for EventLog {
+    fn default() -> Self {
+        Self { list: ListView::default(), follow: true, seen: None, unseen: 0 }
+    }
+}
+
+impl EventLog {
+    pub(super) fn sync<'e>(&mut self, events: impl Iterator<Item = &'e Event>, debug: bool) {
+        let (mut last, mut unseen) = (None, 0);
+        let seen = self.seen;
+        let wanted = events.filter(|e| debug || e.severity != Severity::Debug);
+        let events = wanted.inspect(|e| {
+            last = Some(e.seq);
+            unseen += usize::from(seen.is_some_and(|s| e.seq > s));
+        });
+        self.list.sync(events, |e| e.seq, |e| haystack(e));
+        if self.follow {
+            self.list.go(Move::Last);
+            (self.seen, self.unseen) = (last, 0);
+        } else {
+            self.unseen = unseen;
+        }
+    }
+
+    pub(super) fn go(&mut self, to: Move) {
+        self.list.go(to);
+        self.follow = self.list.at_end();
+    }
+}
+
+fn haystack(e: &Event) -> String {
+    format!("{} {} {} {}", e.name, e.deployment.as_deref().unwrap_or_default(), e.message, e.severity)
+}

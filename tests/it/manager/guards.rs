@@ -1,0 +1,147 @@
+//! What must not happen by mistake: a job on two clusters, a protection that protects until it is changed, a deployment
+//! that leaves the books while its job lives.
+
+use nutkin::{
+    contract::{
+        intent::{Fork, Reset, Upgrade, Verb},
+        plan::{Confirmation, Verdict},
+        problem::Code,
+    },
+    domain::{operation::OpState, savepoint::Status},
+};
+use serde_json::json;
+
+use super::rig::*;
+use crate::fake::{Fake, SavepointOutcome};
+
+fn set(path: &str, value: serde_json::Value) -> Verb {
+    let set = [(path.to_owned(), value)].into_iter().collect();
+    Verb::Upgrade(Box::new(Upgrade { set, ..Upgrade::default() }))
+}
+
+/// A second cluster, known as `other`.
+async fn another_cluster(rig: &Rig) -> Fake {
+    let other = Fake::start(crate::fake::Settings::default());
+    let base = format!("file:{}", rig.savepoints.display());
+    let spec = json!({ "url": other.url(), "savepointDirectory": base });
+    rig.apply(vec![document("Target", None, "other", spec)]).await;
+    rig.eventually("the other target answers", || {
+        rig.manager.target("other").unwrap().reachable == Some(true)
+    })
+    .await;
+    other
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_live_job_never_changes_its_cluster() {
+    let rig = Rig::new().await;
+    let other = another_cluster(&rig).await;
+    rig.running("prod", json!({})).await;
+    let refused = rig.submit("prod", set("target", json!("other"))).await.unwrap_err();
+    assert_eq!(refused.code, Code::PreflightFailed);
+    assert!(refused.detail.contains("belongs to the target other"), "{refused:?}");
+    let plan = rig.plan("prod", set("target", json!("other"))).await.unwrap();
+    assert!(plan.checks.iter().any(|c| c.name == "target" && c.verdict == Verdict::Failed));
+    assert_eq!((rig.fake.acts("stop").len(), other.acts("run").len()), (0, 0));
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_suspended_one_moves_with_its_savepoint_and_never_runs_twice() {
+    let rig = Rig::new().await;
+    let other = another_cluster(&rig).await;
+    rig.running("prod", json!({})).await;
+    assert_eq!(rig.act("prod", suspend()).await.state, OpState::Succeeded);
+    let sha = rig.jar("v1").await;
+    let spec = json!({ "target": "other", "artifact": { "sha256": sha, "jar": "payments-v1.jar", "version": "v1" } });
+    rig.apply(vec![document("Deployment", Some(APP), "prod", spec)]).await;
+    // The old cluster brings the job back: the new one must not get a second.
+    let old = rig.fake.acts("run")[0].job.clone();
+    rig.fake.set_job_state(&old, "RUNNING");
+    let op = rig.submit("prod", start()).await;
+    let refused = match op {
+        Ok(op) => rig.ended(&op.operation_id).await.error.unwrap().message,
+        Err(p) => p.detail,
+    };
+    assert!(refused.contains(&old), "{refused}");
+    assert!(other.acts("run").is_empty());
+    // Not `Rig::end`: the story leaves a job alive that the books have seen end.
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn protection_holds_until_it_is_taken_away_with_its_own_confirmation() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({ "protection": "TYPE_NAME" })).await;
+    let plan = rig.plan("prod", set("protection", json!("NONE"))).await.unwrap();
+    assert_eq!(plan.confirmation, Confirmation::TypeName);
+    assert_eq!(plan.typed_name, "pay/prod");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_leaves_the_books_while_its_job_may_live() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.fake.down();
+    rig.eventually("the target is silent", || rig.manager.target("fake").unwrap().reachable == Some(false))
+        .await;
+    let refused = rig.submit("prod", Verb::Delete(Default::default())).await.unwrap_err();
+    assert_eq!(refused.code, Code::WrongState);
+    assert!(refused.detail.contains("its job may live"), "{refused:?}");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_job_that_came_back_is_cancelled_with_its_deployment() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.act("prod", suspend()).await;
+    rig.act("prod", start()).await;
+    assert_eq!(rig.act("prod", suspend()).await.state, OpState::Succeeded);
+    // The first job of the two, which is not the one in the books any more.
+    let back = rig.fake.acts("run")[0].job.clone();
+    rig.fake.set_job_state(&back, "RUNNING");
+    let refused = rig.submit("prod", start()).await.unwrap_err();
+    assert!(refused.detail.contains(&back), "{refused:?}");
+    assert_eq!(rig.act("prod", cancel()).await.state, OpState::Succeeded);
+    assert!(rig.fake.live_jobs().is_empty());
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_chosen_restore_point_that_cannot_be_used_is_not_replaced_by_another() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.act("prod", take()).await;
+    rig.act("prod", suspend()).await;
+    let all = rig.savepoints("prod").await;
+    let older = all.iter().find(|s| !s.is_final).unwrap();
+    let reset = Verb::Reset(Reset { savepoint: older.savepoint_id.clone(), ..Reset::default() });
+    assert_eq!(rig.act("prod", reset).await.state, OpState::Succeeded);
+    let place = older.location.clone().unwrap();
+    std::fs::remove_file(format!("{}/_metadata", place.trim_start_matches("file:"))).unwrap();
+    let refused = rig.submit("prod", start()).await.unwrap_err();
+    assert_eq!(refused.code, Code::PreflightFailed);
+    assert!(rig.fake.acts("run").len() == 1, "nothing else was restored instead");
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_whose_name_is_taken_meanwhile_asks() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.fake.next_savepoint(SavepointOutcome::Held);
+    let fork = Fork { new_deployment: "pay/blue".into(), from: Some("new".into()), ..Fork::default() };
+    let op = rig.submit("prod", Verb::Fork(fork)).await.unwrap();
+    rig.eventually("the savepoint is asked for", || !rig.fake.acts("savepoint").is_empty()).await;
+    rig.deployment("blue", json!({})).await;
+    rig.fake.release_savepoints();
+    let op = rig.ended(&op.operation_id).await;
+    assert_eq!(op.state, OpState::NeedsAttention, "{op:#?}");
+    assert_eq!(op.error.unwrap().code, "BOOKS_CONFLICT");
+    assert!(
+        rig.savepoints("prod").await.iter().any(|s| s.status == Status::Completed),
+        "its savepoint is kept"
+    );
+    rig.end().await;
+}
