@@ -19,10 +19,10 @@ use nutkin::{
         Error,
         cluster::Cluster,
         managers::Managers,
-        play::{Action, Demo, Outcome},
+        play::{Action, Demo, Done, Outcome, Stopped},
         report::Report,
         requirements::Machine,
-        stage::{Flink, Places},
+        stage::{Flink, MARKER, Places},
     },
 };
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ fn list(items: &[Value]) -> Json<Value> {
     Json(json!({"items": items, "next": null}))
 }
 
-fn deployment(name: &str, target: &str) -> Value {
+pub(crate) fn deployment(name: &str, target: &str) -> Value {
     let (app, short) = name.split_once('/').unwrap();
     json!({
         "deployment": name, "application": app, "name": short, "id": short, "target": target, "labels": {},
@@ -144,7 +144,12 @@ fn artifact(sha: &str) -> Value {
 
 fn routes(books: Shared) -> Router {
     let outcome = |State(books): State<Shared>, Path(id): Path<String>| async move {
-        let wanted = books.lock().unwrap().outcome;
+        let mut books = books.lock().unwrap();
+        let wanted = books.outcome;
+        // Whatever was at work has ended when it is looked at, and left its job running.
+        for d in books.deployments.iter_mut().filter(|d| d["operation"]["operationId"] == id.as_str()) {
+            (d["operation"], d["observed"]) = (Value::Null, "RUNNING".into());
+        }
         Json(operation(&id, if wanted.is_empty() { "SUCCEEDED" } else { wanted }))
     };
     let stored = |State(books): State<Shared>, Path(sha): Path<String>| async move {
@@ -189,6 +194,8 @@ impl Stage {
         let state_dir = home.path().join("nutkin/profiles/demo");
         let cluster = state_dir.join("demo/flink");
         std::fs::create_dir_all(&cluster).unwrap();
+        // As if the demo had made the folder, which the watchdog needs before it does.
+        std::fs::write(state_dir.join(MARKER), "").unwrap();
         let books = Shared::default();
         let listener = tokio::net::UnixListener::bind(home.path().join("socket")).unwrap();
         let app = routes(books.clone());
@@ -196,7 +203,7 @@ impl Stage {
         Self { home, state_dir, books, _watchdog: Watchdog::of(&cluster) }
     }
 
-    async fn run(&self, action: Action) -> (Result<Option<Outcome>, Error>, String) {
+    async fn run(&self, action: Action) -> (Result<Done, Error>, String) {
         let place =
             Place { state_dir: self.state_dir.clone(), socket: Some(self.home.path().join("socket")) };
         let nobody = Spawn {
@@ -209,6 +216,8 @@ impl Stage {
             places: Places { cache: flink::cache(), folder: self.state_dir.join("demo") },
             managers: Managers { place, spawn: nobody },
             machine: Machine::here(),
+            program: "nutkin --profile demo".into(),
+            command: "nutkin demo".into(),
             clock: &SystemClock,
         };
         let mut said = Vec::new();
@@ -217,7 +226,10 @@ impl Stage {
     }
 
     async fn up(&self) -> Outcome {
-        self.run(Action::Up(Flink::Default)).await.0.unwrap().unwrap()
+        let Done::Up(outcome) = self.run(Action::Up(Flink::Default)).await.0.unwrap() else {
+            panic!("it is up")
+        };
+        outcome
     }
 
     fn acts(&self) -> Vec<String> {
@@ -237,8 +249,80 @@ impl Drop for Stage {
     }
 }
 
+/// A demo on these books, with nothing of a real cluster.
+fn paper(home: &std::path::Path, state_dir: PathBuf) -> Demo<'static> {
+    let place = Place { state_dir: state_dir.clone(), socket: Some(home.join("socket")) };
+    let nobody = Spawn {
+        program: "false".into(),
+        arguments: vec![],
+        state_dir: state_dir.clone(),
+        log: home.join("log"),
+    };
+    Demo {
+        places: Places { cache: home.join("cache"), folder: state_dir.join("demo") },
+        managers: Managers { place, spawn: nobody },
+        machine: Machine::here(),
+        program: "nutkin --profile demo".into(),
+        command: "nutkin demo".into(),
+        clock: &SystemClock,
+    }
+}
+
+/// The job that an operation leaves running when it ends is suspended too.
+#[tokio::test]
+async fn what_is_at_work_is_waited_for_before_everything_is_suspended() {
+    let home = tempfile::tempdir().unwrap();
+    let demo = paper(home.path(), home.path().join("nutkin/profiles/demo"));
+    std::fs::create_dir_all(&demo.places.folder).unwrap();
+    let books = Shared::default();
+    {
+        let mut books = books.lock().unwrap();
+        let mut starting = deployment("pay/starts", "local");
+        starting["observed"] = "SUSPENDED".into();
+        starting["operation"] = json!({
+            "operationId": "START@pay/starts", "kind": "START", "state": "RUNNING", "stepNumber": 1, "stepCount": 2,
+            "stepName": null, "stepTitle": null, "startedAt": null,
+        });
+        let mut busy = deployment("pay/busy", "local");
+        busy["operation"] = starting["operation"].clone();
+        busy["operation"]["operationId"] = "SAVEPOINT@pay/busy".into();
+        books.deployments = vec![starting, busy, deployment("far/away", "elsewhere")];
+    }
+    let listener = tokio::net::UnixListener::bind(home.path().join("socket")).unwrap();
+    let app = routes(books.clone());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let client = nutkin::client::Client::new(home.path().join("socket"), nutkin::domain::event::Via::Cli);
+    let mut said = Vec::new();
+    let suspended = demo.suspend_all(&client, &mut Report::new(&mut said, false)).await.unwrap();
+    assert_eq!(suspended, ["pay/busy", "pay/starts"]);
+    assert_eq!(books.lock().unwrap().acts, ["SUSPEND pay/starts", "SUSPEND pay/busy"]);
+    let remembered = std::fs::read_to_string(demo.places.folder.join("stopped")).unwrap();
+    assert_eq!(remembered, "pay/busy\npay/starts\n", "the next start runs them again");
+}
+
+#[tokio::test]
+async fn only_a_folder_that_the_demo_made_is_reset() {
+    let home = tempfile::tempdir().unwrap();
+    let state_dir = home.path().join("nutkin/profiles/prod");
+    let demo = paper(home.path(), state_dir.clone());
+    let mut said = Vec::new();
+    let report = &mut Report::new(&mut said, false);
+    let nothing = demo.run(&Action::Reset, report).await.unwrap();
+    assert!(matches!(nothing, Done::Reset(reset) if !reset.reset));
+    std::fs::create_dir_all(&state_dir).unwrap();
+    std::fs::write(state_dir.join("nutkin.db"), "a person's").unwrap();
+    let refused = demo.run(&Action::Reset, report).await.unwrap_err().problem();
+    assert_eq!(refused.code.exit_code(), 2);
+    assert!(refused.detail.contains("nothing was changed"), "{refused}");
+    assert!(state_dir.join("nutkin.db").exists());
+    std::fs::write(state_dir.join(MARKER), "").unwrap();
+    demo.run(&Action::Reset, report).await.unwrap();
+    assert!(!state_dir.exists());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_comes_up_goes_on_stops_and_is_forgotten() {
+    let _turn = flink::private_turn().await;
     let stage = Stage::new();
     let outcome = stage.up().await;
     let (staging, production) = ("payments-dashboard/staging", "payments-dashboard/production");
@@ -263,7 +347,9 @@ async fn the_demo_comes_up_goes_on_stops_and_is_forgotten() {
         books.deployments[1]["observed"] = "RUNNING".into();
     }
     let (stopped, said) = stage.run(Action::Stop).await;
-    assert!(stopped.unwrap().is_none() && said.contains("suspended with their state"), "{said}");
+    let done = Done::Stopped(Stopped { stopped: true, suspended: vec![production.to_owned()] });
+    assert_eq!(stopped.unwrap(), done);
+    assert!(said.contains("suspended with their state"), "{said}");
     assert_eq!(stage.acts(), [format!("SUSPEND {production}")]);
     assert!(stage.cluster().unwrap().processes().is_empty());
 

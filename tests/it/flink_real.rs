@@ -18,8 +18,8 @@ pub struct Rest(pub String);
 impl Rest {
     fn call(&self, args: &[&str], path: &str) -> Value {
         let url = format!("{}{path}", self.0);
-        let output =
-            Command::new("curl").args(["-sS", "--max-time", "60"]).args(args).arg(url).output().unwrap();
+        let output = Command::new("curl").args(["-sS", "--max-time", "60"]).args(args).arg(url).output();
+        let output = output.unwrap_or_else(|e| panic!("tests on real Flink need curl in PATH: {e}"));
         assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -255,6 +255,7 @@ async fn a_cluster_survives_the_loss_of_processes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_cannot_start_says_why_and_leaves_nothing() {
+    let _turn = flink::private_turn().await;
     let dir = tempfile::tempdir().unwrap();
     let dist = flink::dist(NEW).await;
     let config = vec![("taskmanager.memory.task.heap.size".to_owned(), "a lot".to_owned())];
