@@ -78,8 +78,11 @@ def running(url, job):
     return row["state"] == "RUNNING" and row["tasks"]["running"] == row["tasks"]["total"]
 
 
-def until(what):
+def until(what, patience=120):
+    end = time.monotonic() + patience
     while not what():
+        if time.monotonic() > end:
+            sys.exit(f"not so within {patience} s: {what}")
         time.sleep(0.02)
 
 
@@ -123,14 +126,18 @@ def move(rounds=5):
     spec = json.loads(demo("history", DEPLOYMENT, "-o", "json"))["items"][0]["spec"]
     jar = next(f["id"] for f in rest(url, "/jars")["files"] if spec["artifact"]["sha256"][:32] in f["name"])
     took = []
-    for _ in range(rounds):
-        until(lambda: running(url, job))
-        job, plain = move_by_rest(url, target["savepointDirectory"], spec, jar, job)
-        took.append(plain)
-    plain = statistics.median(took)
-    print(f"move   {ours:.2f} s, plain REST {plain:.2f} s: ratio {ours / plain:.2f} (aim ≤ 1.1)")
-    rest(url, f"/jobs/{job}", {}, method="PATCH")
-    demo("start", DEPLOYMENT, "--yes", "--wait", "--confirm", DEPLOYMENT, check=False)
+    try:
+        for _ in range(rounds):
+            until(lambda: running(url, job))
+            job, plain = move_by_rest(url, target["savepointDirectory"], spec, jar, job)
+            took.append(plain)
+        plain = statistics.median(took)
+        print(f"move   {ours:.2f} s, plain REST {plain:.2f} s: ratio {ours / plain:.2f} (aim ≤ 1.1)")
+    finally:
+        # Whatever went wrong: no job of this script stays, and the demo runs again.
+        if [r for r in rest(url, "/jobs/overview")["jobs"] if r["jid"] == job and r["state"] == "RUNNING"]:
+            rest(url, f"/jobs/{job}", {}, method="PATCH")
+        demo("start", DEPLOYMENT, "--yes", "--wait", "--confirm", DEPLOYMENT)
 
 
 def cpu(pid):
@@ -173,6 +180,7 @@ def idle():
 
 
 def watch(n=100, seconds=30):
+    """CPU of a manager that watches the demo's one cluster under so many names: as many pollers, each on its own."""
     url = json.loads(demo("get", "targets", "-o", "json"))["items"][0]["url"]
     state = tempfile.mkdtemp(prefix="nutkin-watch-")
     for i in range(n):

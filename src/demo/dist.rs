@@ -296,11 +296,9 @@ mod tests {
 
     /// A `python3` that does what the script says; `$dest` is the folder for the archive.
     fn python(folder: &Path, script: &str) -> PathBuf {
-        use std::os::unix::fs::PermissionsExt;
         let file = folder.join("python3");
         let prelude = "#!/bin/sh\nwhile [ \"$1\" != --dest ]; do shift; done; dest=$2\n";
-        fs::write(&file, format!("{prelude}{script}\n")).unwrap();
-        fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+        crate::demo::tests::write_program(&file, &format!("{prelude}{script}\n"));
         file
     }
 

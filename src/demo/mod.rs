@@ -95,3 +95,22 @@ impl Error {
         Problem::new(code, self.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io::Write as _,
+        path::Path,
+        process::{Command, Stdio},
+    };
+
+    /// Writes a program that can be run at once. Another process writes it: a child that a test starts at this moment
+    /// would keep our own descriptor for a while, and a file that is open for writing cannot be run.
+    pub(super) fn write_program(file: &Path, text: &str) {
+        let mut sh = Command::new("sh");
+        sh.args(["-c", "cat >\"$0\" && chmod 755 \"$0\""]).arg(file).stdin(Stdio::piped());
+        let mut child = sh.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+}

@@ -233,8 +233,6 @@ fn is_program(file: &Path) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
     use super::*;
 
     fn machine(programs: &[(&str, &str)]) -> (tempfile::TempDir, Machine) {
@@ -243,8 +241,7 @@ mod tests {
         fs::create_dir(&bin).unwrap();
         for (name, script) in programs {
             let file = bin.join(name);
-            fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
-            fs::set_permissions(&file, fs::Permissions::from_mode(0o755)).unwrap();
+            crate::demo::tests::write_program(&file, &format!("#!/bin/sh\n{script}\n"));
         }
         let machine = Machine { java_home: None, path: bin.into_os_string(), root: false };
         (folder, machine)

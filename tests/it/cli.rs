@@ -21,6 +21,9 @@ use serde_json::{Value, json};
 
 const NUTKIN: &str = env!("CARGO_BIN_EXE_nutkin");
 
+/// How long anything may take that a test waits for.
+const DEADLINE: Duration = Duration::from_secs(60);
+
 /// What the API was asked.
 #[derive(Debug, Clone)]
 struct Asked {
@@ -738,18 +741,24 @@ fn apply_uploads_a_jar_once_and_sends_its_hash() {
 }
 
 #[rstest]
-#[case(applied("unchanged", Value::Null), 0, "unchanged")]
-#[case(applied("update", Value::Null), 1, "parallelism: 1 → 2")]
+#[case(applied("unchanged", Value::Null), 0, "unchanged", "")]
+#[case(applied("update", Value::Null), 1, "parallelism: 1 → 2", "")]
 #[case(
     applied(
         "refused",
         problem("INVALID_SPEC", "artifact/args/1: a literal secret is not stored", "use a reference")
     ),
     2,
-    ""
+    "",
+    "m.yaml:6:50: Deployment pay/prod: artifact/args/1: a literal secret is not stored"
 )]
-#[case(applied("refused", problem("NOT_FOUND", "no target local", "")), 2, "")]
-fn diff_has_three_outcomes(#[case] answer: Value, #[case] exit: i32, #[case] says: &str) {
+#[case(applied("refused", problem("NOT_FOUND", "no target local", "")), 2, "", "no target local")]
+fn diff_has_three_outcomes(
+    #[case] answer: Value,
+    #[case] exit: i32,
+    #[case] says: &str,
+    #[case] complains: &str,
+) {
     let api = Api::new()
         .on(&format!("GET /artifacts/{}", sha_of("PK")), 200, json!({"sha256": sha_of("PK"), "name": "app.jar", "sizeBytes": 2, "mainClass": null, "entryClasses": [], "createdAt": "2026-11-22T10:00:00.000Z", "usedBy": []}))
         .on("POST /apply?dryRun=true", 200, answer);
@@ -758,9 +767,7 @@ fn diff_has_three_outcomes(#[case] answer: Value, #[case] exit: i32, #[case] say
     let ran = api.run(&["diff", "-f", &manifest]);
     assert_eq!(ran.code, exit, "{ran:?}");
     assert!(ran.out.contains(says), "{}", ran.out);
-    if ran.err.contains("literal secret") {
-        assert!(ran.err.contains("m.yaml:6:50: Deployment pay/prod:"), "{}", ran.err);
-    }
+    assert!(ran.err.contains(complains), "{complains:?} is not in: {}", ran.err);
 }
 
 fn row(kind: &str, name: &str, action: &str, operation: Value, problem: Value) -> Value {
@@ -806,13 +813,11 @@ fn apply_asks_for_the_typed_name_of_a_deployment() {
     let mut foreseen = row("Deployment", "pay/prod", "update", Value::Null, Value::Null);
     (foreseen["operationKind"], foreseen["plan"]) = ("SUSPEND".into(), plan());
     foreseen["plan"]["confirmation"] = "TYPE_NAME".into();
-    let api = Api::new()
-        .on("POST /apply?dryRun=true", 200, list(json!([foreseen])))
-        .on(
-            "POST /apply",
-            200,
-            list(json!([row("Deployment", "pay/prod", "update", "op-1".into(), Value::Null)])),
-        );
+    let api = Api::new().on("POST /apply?dryRun=true", 200, list(json!([foreseen]))).on(
+        "POST /apply",
+        200,
+        list(json!([row("Deployment", "pay/prod", "update", "op-1".into(), Value::Null)])),
+    );
     let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar", "sha256: ab"));
     let args = ["apply", "-f", &manifest, "--no-wait", "--idempotency-key", "ci-7"];
     let mut screen = Screen::open(&api, &args);
@@ -824,7 +829,10 @@ fn apply_asks_for_the_typed_name_of_a_deployment() {
     let sent = api.asked("POST /apply");
     assert_eq!(sent.len(), 1);
     let sent_body = sent[0].json();
-    assert_eq!((&sent_body["expect"], &sent_body["confirm"]), (&json!({"pay/prod": "d1"}), &json!(["pay/prod"])));
+    assert_eq!(
+        (&sent_body["expect"], &sent_body["confirm"]),
+        (&json!({"pay/prod": "d1"}), &json!(["pay/prod"]))
+    );
     assert_eq!(sent[0].header("idempotency-key"), "ci-7");
 
     let mut screen = Screen::open(&api, &args);
@@ -1102,9 +1110,9 @@ fn the_first_command_starts_a_manager_and_does_not_hang_in_a_substitution() {
 }
 
 #[test]
-fn twenty_clients_at_once_get_one_manager() {
+fn clients_that_come_at_once_get_one_manager() {
     let state = Home::new();
-    let clients: Vec<_> = (0..20)
+    let clients: Vec<_> = (0..8)
         .map(|_| {
             state
                 .command(&["get", "targets", "-o", "json"])
@@ -1164,7 +1172,7 @@ impl Staying {
         Self { child, lines }
     }
     fn until(&self, text: &str) {
-        while !self.lines.recv_timeout(Duration::from_secs(10)).expect(text).contains(text) {}
+        while !self.lines.recv_timeout(DEADLINE).expect(text).contains(text) {}
     }
     /// Ctrl-C; answers the exit code.
     fn interrupt(mut self) -> i32 {
@@ -1207,7 +1215,7 @@ fn ctrl_c_while_waiting_detaches() {
     while api.asked("GET /operations/op-1").len() < 2 {
         std::thread::sleep(Duration::from_millis(20));
         tries += 1;
-        assert!(tries < 500, "it waits");
+        assert!(tries < 3000, "it waits");
     }
     assert_eq!(waiting.interrupt(), 130);
 }
@@ -1223,7 +1231,7 @@ fn ctrl_c_is_heard_between_two_attempts() {
     while api.asked(follow).len() < 2 {
         std::thread::sleep(Duration::from_millis(20));
         tries += 1;
-        assert!(tries < 500, "it tries again");
+        assert!(tries < 3000, "it tries again");
     }
     assert_eq!(following.interrupt(), 0);
 }
@@ -1270,6 +1278,7 @@ impl Screen {
         command.args(args);
         command.env("HOME", home);
         command.env("TERM", "xterm");
+        command.cwd("/");
         let child = pair.slave.spawn_command(command).unwrap();
         let mut reader = pair.master.try_clone_reader().unwrap();
         let keys = pair.master.take_writer().unwrap();
@@ -1298,7 +1307,7 @@ impl Screen {
                 Ok(bytes) => self.parser.process(&bytes),
                 Err(_) => tries += 1,
             }
-            assert!(tries < 100, "{text:?} never came:\n{}", self.parser.screen().contents());
+            assert!(tries < 600, "{text:?} never came:\n{}", self.parser.screen().contents());
         }
     }
 

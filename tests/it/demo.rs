@@ -322,6 +322,7 @@ async fn only_a_folder_that_the_demo_made_is_reset() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_demo_comes_up_goes_on_stops_and_is_forgotten() {
+    let _turn = flink::private_turn().await;
     let stage = Stage::new();
     let outcome = stage.up().await;
     let (staging, production) = ("payments-dashboard/staging", "payments-dashboard/production");

@@ -28,7 +28,7 @@ use rstest::rstest;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
 };
 
 use super::flink_fixtures::target;
@@ -150,17 +150,27 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
     }
 }
 
+/// Only for those who wait for a limit: a slow machine is no silence.
 fn quick() -> Limits {
     let ms = Duration::from_millis;
     Limits { connect: ms(500), read: ms(300), total: ms(600), submit: ms(900), stall: ms(600) }
 }
 
+fn patient() -> Limits {
+    let minute = Duration::from_secs(60);
+    Limits { connect: minute, read: minute, total: minute, submit: minute, stall: minute }
+}
+
 fn connect(spec: &TargetSpec) -> Arc<dyn Cluster> {
-    FlinkFactory::with_limits(Arc::new(Skipping::default()), quick()).connect(spec).unwrap()
+    FlinkFactory::with_limits(Arc::new(Skipping::default()), patient()).connect(spec).unwrap()
 }
 
 fn cluster(url: &str) -> Arc<dyn Cluster> {
     connect(&target(url))
+}
+
+fn hasty(url: &str) -> Arc<dyn Cluster> {
+    FlinkFactory::with_limits(Arc::new(Skipping::default()), quick()).connect(&target(url)).unwrap()
 }
 
 fn job() -> FlinkJobId {
@@ -176,10 +186,12 @@ fn stop() -> SavepointRequest {
     }
 }
 
-/// A port on which nothing listens.
-async fn dead_url() -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    format!("http://{}", listener.local_addr().unwrap())
+/// A port on which nothing listens, and nobody else can as long as the handle lives.
+fn dead() -> (TcpSocket, String) {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let url = format!("http://{}", socket.local_addr().unwrap());
+    (socket, url)
 }
 
 #[tokio::test]
@@ -226,7 +238,8 @@ async fn an_act_without_an_answer_may_have_happened(
     #[case] kind: ErrorKind,
 ) {
     let raw = Raw::start(script).await;
-    let e = cluster(&raw.url()).stop(&job(), &stop()).await.unwrap_err();
+    let cluster = if kind == ErrorKind::Timeout { hasty(&raw.url()) } else { cluster(&raw.url()) };
+    let e = cluster.stop(&job(), &stop()).await.unwrap_err();
     assert_eq!((&e.kind, e.effect), (&kind, Effect::Possible), "{e}");
     assert_eq!(raw.requests().len(), 1, "sent once");
 }
@@ -254,7 +267,7 @@ async fn an_act_that_was_refused_did_nothing(
 
 #[tokio::test]
 async fn a_refused_connection_sent_nothing_and_says_where() {
-    let url = dead_url().await;
+    let (_held, url) = dead();
     let e = cluster(&url).stop(&job(), &stop()).await.unwrap_err();
     assert_eq!((&e.kind, e.effect), (&ErrorKind::Connect, Effect::None));
     assert!(e.message.contains(&url) && e.message.contains("refused"), "{e}");
@@ -299,7 +312,7 @@ async fn after_five_failures_the_watcher_rests_and_operations_do_not() {
     })
     .await;
     let clock = Arc::new(Skipping::default());
-    let cluster = FlinkFactory::with_limits(clock.clone(), quick()).connect(&target(&raw.url())).unwrap();
+    let cluster = FlinkFactory::with_limits(clock.clone(), patient()).connect(&target(&raw.url())).unwrap();
     for _ in 0..5 {
         assert_eq!(cluster.jobs().await.unwrap_err().kind, ErrorKind::Gateway(502));
     }
@@ -320,7 +333,7 @@ async fn after_five_failures_the_watcher_rests_and_operations_do_not() {
 
 #[tokio::test]
 async fn the_next_address_is_asked_and_the_one_that_answers_is_kept() {
-    let dead = dead_url().await;
+    let (_held, dead) = dead();
     let raw = Raw::start(|_, r| {
         Reply::Say(if r.starts_with("POST") { json_answer("202 x", "{}") } else { overview() })
     })
@@ -463,7 +476,7 @@ async fn base_paths_are_kept() {
 #[tokio::test]
 async fn a_run_waits_longer_than_other_acts() {
     let raw = Raw::start(|_, _| Reply::Hang).await;
-    let cluster = cluster(&raw.url());
+    let cluster = hasty(&raw.url());
     let run = RunRequest { parallelism: 1, ..RunRequest::default() };
     let e = cluster.run_jar("x.jar", &run).await.unwrap_err();
     assert_eq!((&e.kind, e.effect), (&ErrorKind::Timeout, Effect::Possible));
@@ -482,7 +495,7 @@ async fn an_upload_ends_when_nothing_moves() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let sent = Arc::new(AtomicU64::new(0));
-    let cluster = cluster(&url);
+    let cluster = hasty(&url);
     let e = cluster.upload_jar(&file, "nutkin-1.jar", sent.clone()).await.unwrap_err();
     assert_eq!((&e.kind, e.effect), (&ErrorKind::Timeout, Effect::Possible), "{e}");
     assert!((1..64 << 20).contains(&sent.load(Ordering::Relaxed)));

@@ -6,7 +6,7 @@ use nutkin::{
     adapters::clock::SystemClock,
     demo::cluster::{Cluster, JOB_MANAGER, Shape},
     demo::dist::Dist,
-    domain::time::Clock,
+    domain::{location, time::Clock},
 };
 use serde_json::{Value, json};
 
@@ -18,8 +18,8 @@ pub struct Rest(pub String);
 impl Rest {
     fn call(&self, args: &[&str], path: &str) -> Value {
         let url = format!("{}{path}", self.0);
-        let output =
-            Command::new("curl").args(["-sS", "--max-time", "60"]).args(args).arg(url).output().unwrap();
+        let output = Command::new("curl").args(["-sS", "--max-time", "60"]).args(args).arg(url).output();
+        let output = output.unwrap_or_else(|e| panic!("tests on real Flink need curl in PATH: {e}"));
         assert!(output.status.success(), "{path}: {}", String::from_utf8_lossy(&output.stderr));
         serde_json::from_slice(&output.stdout).unwrap()
     }
@@ -74,6 +74,14 @@ impl Rest {
                 .await;
         done["operation"]["location"].as_str().unwrap_or_else(|| panic!("{done}")).to_owned()
     }
+    /// Where Flink itself says that a job began: the place of the snapshot that it restored.
+    pub async fn restored(&self, job: &str) -> String {
+        let path = format!("/jobs/{job}/checkpoints");
+        until(&format!("a restored snapshot of {job}"), || {
+            self.get(&path)["latest"]["restored"]["external_path"].as_str().map(str::to_owned)
+        })
+        .await
+    }
     /// A number that the program publishes, found by the end of its id.
     pub fn metric(&self, job: &str, name: &str) -> Option<f64> {
         let details = self.get(&format!("/jobs/{job}"));
@@ -93,7 +101,7 @@ impl Rest {
 }
 
 pub async fn until<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = SystemClock.boottime() + Duration::from_secs(60);
+    let deadline = SystemClock.boottime() + flink::PATIENCE;
     loop {
         if let Some(found) = look() {
             return found;
@@ -120,6 +128,7 @@ async fn payments_keep_their_count(version: &str) {
     rest.running(&job).await;
     let restored = rest.metric_above(&job, "payments.total", 0.0).await;
     assert!(restored >= first, "{restored} after {first}");
+    assert!(location::same(&rest.restored(&job).await, &savepoint));
     let second = rest.metric_above(&job, "payments.total", restored).await;
     rest.metric_above(&job, "payments.rate", 100.0).await;
     rest.metric_above(&job, "payments.DE.count", 10.0).await;
@@ -141,6 +150,7 @@ async fn payments_keep_their_count(version: &str) {
     rest.running(&job).await;
     let third = rest.metric_above(&job, "payments.total", 0.0).await;
     assert!(third >= second, "{third} after {second}");
+    assert!(location::same(&rest.restored(&job).await, &savepoint));
     rest.cancel(&job);
     rest.state(&job, "CANCELED").await;
 }
@@ -203,6 +213,7 @@ async fn the_test_programs_fail_as_they_should() {
     assert!(SystemClock.boottime() - before >= Duration::from_millis(1500));
     rest.running(&job).await;
     assert!(rest.metric_above(&job, "payments.total", 0.0).await > count);
+    assert!(location::same(&rest.restored(&job).await, &last));
     rest.cancel(&job);
     rest.state(&job, "CANCELED").await;
 }
@@ -244,6 +255,7 @@ async fn a_cluster_survives_the_loss_of_processes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_cluster_that_cannot_start_says_why_and_leaves_nothing() {
+    let _turn = flink::private_turn().await;
     let dir = tempfile::tempdir().unwrap();
     let dist = flink::dist(NEW).await;
     let config = vec![("taskmanager.memory.task.heap.size".to_owned(), "a lot".to_owned())];

@@ -133,6 +133,17 @@ fn ticks_of(stat: &str) -> Option<u64> {
 mod tests {
     use super::*;
 
+    /// Looks until it is so.
+    fn until(what: &str, holds: impl Fn() -> bool) {
+        for _ in 0..6_000 {
+            if holds() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        panic!("waited a minute for {what}");
+    }
+
     fn sleeper(folder: &Path) -> Process {
         let launch = Launch {
             program: "sleep".into(),
@@ -150,22 +161,22 @@ mod tests {
         let process = sleeper(folder.path());
         assert!(process.is_alive());
         process.kill();
-        while process.is_alive() {
-            std::thread::yield_now();
-        }
+        until("its end", || !process.is_alive());
     }
 
     #[test]
     fn a_process_holds_no_pipe_of_ours_and_has_its_own_session() {
-        use std::io::Read;
         let folder = tempfile::tempdir().unwrap();
-        let (read, write) = rustix::pipe::pipe().unwrap(); // inheritable, as a shell's are
+        let (_read, write) = rustix::pipe::pipe().unwrap(); // inheritable, as a shell's are
         let process = sleeper(folder.path());
-        drop(write);
-        let mut rest = Vec::new();
-        fs::File::from(read).read_to_end(&mut rest).unwrap(); // would last as long as the process otherwise
-        while session_of(process.pid) != Some(process.pid) {
-            std::thread::yield_now(); // `setsid` has just been started
+        // Its own descriptors are looked at: a child that another test starts may hold the pipe for a moment.
+        let ours =
+            fs::read_link(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&write))).unwrap();
+        let held = fs::read_dir(format!("/proc/{}/fd", process.pid)).unwrap().flatten();
+        let held: Vec<_> = held.filter_map(|e| fs::read_link(e.path()).ok()).collect();
+        assert!(!held.contains(&ours), "{held:?}");
+        if Machine::here().find("setsid").is_some() {
+            until("a session of its own", || session_of(process.pid) == Some(process.pid));
         }
         process.kill();
     }

@@ -5,7 +5,7 @@
 //!   test ◀─ screen ◀──────────────┘
 //! ```
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use portable_pty::CommandBuilder;
 use rstest::rstest;
@@ -15,11 +15,8 @@ use super::terminal::Pty;
 use crate::{
     kill::proxy::Proxy,
     real::desk::{Desk, Wanted},
-    support::flink::{self, NEW, TestCluster},
+    support::flink::{self, NEW, PATIENCE, TestCluster},
 };
-
-/// How long anything on a cluster may take while other tests use it and the machine.
-const PATIENCE: Duration = Duration::from_secs(150);
 
 const PROD: &str = "keys/prod";
 
@@ -33,6 +30,7 @@ impl Person {
     fn opens(desk: &Desk, size: (u16, u16)) -> Self {
         let mut c = CommandBuilder::new(env!("CARGO_BIN_EXE_nutkin"));
         c.env_clear();
+        c.cwd("/");
         c.arg("--state-dir");
         c.arg(desk.state_dir());
         c.env("HOME", desk.state_dir().parent().unwrap());
@@ -63,21 +61,22 @@ impl Person {
     /// Sees these words in the frame with this title, which may break them anywhere; scrolls down to them.
     #[track_caller]
     fn reads(&mut self, title: &str, words: &str) {
-        let wanted = squeezed(words);
-        let mut looks = 0;
-        let tty = &mut self.tty;
-        let found = |s: &vt100::Screen| frame(s, title).is_some_and(|t| squeezed(&t).contains(&wanted));
-        tty.until_within(PATIENCE, &format!("the frame {title:?}"), |s| frame(s, title).is_some());
+        let (wanted, what) = (squeezed(words), format!("{words:?} in the frame {title:?}"));
+        let found = |text: &str| squeezed(text).contains(&wanted);
         // A card that is longer than the screen shows its end after some pages.
-        while looks < 40 && !found(tty.screen.lock().unwrap().screen()) {
-            let more = tty.screen.lock().unwrap().screen().contents().contains("more ↓");
-            if more {
-                tty.send(b"\x1b[6~");
+        for _page in 0..40 {
+            let mut shown = String::new();
+            self.tty.until_within(PATIENCE, &what, |s| {
+                shown = frame(s, title).unwrap_or_default();
+                found(&shown) || (!shown.is_empty() && s.contents().contains("more ↓"))
+            });
+            if found(&shown) {
+                return;
             }
-            std::thread::sleep(Duration::from_millis(250));
-            looks += 1;
+            self.tty.send(b"\x1b[6~");
+            self.tty.until_within(PATIENCE, "the next page", |s| frame(s, title).as_ref() != Some(&shown));
         }
-        tty.until_within(PATIENCE, &format!("{words:?} in the frame {title:?}"), found);
+        panic!("{what}: not on forty pages; the screen shows:\n{}", self.tty.text());
     }
 
     /// Sees that one key confirms the card with this title: its plan has stood there long enough to be read.
@@ -347,6 +346,7 @@ async fn a_suspend_by_key_outlives_a_killed_manager() {
     person.reads("Start keys/prod", &place);
     person.confirms("Start keys/prod", "START keys/prod");
     person.sees_row(&["prod", "● RUNNING"]);
+    assert_eq!(desk.restored_from(PROD).await, place);
     desk.count(PROD, count).await;
     person.leaves();
     desk.act(&["cancel", PROD]).await;

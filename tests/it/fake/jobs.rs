@@ -339,6 +339,13 @@ impl World {
         }
     }
 
+    /// The other JobManager is there; its jobs start now.
+    pub(super) fn elect(&mut self) {
+        let now = self.now();
+        self.election_until = now;
+        self.timers.iter_mut().for_each(|(at, _)| *at = (*at).min(now + self.settings.start));
+    }
+
     /// Another JobManager takes over with what high availability keeps.
     pub(super) fn failover(&mut self, election: Duration) {
         self.election_until = self.now() + election;

@@ -11,6 +11,7 @@
 //! asynchronous results are found by the client's trigger id, expire, and are lost with the JobManager; job ids are burnt
 //! by a failed start; a run answers when `main()` is through. Times are shortened; see [`Settings`].
 
+mod books;
 mod faults;
 mod jobs;
 mod own;
@@ -157,6 +158,11 @@ impl Fake {
         self.world().requests.clone()
     }
 
+    /// From now on every act of nutkin's is compared with these books, see [`Self::violations`].
+    pub fn serves(&self, state_dir: &std::path::Path) {
+        self.world().books = Some(books::Books::below(state_dir));
+    }
+
     /// A job that somebody else started.
     pub fn add_job(&self, spec: JobSpec) -> String {
         self.world().add_job(spec)
@@ -236,6 +242,11 @@ impl Fake {
         self.world().failover(election);
     }
 
+    /// The election of a failover is over now.
+    pub fn elect(&self) {
+        self.world().elect();
+    }
+
     /// Nothing listens any more, open connections end. State is kept.
     pub fn down(&self) {
         self.switch(server::Control::Down);
@@ -249,7 +260,7 @@ impl Fake {
     fn switch(&self, to: server::Control) {
         self.shared.control.send_replace(to);
         let listens = || std::net::TcpStream::connect(("127.0.0.1", self.shared.port)).is_ok();
-        self.wait_until("the listener follows", Duration::from_secs(10), |_| {
+        self.wait_until("the listener follows", crate::manager::rig::DEADLINE, |_| {
             listens() == matches!(to, server::Control::Up)
         });
     }
@@ -275,7 +286,8 @@ impl Fake {
         }
     }
 
-    /// What the fake itself found wrong with its clients: a key that was used for two different acts.
+    /// What the fake itself found wrong with its clients: a key that was used for two different acts, a jar that was there
+    /// already, an act that the books do not know of at its moment.
     pub fn violations(&self) -> Vec<String> {
         self.world().violations.clone()
     }

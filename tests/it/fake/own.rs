@@ -30,7 +30,7 @@ use rstest::rstest;
 use serde_json::Value;
 
 use super::{Fake, Fault, JobSpec, Phase, RunOutcome, SavepointOutcome, Settings};
-use crate::flink_fixtures::target;
+use crate::{flink_fixtures::target, manager::rig::DEADLINE};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -42,8 +42,17 @@ struct Play {
 
 impl Play {
     fn new(settings: Settings) -> Self {
-        let fake = Fake::start(settings);
+        Self::with(settings, Limits::default())
+    }
+
+    /// With a client that does not wait long: only for those who wait for that.
+    fn hasty() -> Self {
         let limits = Limits { total: SECOND, read: SECOND / 2, submit: SECOND * 2, ..Limits::default() };
+        Self::with(Settings::default(), limits)
+    }
+
+    fn with(settings: Settings, limits: Limits) -> Self {
+        let fake = Fake::start(settings);
         let factory = FlinkFactory::with_limits(Arc::new(SystemClock), limits);
         let cluster = factory.connect(&target(&fake.url())).unwrap();
         Self { fake, cluster, dir: tempfile::tempdir().unwrap() }
@@ -52,7 +61,7 @@ impl Play {
     /// A job whose tasks run.
     async fn job(&self) -> FlinkJobId {
         let job = self.run(RunOutcome::Ok).await.unwrap();
-        self.fake.wait_until("tasks run", SECOND * 5, |w| w.jobs[job.as_str()].is_running());
+        self.fake.wait_until("tasks run", DEADLINE, |w| w.jobs[job.as_str()].is_running());
         job
     }
 
@@ -77,7 +86,7 @@ impl Play {
 
     async fn done(&self, job: &FlinkJobId, request: &SavepointRequest) -> AsyncStatus {
         let key = (job.to_string(), request.trigger.to_string());
-        self.fake.until("an end", SECOND * 5, |w| w.is_done(&key.0, &key.1)).await;
+        self.fake.until("an end", DEADLINE, |w| w.is_done(&key.0, &key.1)).await;
         self.cluster.savepoint_status(job, &request.trigger).await.unwrap()
     }
 }
@@ -119,8 +128,9 @@ async fn faults_delay_answer_hang_and_call_by_count() {
         assert_eq!(play.cluster.overview().await.unwrap_err().kind, ErrorKind::Gateway(502));
     }
     assert!(play.cluster.overview().await.is_ok());
-    play.fake.fault(Fault::on("* /**", Phase::Before).hang());
-    assert_eq!(play.cluster.overview().await.unwrap_err().kind, ErrorKind::Timeout);
+    let hasty = Play::hasty();
+    hasty.fake.fault(Fault::on("* /**", Phase::Before).hang());
+    assert_eq!(hasty.cluster.overview().await.unwrap_err().kind, ErrorKind::Timeout);
     let call = move || {
         count.fetch_add(1, Ordering::Relaxed);
     };
@@ -147,7 +157,7 @@ async fn a_stop_can_fail_with_a_complete_savepoint(#[case] outcome: SavepointOut
     assert!(full.contains(&format!("created at: {}, but", snapshot.location)), "{full}");
     assert!(!world.jobs[job.as_str()].is_terminal());
     drop(world);
-    play.fake.wait_until("it goes on", SECOND * 5, |w| w.jobs[job.as_str()].is_running());
+    play.fake.wait_until("it goes on", DEADLINE, |w| w.jobs[job.as_str()].is_running());
 }
 
 #[tokio::test]
@@ -199,10 +209,10 @@ async fn savepoints_are_slow_held_or_fail_as_told() {
     assert!(matches!(play.done(&job, &fails).await, AsyncStatus::Failed { .. }));
     let slow = play.request();
     play.fake.next_savepoint(SavepointOutcome::Slow(SECOND / 5));
-    play.cluster.trigger_savepoint(&job, &slow).await.unwrap();
     let before = SystemClock.boottime();
+    play.cluster.trigger_savepoint(&job, &slow).await.unwrap();
     assert!(matches!(play.done(&job, &slow).await, AsyncStatus::Completed { .. }));
-    assert!(SystemClock.boottime() - before >= SECOND / 10);
+    assert!(SystemClock.boottime() - before >= SECOND / 5);
     let unwritable = SavepointRequest { directory: Some("file:///proc/nope".into()), ..play.request() };
     play.cluster.trigger_savepoint(&job, &unwritable).await.unwrap();
     let AsyncStatus::Failed { reason, .. } = play.done(&job, &unwritable).await else { panic!("not failed") };
@@ -214,7 +224,7 @@ async fn results_expire_and_the_statistics_remain() {
     let play = Play::new(Settings { store: SECOND / 20, cache: Duration::ZERO, ..Settings::default() });
     let (job, request) = (play.job().await, play.request());
     play.cluster.stop(&job, &request).await.unwrap();
-    play.fake.wait_until("expiry", SECOND * 5, |w| !w.knows(job.as_str(), request.trigger.as_str()));
+    play.fake.wait_until("expiry", DEADLINE, |w| !w.knows(job.as_str(), request.trigger.as_str()));
     assert_eq!(play.cluster.savepoint_status(&job, &request.trigger).await.unwrap(), AsyncStatus::Unknown);
     let stats = play.cluster.checkpoints(&job).await.unwrap().unwrap();
     assert!(stats.latest_savepoint.unwrap().path.unwrap().contains("/savepoint-"));
@@ -228,6 +238,20 @@ async fn one_key_for_two_acts_is_noticed() {
     assert!(play.fake.violations().is_empty());
     play.cluster.stop(&job, &request).await.unwrap();
     assert_eq!(play.fake.violations().len(), 1);
+}
+
+#[tokio::test]
+async fn an_act_that_the_books_do_not_know_is_noticed() {
+    let (play, books) = (play(), tempfile::tempdir().unwrap());
+    let job = play.job().await;
+    let store = nutkin::adapters::sqlite::open(&books.path().join("state"), Arc::new(SystemClock)).await;
+    play.fake.serves(&books.path().join("state"));
+    play.cluster.trigger_savepoint(&job, &play.request()).await.unwrap();
+    play.cluster.dispose("file:/somewhere").await.unwrap();
+    let found = play.fake.violations();
+    let all = ["I1: TRIGGER_SAVEPOINT", "I6: file:/somewhere", "I1: DISPOSE"];
+    assert!(found.len() == 3 && all.iter().all(|w| found.iter().any(|f| f.starts_with(w))), "{found:#?}");
+    drop(store);
 }
 
 #[tokio::test]
@@ -248,10 +272,11 @@ async fn a_failover_keeps_jobs_and_forgets_results() {
     play.cluster.trigger_savepoint(&job, &request).await.unwrap();
     play.done(&job, &request).await;
     let start = play.cluster.jobs().await.unwrap().items[0].start_time;
-    play.fake.failover(SECOND / 5);
+    play.fake.failover(SECOND * 3600);
     let e = play.cluster.stop(&job, &request).await.unwrap_err();
     assert_eq!((e.kind, e.effect), (ErrorKind::Election, Effect::None));
-    play.fake.wait_until("it runs again", SECOND * 5, |w| w.jobs[job.as_str()].is_running());
+    play.fake.elect();
+    play.fake.wait_until("it runs again", DEADLINE, |w| w.jobs[job.as_str()].is_running());
     let found = play.cluster.jobs().await.unwrap().items[0].clone();
     assert!(found.id == job && found.start_time > start);
     assert_eq!(play.cluster.savepoint_status(&job, &request.trigger).await.unwrap(), AsyncStatus::Unknown);
@@ -270,11 +295,14 @@ async fn a_failover_keeps_jobs_and_forgets_results() {
 async fn main_goes_on_when_the_client_has_gone() {
     let play = play();
     let id = fresh();
-    let slow = RunOutcome::SlowMain(SECOND / 2, Box::new(RunOutcome::Ok));
-    let run = play.run_as(slow, id.clone());
-    assert!(tokio::time::timeout(SECOND / 4, run).await.is_err());
+    let slow = RunOutcome::SlowMain(SECOND * 3, Box::new(RunOutcome::Ok));
+    let arrived = play.fake.until("main()", DEADLINE, |w| w.requests.iter().any(|r| r.ends_with("/run")));
+    tokio::select! {
+        answer = play.run_as(slow, id.clone()) => panic!("main() is through: {answer:?}"),
+        () = arrived => {}
+    }
     assert_eq!(play.cluster.job_status(&id).await.unwrap(), None);
-    play.fake.wait_until("the job", SECOND * 5, |w| w.jobs.contains_key(id.as_str()));
+    play.fake.wait_until("the job", DEADLINE, |w| w.jobs.contains_key(id.as_str()));
     assert_eq!(play.fake.acts("run")[0].key, id.as_str());
 }
 
@@ -295,7 +323,7 @@ async fn a_refused_run_can_leave_a_job() {
     assert_eq!((e.flink_status(), e.effect), (Some(400), Effect::Possible));
     assert_eq!(play.cluster.job_status(&id).await.unwrap(), Some(FlinkState::Running));
     let starved = play.run(RunOutcome::NoResources).await.unwrap();
-    play.fake.wait_until("its end", SECOND * 5, |w| w.jobs[starved.as_str()].is_terminal());
+    play.fake.wait_until("its end", DEADLINE, |w| w.jobs[starved.as_str()].is_terminal());
     assert!(play.fake.job(starved.as_str()).unwrap().exceptions[0].1.contains("NoResourceAvailable"));
 }
 
@@ -322,7 +350,7 @@ async fn jobs_of_others_fail_restart_and_age_away() {
     let play = Play::new(Settings { restarts: true, checkpoint_every: None, ..Settings::default() });
     let id = play.fake.add_job(JobSpec { name: "theirs".into(), ..JobSpec::default() });
     let job: FlinkJobId = id.parse().unwrap();
-    let runs = || play.fake.wait_until("it runs", SECOND * 5, |w| w.jobs[&id].is_running());
+    let runs = || play.fake.wait_until("it runs", DEADLINE, |w| w.jobs[&id].is_running());
     runs();
     play.fake.checkpoint(&id);
     let kept = play.fake.job(&id).unwrap().checkpoints[0].count;
@@ -333,7 +361,7 @@ async fn jobs_of_others_fail_restart_and_age_away() {
     assert_eq!(play.cluster.restarts(&job).await.unwrap(), Some(1));
     assert_eq!(play.cluster.exceptions(&job, 5).await.unwrap()[0].root_cause, "Error: a task");
     play.fake.loop_restarts(&id, "java.lang.Error: again");
-    play.fake.wait_until("a loop", SECOND * 5, |w| w.jobs[&id].restarts > 3);
+    play.fake.wait_until("a loop", DEADLINE, |w| w.jobs[&id].restarts > 3);
     play.fake.set_job_state(&id, "NEWFANGLED");
     assert_eq!(play.cluster.job_status(&job).await.unwrap(), Some(FlinkState::from_word("NEWFANGLED")));
     play.fake.forget_job(&id);

@@ -5,7 +5,11 @@ use std::{fmt, io, net::TcpListener, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::{
-    Request, Response, body::Incoming, header::CONTENT_TYPE, server::conn::http1, service::service_fn,
+    Request, Response,
+    body::Incoming,
+    header::{CONTENT_TYPE, HeaderName, USER_AGENT},
+    server::conn::http1,
+    service::service_fn,
 };
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -32,6 +36,7 @@ pub(super) struct Asked {
     pub path: String,
     pub query: String,
     pub content_type: String,
+    pub by_nutkin: bool,
     pub body: Bytes,
 }
 
@@ -153,15 +158,16 @@ async fn answer(shared: Arc<Shared>, request: Request<Incoming>) -> Result<Respo
         method: parts.method.to_string(),
         path: parts.uri.path().to_owned(),
         query: parts.uri.query().unwrap_or_default().to_owned(),
-        content_type: header(&parts.headers),
+        content_type: header(&parts.headers, CONTENT_TYPE),
+        by_nutkin: header(&parts.headers, USER_AGENT).starts_with("nutkin/"),
         body,
     };
     // The work goes on when the client hangs up, as on a real cluster.
     tokio::spawn(process(shared, asked)).await.map_err(|_| Cut)?
 }
 
-fn header(headers: &hyper::HeaderMap) -> String {
-    headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
+fn header(headers: &hyper::HeaderMap, name: HeaderName) -> String {
+    headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default().to_owned()
 }
 
 async fn process(shared: Arc<Shared>, asked: Asked) -> Result<Response<Full<Bytes>>, Cut> {
@@ -172,7 +178,9 @@ async fn process(shared: Arc<Shared>, asked: Asked) -> Result<Response<Full<Byte
     let mut reply = shared.world().route(&asked);
     while let Some((delay, then)) = reply.later.take() {
         tokio::time::sleep(delay).await;
-        reply = then(&mut shared.world());
+        let mut world = shared.world();
+        world.by_nutkin = asked.by_nutkin;
+        reply = then(&mut world);
     }
     if reply.dies {
         shared.world().forget_everything();

@@ -75,6 +75,9 @@ impl World {
         if !name.ends_with(".jar") {
             return refused(400, "RestHandlerException", "Only Jar files are allowed.", &[]);
         }
+        if self.jars.values().any(|j| j.name == name) && self.books.is_some() {
+            self.violations.push(format!("I2: {name} was there and is uploaded once more"));
+        }
         let id = format!("{:08x}-0000-4000-8000-000000000000_{name}", self.fresh());
         let jar = Jar { id: id.clone(), name: name.clone(), content, uploaded: self.wall() };
         self.jars.insert(id.clone(), jar);
@@ -179,6 +182,8 @@ impl World {
             );
         }
         self.record("run", id, id, true);
+        self.must_be_alone(id);
+        self.submissions.push((id.to_owned(), body.clone()));
         let job = match self.set_up(outcome, id, &body) {
             Ok(job) => job,
             Err(why) => {
@@ -287,7 +292,7 @@ fn name_of(body: &Value) -> String {
 }
 
 /// Name and bytes of the one file in a form.
-fn file_of(asked: &Asked) -> Option<(String, Vec<u8>)> {
+pub(super) fn file_of(asked: &Asked) -> Option<(String, Vec<u8>)> {
     let boundary = asked.content_type.split_once("boundary=")?.1.trim_matches('"');
     let find = |from: usize, needle: &[u8]| {
         asked.body[from..].windows(needle.len()).position(|w| w == needle).map(|at| from + at)

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::{
     Settings,
+    books::Books,
     jobs::Job,
     server::{Asked, Reply},
     shapes,
@@ -32,6 +33,8 @@ pub struct Act {
     pub job: String,
     /// False for the repeat of a known key, and for what Flink refused.
     pub effect: bool,
+    /// nutkin asked for it, by one of its clients.
+    pub ours: bool,
 }
 
 /// Everything that a JobManager knows.
@@ -51,6 +54,13 @@ pub struct World {
     pub requests: Vec<String>,
     /// What clients did wrong.
     pub violations: Vec<String>,
+    /// Accepted submissions, over all lives of the JobManager: job id and body.
+    pub submissions: Vec<(String, Value)>,
+    /// Since when it has been there.
+    pub born: Duration,
+    pub(super) books: Option<Books>,
+    /// Whose request is at work now.
+    pub(super) by_nutkin: bool,
     pub(super) next_runs: VecDeque<RunOutcome>,
     pub(super) jar_rules: Vec<(String, RunOutcome)>,
     pub(super) next_savepoints: VecDeque<SavepointOutcome>,
@@ -77,6 +87,10 @@ impl World {
             journal: vec![],
             requests: vec![],
             violations: vec![],
+            submissions: vec![],
+            born: SystemClock.boottime(),
+            books: None,
+            by_nutkin: false,
             next_runs: VecDeque::new(),
             jar_rules: vec![],
             next_savepoints: VecDeque::new(),
@@ -111,7 +125,8 @@ impl World {
         !self.settings.version.starts_with("1.")
     }
     pub(super) fn record(&mut self, route: &'static str, key: &str, job: &str, effect: bool) {
-        self.journal.push(Act { route, key: key.to_owned(), job: job.to_owned(), effect });
+        let ours = self.by_nutkin;
+        self.journal.push(Act { route, key: key.to_owned(), job: job.to_owned(), effect, ours });
     }
     /// Slots that running jobs hold.
     pub(super) fn slots_used(&self) -> u32 {
@@ -135,6 +150,8 @@ impl World {
         let path = asked.path.strip_prefix("/v1").unwrap_or(&asked.path).to_owned();
         let parts: Vec<String> = path.split('/').filter(|p| !p.is_empty()).map(decoded).collect();
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+        self.by_nutkin = asked.by_nutkin;
+        self.look_into_the_books(asked, &parts);
         match (asked.method.as_str(), parts.as_slice()) {
             ("GET", ["jobs", id, rest @ ..]) if *id != "overview" => self.job_route(asked, id, rest),
             ("GET", _) => self.look(&parts),

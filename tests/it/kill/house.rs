@@ -1,6 +1,12 @@
 //! A manager as a process, on a state directory of its own.
 
-use std::{os::unix::process::ExitStatusExt as _, path::PathBuf, process::Stdio, sync::Arc, time::Duration};
+use std::{
+    os::unix::process::ExitStatusExt as _,
+    path::PathBuf,
+    process::Stdio,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use nutkin::{
     adapters::{clock::SystemClock, sqlite},
@@ -13,16 +19,17 @@ use nutkin::{
     domain::{event::Via, operation::OpState, time::Clock},
     manager::{Patience, ports::store::Store},
 };
+use rustix::process::Pid;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader},
     process::{Child, Command},
 };
 
 use super::plays::Request;
-use crate::manager::rig::{confirmed, name};
-
-/// How long anything may take that a test waits for.
-const DEADLINE: Duration = Duration::from_secs(40);
+use crate::manager::{
+    oracle::{self, SECRET},
+    rig::{DEADLINE, confirmed, keep_secrets, name},
+};
 
 /// The manager's home. The process ends with this handle.
 pub struct House {
@@ -30,14 +37,24 @@ pub struct House {
     patience: Patience,
     process: Option<Child>,
     pub client: Client,
+    /// The file with the token towards a cluster.
+    pub token: PathBuf,
+    /// Operations that clients were told of.
+    answered: Mutex<Vec<model::Operation>>,
 }
 
 impl House {
     /// A manager that runs.
     pub async fn open(patience: Patience) -> Self {
+        assert!(
+            cfg!(debug_assertions),
+            "managers are killed at their own places, which are not compiled into a release build: run the tests without \
+             --release"
+        );
         let dir = tempfile::tempdir().unwrap();
         let client = Client::new(dir.path().join("m.sock"), Via::Cli);
-        let mut house = Self { dir, patience, process: None, client };
+        let token = keep_secrets(&dir.path().join("secrets"));
+        let mut house = Self { dir, patience, process: None, client, token, answered: Mutex::default() };
         house.disarm();
         house.start().await;
         house
@@ -63,6 +80,7 @@ impl House {
             .env_clear()
             .env("HOME", self.dir.path())
             .env("NUTKIN_STATE_DIR", self.path("state"))
+            .env("NUTKIN_MANAGER_SECRETS_DIR", self.path("secrets"))
             .env("NUTKIN_MANAGER_POLL_INTERVAL", "200ms")
             .env("NUTKIN_MANAGER_POLL_INTERVAL_IDLE", "200ms")
             .env("NUTKIN_PATIENCE", serde_json::to_string(&self.patience).unwrap())
@@ -71,7 +89,10 @@ impl House {
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .kill_on_drop(true);
+        // A lock or a pipe that this test run inherited must not live on in a manager that outlives it.
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
         let mut child = command.spawn().unwrap();
+        watch_over(child.id().unwrap(), &self.path("m.sock"));
         let mut words = BufReader::new(child.stdout.take().unwrap()).lines();
         let word = tokio::time::timeout(DEADLINE, words.next_line()).await.expect("a word in time").unwrap();
         self.process = Some(child);
@@ -89,9 +110,9 @@ impl House {
     }
 
     /// The process id, for somebody who kills from outside.
-    pub fn pid(&self) -> rustix::process::Pid {
+    pub fn pid(&self) -> Pid {
         let id = self.process.as_ref().unwrap().id().expect("it runs");
-        rustix::process::Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
+        Pid::from_raw(i32::try_from(id).unwrap()).unwrap()
     }
 
     /// Submits what the manager dies of, starts it again, and waits for the operation's end.
@@ -110,6 +131,7 @@ impl House {
         self.disarm();
         self.start().await;
         let op = submitting.await.unwrap();
+        self.answered.lock().unwrap().push(op.clone());
         self.ended(&op.operation_id).await
     }
 
@@ -125,6 +147,21 @@ impl House {
         if let Some(mut child) = self.process.take() {
             child.kill().await.unwrap();
         }
+    }
+
+    /// The end of a story: a modest process without a secret anywhere, and books that hold all that was answered.
+    pub async fn end(&mut self) -> Arc<dyn Store> {
+        modest(self.pid());
+        oracle::no_secrets_below(&self.path("state"));
+        self.kill().await;
+        let store = self.store().await;
+        oracle::kept(&*store, &self.answered.lock().unwrap()).await;
+        store
+    }
+
+    /// Where the manager keeps everything.
+    pub fn state_dir(&self) -> PathBuf {
+        self.path("state")
     }
 
     /// The store of a manager that does not run.
@@ -164,6 +201,7 @@ impl House {
     pub async fn act(&self, n: &str, verb: Verb) -> model::Operation {
         let submitted = self.client.act(&routes::verb(&name(n), &confirmed(verb, n))).await;
         let Submitted::Operation(op) = submitted.unwrap_or_else(|p| panic!("{p:#?}")) else { panic!() };
+        self.answered.lock().unwrap().push((*op).clone());
         self.ended(&op.operation_id).await
     }
 
@@ -210,4 +248,37 @@ impl House {
             SystemClock.sleep(Duration::from_millis(20)).await;
         }
     }
+}
+
+/// I11, I13: a manager of one deployment is small, and its command line tells nothing.
+fn modest(pid: Pid) {
+    let proc = PathBuf::from(format!("/proc/{}", pid.as_raw_nonzero()));
+    let status = std::fs::read_to_string(proc.join("status")).unwrap();
+    let number = |name: &str| {
+        let line = status.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_else(|| panic!("{status}"));
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap()
+    };
+    let descriptors = std::fs::read_dir(proc.join("fd")).unwrap().count();
+    // A debug build, with room: what grows with every request or every poll gets far beyond.
+    let (kilobytes, threads) = (number("VmRSS:"), number("Threads:"));
+    assert!(kilobytes < 400_000, "I11: {kilobytes} kB");
+    assert!(threads < 100 && descriptors < 200, "I11: {threads} threads, {descriptors} descriptors");
+    let arguments = std::fs::read(proc.join("cmdline")).unwrap();
+    assert!(!String::from_utf8_lossy(&arguments).contains(SECRET), "I13: a secret is among the arguments");
+}
+
+/// Ends every manager of this test process once the process is gone without having done so: killed, it drops nothing.
+fn watch_over(manager: u32, socket: &std::path::Path) {
+    use std::{io::Write as _, os::unix::process::CommandExt as _, sync::LazyLock};
+    const SCRIPT: &str = r#"
+        while read -r pid socket; do all="$all $pid:$socket"; done
+        for one in $all; do
+            case $(tr '\0' ' ' <"/proc/${one%%:*}/cmdline") in *"${one#*:}"*) kill -9 "${one%%:*}" ;; esac
+        done 2>/dev/null"#;
+    static WATCHDOG: LazyLock<Mutex<std::process::ChildStdin>> = LazyLock::new(|| {
+        let mut sh = std::process::Command::new("sh");
+        sh.args(["-c", SCRIPT]).process_group(0).stdin(Stdio::piped()).stdout(Stdio::null());
+        Mutex::new(sh.spawn().unwrap().stdin.take().unwrap())
+    });
+    writeln!(WATCHDOG.lock().unwrap(), "{manager} {}", socket.display()).unwrap();
 }

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use super::scene::Scene;
 use crate::{
     fake::{JobSpec, RunOutcome, SavepointOutcome, Settings},
-    manager::rig::{cancel, confirmed, fast, name, restart, start, suspend, take},
+    manager::rig::{DEADLINE, REASON, cancel, confirmed, fast, name, restart, start, suspend, take},
 };
 
 /// One verb in one situation.
@@ -125,6 +125,17 @@ impl Play {
         }
     }
 
+    /// Acts that are no step of this operation's own: the start of what was forked, the program that was being submitted,
+    /// the uploads of the operation that it goes on from.
+    pub fn by_others(self) -> &'static [&'static str] {
+        match self {
+            Self::Fork => &["upload", "run"],
+            Self::CancelUpgrade => &["run"],
+            Self::ChooseRollBack => &["upload"],
+            _ => &[],
+        }
+    }
+
     /// The cluster.
     pub fn flink(self) -> Settings {
         // The watcher looks as often as checkpoints come.
@@ -148,7 +159,7 @@ impl Play {
     pub async fn set_up(self, s: &mut Scene) {
         if self == Self::Adopt {
             let job = s.fake.add_job(JobSpec::default());
-            s.fake.until("it runs", Duration::from_secs(10), |w| w.jobs[&job].is_running()).await;
+            s.fake.until("it runs", DEADLINE, |w| w.jobs[&job].is_running()).await;
             s.theirs = Some(job);
             return;
         }
@@ -197,7 +208,12 @@ impl Play {
 
     /// The request.
     pub fn request(self, s: &Scene) -> Request {
-        let meta = |n: &str| Meta { yes: true, confirm: Some(name(n).to_string()), ..Meta::default() };
+        let meta = |n: &str| Meta {
+            yes: true,
+            confirm: Some(name(n).to_string()),
+            reason: Some(REASON.into()),
+            ..Meta::default()
+        };
         let verb = match self {
             Self::Savepoint => take(),
             Self::Cancel | Self::CancelSavepoint => cancel(),

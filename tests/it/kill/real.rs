@@ -8,6 +8,7 @@ use nutkin::{
     contract::intent::{Upgrade, Verb},
     domain::{
         deployment::Observed,
+        location,
         operation::{OpState, StepName},
         savepoint::Status,
         time::Clock,
@@ -179,10 +180,13 @@ async fn the_count_since_birth_survives_a_killed_manager(#[case] step: StepName,
     let after = s.count(0.0).await;
     assert!(after >= before, "I4: {after} after {before}");
     s.count(after).await;
-    assert_eq!(s.live().await.len(), 1, "I3");
+    let live = s.live().await;
+    assert_eq!(live.len(), 1, "I3");
     let all = s.house.savepoints("prod").await;
     assert_eq!(all.len(), 1, "I2, I5: one stop, one savepoint: {all:#?}");
     assert!(all[0].is_final && all[0].status == Status::Completed, "{all:#?}");
+    let (began_with, stopped_with) = (s.rest.restored(&live[0]).await, all[0].location.clone().unwrap());
+    assert!(location::same(&began_with, &stopped_with), "I4: {began_with}, not {stopped_with}");
     let expected = if step == StepName::UploadJar { [1, 1] } else { [1, 0] };
     assert_eq!(s.uploads(), expected, "I2: every jar once");
     s.house.done("prod", cancel()).await;

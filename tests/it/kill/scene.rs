@@ -1,11 +1,12 @@
 //! One manager process, one fake Flink, one deployment `pay/prod`.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc};
 
 use nutkin::{
     client::routes,
     contract::{intent::Verb, model, plan::Submitted},
     domain::{deployment::ConditionType, operation::OpState, time::Clock},
+    manager::ports::store::Store,
 };
 use serde_json::json;
 
@@ -15,7 +16,10 @@ use super::{
 };
 use crate::{
     fake::{Act, Fake},
-    manager::rig::{APP, confirmed, document, jar_bytes, name, take},
+    manager::{
+        check,
+        rig::{APP, DEADLINE, confirmed, document, jar_bytes, name, refers_to_secret, take},
+    },
 };
 
 pub struct Scene {
@@ -47,13 +51,15 @@ impl Scene {
         let fake = Arc::new(Fake::start(play.flink()));
         let savepoints = tempfile::tempdir().unwrap();
         let house = House::open(play.patience()).await;
+        fake.serves(&house.state_dir());
         let mut target = play.target();
+        target["auth"] = json!({ "tokenFile": house.token });
         target["url"] = fake.url().into();
         target["savepointDirectory"] = format!("file:{}", savepoints.path().display()).into();
         let v1 = house.jar_of("v1", &jar_bytes("v1")).await;
         let v2 = house.jar_of("v2", &jar_bytes("v2")).await;
         let mut spec = json!({
-            "target": "fake", "parallelism": 2,
+            "target": "fake", "parallelism": 2, "flinkConfiguration": refers_to_secret(),
             "artifact": { "sha256": v1, "jar": "payments-v1.jar", "version": "v1" }
         });
         if play.asks_on_failure() {
@@ -69,6 +75,13 @@ impl Scene {
     pub async fn choose(&mut self) {
         self.house.done("prod", take()).await;
         self.chosen = Some(self.house.savepoints("prod").await.remove(0));
+    }
+
+    /// The end of a story: all invariants hold.
+    pub async fn end(&mut self) -> Arc<dyn Store> {
+        let store = self.house.end().await;
+        check(&*store, &self.fake).await;
+        store
     }
 
     pub fn chosen(&self) -> &model::Savepoint {
@@ -88,7 +101,7 @@ impl Scene {
         let before = asked(&self.fake.world());
         let act = routes::verb(&name("prod"), &confirmed(verb, "prod"));
         let Submitted::Operation(op) = self.house.client.act(&act).await.unwrap() else { panic!("a plan") };
-        self.fake.until("it arrived", Duration::from_secs(40), |w| asked(w) > before).await;
+        self.fake.until("it arrived", DEADLINE, |w| asked(w) > before).await;
         self.other = Some(op.operation_id);
     }
 

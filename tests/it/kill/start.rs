@@ -7,7 +7,7 @@ use nutkin::domain::operation::OpState;
 use super::{plays::Play, scene::Scene};
 use crate::{
     fake::{Fault, Phase},
-    manager::{check, rig::restart},
+    manager::rig::restart,
 };
 
 /// The first look at the cluster ends while the operation's upload is on its way: what goes on with old operations then
@@ -29,6 +29,5 @@ async fn an_operation_that_arrives_during_a_start_is_driven_once() {
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     assert_eq!(s.fake.clear_faults(), 0, "both delays were met");
     assert_eq!(uploads() - before, 1, "{:#?}", s.fake.requests());
-    s.house.kill().await;
-    check(&*s.house.store().await, &s.fake).await;
+    s.end().await;
 }

@@ -12,10 +12,7 @@ use nutkin::{
 };
 use serde_json::{Value, json};
 
-use super::{
-    check,
-    rig::{APP, Rig, document, name, start, who},
-};
+use super::rig::{APP, Rig, document, name, start, who};
 
 async fn apply(rig: &Rig, document: &Document, dry_run: bool, expect: Option<&str>) -> Applied {
     let meta = Meta { yes: true, ..Meta::default() };
@@ -71,7 +68,7 @@ async fn a_suspension_with_a_new_jar_is_planned_and_the_job_keeps_its_revision()
     assert_eq!(done.problem, None);
     assert_eq!(rig.ended(&done.operation_id.unwrap()).await.state, OpState::Succeeded);
     assert_eq!(rig.seen("prod").revision, Some(2));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -91,5 +88,5 @@ async fn with_upgrade_strategy_none_the_job_runs_on_until_the_next_start() {
     assert_eq!(rig.act("prod", start()).await.state, OpState::Succeeded);
     let (d, all) = (rig.seen("prod"), rig.manager.revisions(&name("prod")).await.unwrap());
     assert_eq!((d.revision, all.len(), d.drift), (Some(2), 2, None));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }

@@ -27,4 +27,5 @@ async fn a_failure_is_seen_while_the_statistics_hang() {
     rig.eventually("the statistics are asked for", || asked.load(Ordering::Acquire)).await;
     rig.fake.fail_job(&rig.fake.live_jobs().remove(0), "boom");
     rig.eventually("the failure", || rig.seen("prod").observed == Observed::Failed).await;
+    rig.end().await;
 }

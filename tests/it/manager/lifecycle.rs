@@ -14,7 +14,6 @@ use nutkin::{
 use serde_json::json;
 
 use super::{
-    check,
     oracle::count,
     rig::{Rig, cancel, name, restart, start, suspend, take, who},
 };
@@ -54,7 +53,7 @@ async fn a_job_goes_on_with_its_state_through_suspend_and_start() {
     ] {
         assert!(events.iter().any(|e| e == expected), "{expected} in {events:?}");
     }
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -68,7 +67,7 @@ async fn a_savepoint_leaves_the_job_running() {
     let sp = rig.savepoints("prod").await.remove(0);
     assert_eq!((sp.origin, sp.is_final), (Origin::UserRequest, false));
     assert!(sp.location.unwrap().contains(&format!("/nutkin/{}/", rig.seen("prod").id)));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -86,7 +85,7 @@ async fn cancel_says_what_is_lost_and_keeps_a_retained_checkpoint() {
     let op = rig.act("prod", start()).await;
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     assert_eq!(rig.seen("prod").job.unwrap().restored_from.map(|r| r.location), sp.location);
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -115,7 +114,7 @@ async fn an_upgrade_carries_the_state_to_the_new_revision_and_a_rollback_back() 
     assert_eq!(d.revision, Some(1));
     assert_eq!(d.drift, None, "the layer is that of revision 1 again");
     assert_eq!((d.parallelism, d.version_label.as_deref()), (Some(2), Some("payments-v1@v1")));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,7 +138,7 @@ async fn a_rollback_passes_over_revisions_that_failed() {
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     let refused = rig.plan("prod", back(None)).await.unwrap_err();
     assert!(refused.detail.contains("no earlier revision"), "{}", refused.detail);
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -152,7 +151,7 @@ async fn a_restart_runs_the_same_revision_under_a_new_job_id() {
     let after = rig.seen("prod");
     assert_eq!(after.revision, before.revision);
     assert_ne!(after.job.unwrap().flink_job_id, before.job.unwrap().flink_job_id);
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -171,7 +170,7 @@ async fn a_reset_chooses_the_next_restore_point_once() {
     assert_eq!(rig.seen("prod").job.unwrap().restored_from.map(|r| r.location), old.location);
     rig.act("prod", suspend()).await;
     assert_ne!(rig.seen("prod").next_restore_point.unwrap().location, old.location, "one-shot");
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -211,7 +210,7 @@ async fn a_fork_has_the_state_and_a_life_of_its_own() {
         Some(op.operation_id.as_str()),
         "who asked for the start: {started:#?}"
     );
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -248,7 +247,7 @@ async fn an_adopted_job_can_be_suspended_and_must_be_described_to_run_again() {
     };
     let op = rig.act("adopted", Verb::Upgrade(Box::new(up))).await;
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -286,7 +285,7 @@ async fn savepoints_are_imported_and_disposed_of_with_care() {
     };
     let missing = rig.manager.submit(Intent::Import(import), &who(), false, None).await.unwrap_err();
     assert!(missing.detail.contains("no complete snapshot"), "{missing:?}");
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -310,4 +309,5 @@ async fn operations_wait_for_their_turn_and_what_ends_a_job_does_not() {
     for op in [first, third] {
         assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
     }
+    rig.end().await;
 }

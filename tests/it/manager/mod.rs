@@ -6,7 +6,7 @@ mod guards;
 mod input;
 mod lanes;
 mod lifecycle;
-mod oracle;
+pub mod oracle;
 pub mod rig;
 mod supersede;
 mod trouble;

@@ -1,6 +1,10 @@
 //! A manager, a store in a temporary folder, a fake Flink, and short words for what tests do.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use nutkin::{
     adapters::{
@@ -26,7 +30,11 @@ use nutkin::{
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use super::oracle::{self, SECRET};
 use crate::fake::{Fake, Settings};
+
+/// How long anything may take that a test waits for; it is never waited for in vain.
+pub const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Patience for tests: the same rules, shorter times.
 pub fn fast() -> Patience {
@@ -45,6 +53,22 @@ pub fn fast() -> Patience {
     }
 }
 
+/// How the manager of a rig is.
+#[derive(Debug, Clone)]
+struct How {
+    /// It has seen a savepoint of the cluster.
+    seen: bool,
+    /// Operations that it drives at once.
+    concurrency: usize,
+    patience: Patience,
+}
+
+impl Default for How {
+    fn default() -> Self {
+        Self { seen: true, concurrency: 16, patience: fast() }
+    }
+}
+
 /// The parts under test.
 pub struct Rig {
     pub fake: Arc<Fake>,
@@ -52,21 +76,45 @@ pub struct Rig {
     pub store: Arc<dyn Store>,
     pub state: PathBuf,
     pub savepoints: PathBuf,
+    /// What `${file:NAME}` of a spec refers to.
+    pub secrets: PathBuf,
+    how: How,
+    /// What the manager has answered for: it must be found in the books at the end.
+    answered: Mutex<Vec<model::Operation>>,
     _dirs: (tempfile::TempDir, tempfile::TempDir),
 }
 
 pub const APP: &str = "pay";
+
+/// Why everything here is done, in a person's words.
+pub const REASON: &str = "it is time";
 
 /// `pay/NAME`.
 pub fn name(n: &str) -> DeploymentName {
     DeploymentName::new(APP, n).unwrap()
 }
 
+/// The reference that every deployment's configuration has to [`SECRET`].
+pub fn refers_to_secret() -> Value {
+    json!({ "s3.secret-key": "${file:s3}" })
+}
+
+/// A folder with [`SECRET`], as a value for specs and as the token towards the cluster; answers the token's file.
+pub fn keep_secrets(dir: &Path) -> PathBuf {
+    use std::os::unix::fs::PermissionsExt as _;
+    std::fs::create_dir_all(dir).unwrap();
+    for name in ["s3", "token"] {
+        std::fs::write(dir.join(name), format!("{SECRET}\n")).unwrap();
+        std::fs::set_permissions(dir.join(name), std::fs::Permissions::from_mode(0o600)).unwrap();
+    }
+    dir.join("token")
+}
+
 pub fn who() -> Caller {
     Caller { actor: "alice".into(), via: Via::Cli }
 }
 
-async fn start_manager(state: &std::path::Path, concurrency: usize) -> (Manager, Arc<dyn Store>) {
+async fn start_manager(state: &Path, secrets: &Path, how: &How) -> (Manager, Arc<dyn Store>) {
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let (store, _) = sqlite::open(state, clock.clone()).await.unwrap();
     let store: Arc<dyn Store> = store;
@@ -81,16 +129,16 @@ async fn start_manager(state: &std::path::Path, concurrency: usize) -> (Manager,
     let settings = ManagerSettings {
         poll_interval: Duration::from_millis(50),
         poll_interval_idle: Duration::from_millis(50),
-        secrets_dir: Some(state.join("secrets")),
+        secrets_dir: Some(secrets.to_owned()),
         secret_env: vec![],
         read_only: false,
         idle_exit: None,
         events_keep: None,
-        concurrency,
+        concurrency: how.concurrency,
         build: "test".into(),
         check_store: true,
         state_dir: state.to_owned(),
-        patience: fast(),
+        patience: how.patience.clone(),
     };
     (Manager::start(deps, settings).await.unwrap(), store)
 }
@@ -112,29 +160,40 @@ impl Rig {
 
     /// A manager that has seen a savepoint of this cluster before, so that its local eyes count from the beginning.
     pub async fn with(settings: Settings, target: Value) -> Self {
-        Self::make(settings, target, true, 16).await
+        Self::make(settings, target, How::default()).await
+    }
+
+    /// With other patience than [`fast`].
+    pub async fn patient(settings: Settings, target: Value, patience: Patience) -> Self {
+        Self::make(settings, target, How { patience, ..How::default() }).await
     }
 
     /// One that sees this cluster for the first time.
     pub async fn stranger(settings: Settings, target: Value) -> Self {
-        Self::make(settings, target, false, 16).await
+        Self::make(settings, target, How { seen: false, ..How::default() }).await
     }
 
     /// One that drives a single operation at a time.
     pub async fn narrow() -> Self {
-        Self::make(Settings::default(), json!({ "savepointAccess": "LOCAL" }), true, 1).await
+        let how = How { concurrency: 1, ..How::default() };
+        Self::make(Settings::default(), json!({ "savepointAccess": "LOCAL" }), how).await
     }
 
-    async fn make(settings: Settings, target: Value, seen: bool, concurrency: usize) -> Self {
+    async fn make(settings: Settings, target: Value, how: How) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
         let (state, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
         let fake = Arc::new(Fake::start(settings));
-        let dir = state.path().join("state");
-        if seen {
+        let (dir, secrets) = (state.path().join("state"), state.path().join("secrets"));
+        let token = keep_secrets(&secrets);
+        if how.seen {
             remember_eyes(&dir, &fake.url()).await;
         }
-        let (manager, store) = start_manager(&dir, concurrency).await;
-        let mut spec = json!({ "url": fake.url(), "savepointDirectory": format!("file:{}", savepoints.path().display()) });
+        let (manager, store) = start_manager(&dir, &secrets, &how).await;
+        fake.serves(&dir);
+        let mut spec = json!({
+            "url": fake.url(), "savepointDirectory": format!("file:{}", savepoints.path().display()),
+            "auth": { "tokenFile": token },
+        });
         for (k, v) in target.as_object().unwrap() {
             spec[k] = v.clone();
         }
@@ -144,6 +203,9 @@ impl Rig {
             store,
             state: dir,
             savepoints: savepoints.path().to_owned(),
+            secrets,
+            how,
+            answered: Mutex::default(),
             _dirs: (state, savepoints),
         };
         rig.apply(vec![document("Target", None, "fake", spec)]).await;
@@ -155,7 +217,16 @@ impl Rig {
     /// Stops the manager at a step boundary and starts another one on the same store.
     pub async fn restart(&mut self) {
         self.manager.stop().await;
-        (self.manager, self.store) = start_manager(&self.state, 16).await;
+        (self.manager, self.store) =
+            start_manager(&self.state, &self.secrets, &How { concurrency: 16, ..self.how.clone() }).await;
+    }
+
+    /// The end of a story: nothing is at work, and everything is as it must always be.
+    pub async fn end(self) {
+        super::check(&*self.store, &self.fake).await;
+        oracle::kept(&*self.store, &self.answered.lock().unwrap()).await;
+        oracle::no_secrets_below(&self.state);
+        self.manager.stop().await;
     }
 
     pub async fn apply(&self, documents: Vec<Document>) {
@@ -184,7 +255,7 @@ impl Rig {
     /// A deployment `pay/NAME` with the jar `v1`, not started.
     pub async fn deployment(&self, n: &str, spec: Value) {
         let sha = self.jar("v1").await;
-        let mut all = json!({ "target": "fake", "artifact": { "sha256": sha, "jar": "payments-v1.jar", "version": "v1" } });
+        let mut all = json!({ "target": "fake", "flinkConfiguration": refers_to_secret(), "artifact": { "sha256": sha, "jar": "payments-v1.jar", "version": "v1" } });
         for (k, v) in spec.as_object().unwrap() {
             all[k] = v.clone();
         }
@@ -207,7 +278,10 @@ impl Rig {
     pub async fn submit(&self, n: &str, verb: Verb) -> Result<model::Operation, Problem> {
         let intent = Intent::Deployment { name: name(n), verb: confirmed(verb, n) };
         match self.manager.submit(intent, &who(), false, None).await? {
-            Submitted::Operation(op) => Ok(*op),
+            Submitted::Operation(op) => {
+                self.answered.lock().unwrap().push((*op).clone());
+                Ok(*op)
+            }
             Submitted::Plan(p) => panic!("{p:?}"),
         }
     }
@@ -222,7 +296,7 @@ impl Rig {
 
     /// Waits until an operation holds its deployment no longer, or waits for a person.
     pub async fn ended(&self, id: &str) -> model::Operation {
-        let deadline = SystemClock.boottime() + Duration::from_secs(30);
+        let deadline = SystemClock.boottime() + DEADLINE;
         loop {
             let op = self.manager.operation(id).await.unwrap();
             if !matches!(op.state, OpState::Queued | OpState::Running) {
@@ -238,7 +312,7 @@ impl Rig {
     }
 
     pub async fn eventually(&self, what: &str, mut holds: impl FnMut() -> bool) {
-        let deadline = SystemClock.boottime() + Duration::from_secs(15);
+        let deadline = SystemClock.boottime() + DEADLINE;
         while !holds() {
             assert!(
                 SystemClock.boottime() < deadline,
@@ -291,6 +365,7 @@ pub fn confirmed(mut verb: Verb, n: &str) -> Verb {
         Verb::Delete(r) => &mut r.meta,
     };
     meta.yes = true;
+    meta.reason = Some(REASON.into());
     meta.confirm = Some(name(n).to_string());
     verb
 }

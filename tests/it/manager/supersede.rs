@@ -14,13 +14,11 @@ use nutkin::{
         operation::{OpState, StepName, StepState},
         savepoint::Status,
     },
+    manager::Patience,
 };
 use serde_json::json;
 
-use super::{
-    check,
-    rig::{Rig, cancel, restart, start, suspend, take},
-};
+use super::rig::{DEADLINE, Rig, cancel, fast, restart, start, suspend, take};
 use crate::fake::{Fault, Phase, RunOutcome, SavepointOutcome, Settings};
 
 fn supersede() -> Verb {
@@ -38,7 +36,7 @@ async fn held(rig: &Rig, verb: Verb, route: &'static str) -> model::Operation {
 
 async fn arrived(rig: &Rig, route: &'static str) {
     let here = |w: &mut crate::fake::World| w.journal.iter().any(|a| a.route == route);
-    rig.fake.until("it arrived", Duration::from_secs(10), here).await;
+    rig.fake.until("it arrived", DEADLINE, here).await;
 }
 
 /// The ended record of a superseded operation, once its open step is decided.
@@ -70,7 +68,7 @@ async fn a_cancel_takes_over_from_a_savepoint_and_tells_what_became_of_it() {
     let ours = sp.iter().find(|s| s.operation_id.as_deref() == Some(&old.operation_id)).unwrap();
     assert_eq!(ours.status, Status::Failed, "the cancel has ended it: {ours:#?}");
     rig.eventually("it is cancelled", || rig.seen("prod").observed == Observed::Cancelled).await;
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,7 +85,7 @@ async fn a_superseded_savepoint_that_completes_is_in_the_books() {
     let ours = sp.iter().find(|s| s.operation_id.as_deref() == Some(&old.operation_id)).unwrap();
     assert_eq!((ours.status, ours.is_final), (Status::Completed, false), "{ours:#?}");
     assert!(rig.fake.world().count_at(ours.location.as_deref().unwrap()).is_some());
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -102,7 +100,7 @@ async fn a_suspend_takes_over_from_a_savepoint() {
         rig.savepoints("prod").await.into_iter().filter(|s| s.status == Status::Completed).collect();
     assert_eq!(done.iter().filter(|s| s.is_final).count(), 1, "{done:#?}");
     assert_eq!((rig.fake.acts("savepoint").len(), rig.fake.acts("stop").len()), (1, 1));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -125,15 +123,18 @@ async fn other_operations_are_superseded_only_when_asked_for() {
     assert_eq!(rig.fake.acts("run").len(), 1, "the restart never came");
     assert_eq!(rig.fake.live_jobs(), Vec::<String>::new());
     rig.eventually("it is cancelled", || rig.seen("prod").observed == Observed::Cancelled).await;
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_program_that_is_still_being_submitted_is_waited_for_and_cancelled() {
-    let rig = Rig::new().await;
+    // Its main() still runs when the cancel is accepted, and is through before the manager gives it up.
+    let patience = Patience { submission: DEADLINE, ..fast() };
+    let access = json!({ "savepointAccess": "LOCAL" });
+    let rig = Rig::patient(Settings::default(), access, patience).await;
     rig.running("prod", json!({})).await;
     let v2 = rig.jar("v2").await;
-    rig.fake.next_run(RunOutcome::SlowMain(Duration::from_millis(1_200), Box::new(RunOutcome::Ok)));
+    rig.fake.next_run(RunOutcome::SlowMain(Duration::from_secs(4), Box::new(RunOutcome::Ok)));
     let up = Upgrade { artifact: Some(v2.to_string()), ..Upgrade::default() };
     let old = rig.submit("prod", Verb::Upgrade(Box::new(up))).await.unwrap();
     let runs = |r: &String| r.starts_with("POST") && r.ends_with("/run");
@@ -153,7 +154,7 @@ async fn a_program_that_is_still_being_submitted_is_waited_for_and_cancelled() {
     assert_eq!((d.revision, d.drift.is_some()), (Some(2), true), "{d:#?}");
     let stop = rig.savepoints("prod").await.into_iter().find(|s| s.is_final).unwrap();
     assert_eq!(d.next_restore_point.unwrap().location, stop.location, "the stop's savepoint is kept");
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -174,7 +175,7 @@ async fn a_new_job_in_probation_is_cancelled_once() {
     settled(&rig, &old.operation_id, &by).await;
     assert_eq!(rig.fake.acts("cancel").len(), 1);
     assert_eq!(rig.fake.live_jobs(), Vec::<String>::new());
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -196,5 +197,5 @@ async fn another_manager_goes_on_and_a_third_person_supersedes_again() {
     let sp = rig.savepoints("prod").await;
     assert!(!sp.iter().any(|s| s.status == Status::Started), "{sp:#?}");
     rig.eventually("it is cancelled", || rig.seen("prod").observed == Observed::Cancelled).await;
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }

@@ -17,10 +17,7 @@ use nutkin::{
 use rstest::rstest;
 use serde_json::json;
 
-use super::{
-    check,
-    rig::{Rig, cancel, name, restart, start, suspend, take, who},
-};
+use super::rig::{DEADLINE, Rig, cancel, name, restart, start, suspend, take, who};
 use crate::fake::{Fault, Phase, RunOutcome, SavepointOutcome, Settings};
 
 fn upgrade(artifact: impl ToString) -> Verb {
@@ -53,7 +50,7 @@ async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_save
     // Probation wants a checkpoint: this fake completes them on demand.
     let fake = rig.fake.clone();
     let feeder = std::thread::spawn(move || {
-        fake.wait_until("a job runs", Duration::from_secs(10), |w| w.jobs.values().any(|j| j.is_running()));
+        fake.wait_until("a job runs", DEADLINE, |w| w.jobs.values().any(|j| j.is_running()));
         let id = fake.live_jobs().remove(0);
         fake.checkpoint(&id);
     });
@@ -76,7 +73,7 @@ async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_save
     let sp = rig.savepoints("prod").await.into_iter().find(|s| s.status == Status::Completed).unwrap();
     assert_eq!(d.job.unwrap().restored_from.map(|r| r.location), sp.location);
     assert_eq!(d.drift, None, "a revision that did not hold does not wait for the next start");
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 /// A TaskManager that no longer answers holds up all metrics of its cluster: what Flink says of restarts stays as it was.
@@ -96,7 +93,7 @@ async fn a_restart_loop_is_seen_without_metrics() {
     let op = rig.act("prod", upgrade(&v2)).await;
     assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
     assert!(op.error.as_ref().unwrap().message.contains("loop boom"), "{op:#?}");
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[rstest]
@@ -118,7 +115,7 @@ async fn a_lost_answer_is_never_a_failure_and_nothing_is_done_twice(
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     assert_eq!(rig.fake.clear_faults(), 0);
     assert_eq!((rig.fake.acts("stop").len(), rig.fake.acts("run").len()), (1, 2));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,7 +128,7 @@ async fn a_run_that_never_arrived_is_sent_again_only_after_the_deadline_and_unde
     let runs =
         rig.fake.requests().into_iter().filter(|r| r.starts_with("POST") && r.ends_with("/run")).count();
     assert_eq!((runs, rig.fake.acts("run").len()), (2, 1));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,7 +142,7 @@ async fn a_half_failed_stop_keeps_its_savepoint_and_is_tried_again_under_a_new_k
     assert_eq!(all.len(), 2, "{all:#?}");
     assert!(all.iter().all(|s| s.status == Status::Completed));
     assert_eq!(all.iter().filter(|s| s.is_final).count(), 1);
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -161,7 +158,7 @@ async fn a_stop_that_fails_again_and_again_leaves_the_job_running() {
     assert!(op.result.unwrap().contains("disk full"));
     rig.eventually("it runs", || rig.seen("prod").observed == Observed::Running).await;
     assert_eq!(rig.seen("prod").revision, Some(1));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -170,18 +167,18 @@ async fn a_slow_savepoint_is_not_a_failure() {
     rig.running("prod", json!({})).await;
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let op = rig.submit("prod", suspend()).await.unwrap();
-    // Longer than every patience of the rig, and still in progress.
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
-    tokio::time::sleep(Duration::from_millis(2_500)).await;
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
+    // Asked about again and again, for longer than every patience of the rig, and still in progress.
+    let looks = |w: &mut crate::fake::World| w.requests.iter().filter(|r| r.contains("/savepoints/")).count();
+    let before = looks(&mut rig.fake.world());
+    rig.fake.until("thirty looks", DEADLINE, |w| looks(w) >= before + 30).await;
     assert_eq!(rig.manager.operation(&op.operation_id).await.unwrap().state, OpState::Running);
     let second = rig.submit("prod", cancel()).await.unwrap_err();
     assert_eq!(second.code, Code::OperationActive);
     assert!(second.detail.contains("alice"), "{second:?}");
     rig.fake.release_savepoints();
     assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -207,7 +204,7 @@ async fn a_job_that_restarts_in_a_loop_is_upgraded_from_its_last_checkpoint() {
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     let from = rig.seen("prod").job.unwrap().restored_from.unwrap().location;
     assert!(from.contains(&job) && from.contains("chk-"), "{from}");
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -219,9 +216,7 @@ async fn a_stop_whose_job_ended_without_a_trace_asks_a_person() {
     rig.eventually("a checkpoint is in the books", || rig.seen("prod").last_checkpoint.is_some()).await;
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let op = rig.submit("prod", suspend()).await.unwrap();
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
     rig.fake.restart_without_memory();
     let op = rig.ended(&op.operation_id).await;
     assert_eq!(op.state, OpState::NeedsAttention, "{op:#?}");
@@ -237,6 +232,7 @@ async fn a_stop_whose_job_ended_without_a_trace_asks_a_person() {
     assert_eq!(child.state, OpState::Succeeded, "{child:#?}");
     assert_eq!(rig.manager.operation(&op.operation_id).await.unwrap().state, OpState::Resolved);
     assert_eq!(rig.seen("prod").next_restore_point.unwrap().location.as_deref(), Some("s3://bucket/found"));
+    rig.end().await;
 }
 
 /// Dry runs change nothing, a cancel names the choice that ends it, and a read-only target takes no choice.
@@ -272,15 +268,13 @@ async fn operations_survive_their_manager() {
     let v2 = rig.jar("v2").await;
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let op = rig.submit("prod", upgrade(&v2)).await.unwrap();
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
     rig.restart().await;
     rig.fake.release_savepoints();
     let op = rig.ended(&op.operation_id).await;
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     assert_eq!((rig.fake.acts("stop").len(), rig.fake.acts("run").len()), (1, 2));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -302,6 +296,7 @@ async fn a_lost_and_an_unreachable_cluster_are_unknown_not_failed() {
     })
     .await;
     assert_eq!(rig.seen("prod").observed, Observed::Unknown);
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -318,6 +313,7 @@ async fn a_foreign_stop_is_a_suspension_with_an_adopted_savepoint() {
     rig.eventually("it is suspended", || rig.seen("prod").observed == Observed::Suspended).await;
     let sp = rig.savepoints("prod").await.remove(0);
     assert_eq!(sp.origin, nutkin::domain::savepoint::Origin::Adopted);
+    rig.end().await;
 }
 
 /// A plain POST by somebody who is not nutkin.
@@ -344,6 +340,7 @@ async fn too_few_slots_are_found_before_anything_is_stopped() {
     assert_eq!(p.code, Code::PreflightFailed);
     assert!(p.detail.contains("9 slots are needed"), "{p:?}");
     assert!(rig.fake.acts("stop").is_empty());
+    rig.end().await;
 }
 
 /// Another nutkin on the same cluster may delete a jar of the same content at any moment.
@@ -355,12 +352,10 @@ async fn a_jar_that_somebody_deletes_is_uploaded_again_and_nothing_is_stopped_tw
     rig.fake.next_savepoint(SavepointOutcome::Held);
     rig.fake.next_run(RunOutcome::TaskFailsAtOnce("task boom".into()));
     let op = rig.submit("prod", upgrade(&v2)).await.unwrap();
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
     rig.fake.world().jars.clear();
     rig.fake.release_savepoints();
-    rig.fake.wait_until("the run arrived", Duration::from_secs(5), |w| {
+    rig.fake.wait_until("the run arrived", DEADLINE, |w| {
         w.journal.iter().filter(|a| a.route == "run").count() == 2
     });
     rig.fake.world().jars.clear();
@@ -368,7 +363,7 @@ async fn a_jar_that_somebody_deletes_is_uploaded_again_and_nothing_is_stopped_tw
     assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
     assert!(op.error.as_ref().unwrap().message.contains("task boom"), "{op:#?}");
     assert_eq!((rig.fake.acts("stop").len(), rig.fake.acts("run").len()), (1, 3));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -394,6 +389,7 @@ async fn old_jars_go_unless_another_deployment_may_need_them() {
     release("b", "v5").await;
     rig.eventually("v1 goes", || rig.fake.world().jars.len() == 4).await;
     assert!(!listed("v1").await && listed("v3").await, "a would go back to v3");
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -403,16 +399,14 @@ async fn slots_that_are_gone_after_the_stop_lead_back_without_a_submission() {
     rig.fake.next_savepoint(SavepointOutcome::Held);
     let up = Upgrade { parallelism: Some(2), ..Upgrade::default() };
     let op = rig.submit("prod", Verb::Upgrade(Box::new(up))).await.unwrap();
-    rig.fake.wait_until("the stop arrived", Duration::from_secs(5), |w| {
-        w.journal.iter().any(|a| a.route == "stop")
-    });
+    rig.fake.wait_until("the stop arrived", DEADLINE, |w| w.journal.iter().any(|a| a.route == "stop"));
     rig.fake.world().settings.slots = 1;
     rig.fake.release_savepoints();
     let op = rig.ended(&op.operation_id).await;
     assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
     assert!(op.error.unwrap().message.contains("2 slots are needed and 1 are free"));
     assert_eq!((rig.seen("prod").revision, rig.fake.acts("run").len()), (Some(1), 2));
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -427,6 +421,7 @@ async fn actions_in_the_wrong_state_say_so() {
     let unknown = rig.submit("prodd", restart()).await.unwrap_err();
     assert_eq!(unknown.code, Code::NotFound);
     assert!(unknown.hint.unwrap().contains("pay/prod"));
+    rig.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -441,5 +436,5 @@ async fn two_people_press_upgrade_at_once_and_one_of_them_wins() {
     assert_eq!(lost.code, Code::OperationActive);
     assert_eq!(rig.ended(&won.operation_id).await.state, OpState::Succeeded);
     assert_eq!(rig.fake.acts("stop").len(), 1);
-    check(&*rig.store, &rig.fake).await;
+    rig.end().await;
 }

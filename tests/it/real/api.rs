@@ -36,7 +36,7 @@ impl Pipeline {
 
     async fn done(&self, act: &Act<Submitted>) -> Operation {
         let id = self.submit(act).await.operation_id;
-        let ended = until("the operation's end", 120, async || {
+        let ended = until("the operation's end", async || {
             let operation = self.client.get(&routes::operation(&id)).await.unwrap();
             (!matches!(operation.state, OpState::Queued | OpState::Running)).then_some(operation)
         })
@@ -47,10 +47,6 @@ impl Pipeline {
 
     async fn verb(&self, name: &DeploymentName, verb: Verb) -> Operation {
         self.done(&routes::verb(name, &verb)).await
-    }
-
-    async fn deployment(&self, name: &DeploymentName) -> model::Deployment {
-        self.client.get(&routes::deployment(name)).await.unwrap()
     }
 
     async fn savepoints(&self, name: &DeploymentName) -> Vec<model::Savepoint> {
@@ -79,7 +75,7 @@ async fn every_verb_through_the_api() {
     let other = Verb::Start(Start { from: Some("none".into()), meta: meta(), ..Start::default() });
     let reused = api.client.act(&routes::verb(&name, &other).with_key(Some("k1"))).await.unwrap_err();
     assert_eq!(reused.code, Code::KeyReused);
-    until("the start", 60, async || {
+    until("the start", async || {
         let operation = api.client.get(&routes::operation(&first.operation_id)).await.unwrap();
         (operation.state == OpState::Succeeded).then_some(())
     })
@@ -94,12 +90,14 @@ async fn every_verb_through_the_api() {
     assert_eq!(stale.code, Code::PlanChanged);
     assert!(stale.plan.is_some());
     count = desk.count(prod, count).await;
+    desk.went_on_from(prod, "SUSPEND_AND_UPGRADE").await;
 
     let take = TakeSavepoint { label: Some("api".into()), meta: meta(), ..TakeSavepoint::default() };
     api.verb(&name, Verb::Savepoint(take)).await;
     api.verb(&name, stop(None)).await;
     api.verb(&name, Verb::Start(Start { meta: meta(), ..Start::default() })).await;
     count = desk.count(prod, count).await;
+    desk.went_on_from(prod, "SUSPEND").await;
 
     let artifact = api.client.upload(&v2, &|_, _| ()).await.unwrap();
     let upgrade = |allow_non_restored_state| Upgrade {
@@ -111,11 +109,13 @@ async fn every_verb_through_the_api() {
     };
     api.verb(&name, Verb::Upgrade(Box::new(upgrade(false)))).await;
     count = desk.count(prod, count).await;
+    desk.went_on_from(prod, "SUSPEND_AND_UPGRADE").await;
     let back =
         Rollback { revision: Some(1), allow_non_restored_state: true, meta: meta(), ..Rollback::default() };
     let back = api.verb(&name, Verb::Rollback(back)).await;
     assert_eq!((back.actor.is_empty(), back.reason.as_deref()), (false, Some("pipeline 7")));
     count = desk.count(prod, count).await;
+    desk.went_on_from(prod, "SUSPEND_AND_UPGRADE").await;
 
     // Fork, and back to the fork's beginning.
     let fork: DeploymentName = "api/fork".parse().unwrap();
@@ -127,10 +127,10 @@ async fn every_verb_through_the_api() {
     let meta_fork = || self::meta(&fork);
     api.verb(&fork, Verb::Start(Start { meta: meta_fork(), ..Start::default() })).await;
     desk.count("api/fork", count).await;
+    assert_eq!(Some(desk.restored_from("api/fork").await), copied.location);
     let reset = Reset { savepoint: copied.savepoint_id.clone(), cancel_and_start: true, meta: meta_fork() };
     api.verb(&fork, Verb::Reset(reset)).await;
-    let restored = api.deployment(&fork).await.job.unwrap().restored_from.unwrap();
-    assert_eq!(Some(restored.location), copied.location);
+    assert_eq!(Some(desk.restored_from("api/fork").await), copied.location);
     api.verb(&fork, Verb::Cancel(Cancel { meta: meta_fork(), ..Cancel::default() })).await;
 
     // What is in the books is not imported again; a copy at a place of nobody is.

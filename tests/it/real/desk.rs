@@ -9,12 +9,12 @@ use std::{
 use nutkin::{
     adapters::clock::SystemClock,
     client::Client,
-    domain::{event::Via, time::Clock},
+    domain::{event::Via, location, time::Clock},
     manager::Patience,
 };
 use serde_json::Value;
 
-use crate::flink_real::Rest;
+use crate::{flink_real::Rest, support::flink::PATIENCE};
 
 const NUTKIN: &str = env!("CARGO_BIN_EXE_nutkin");
 
@@ -168,25 +168,41 @@ impl Desk {
         found["job"]["flinkJobId"].as_str().unwrap_or_else(|| panic!("{found:#}")).to_owned()
     }
 
-    /// Where its job was restored from.
+    /// Where its job was restored from: Flink's own word, which the books must share.
     pub async fn restored_from(&self, name: &str) -> String {
         let found = self.deployment(name).await;
-        found["job"]["restoredFrom"]["location"].as_str().unwrap_or_else(|| panic!("{found:#}")).to_owned()
+        let in_the_books = found["job"]["restoredFrom"]["location"].as_str();
+        let in_the_books = in_the_books.unwrap_or_else(|| panic!("{found:#}")).to_owned();
+        let on_the_cluster = self.rest.restored(found["job"]["flinkJobId"].as_str().unwrap()).await;
+        assert!(
+            location::same(&on_the_cluster, &in_the_books),
+            "Flink: {on_the_cluster}, books: {in_the_books}"
+        );
+        in_the_books
+    }
+
+    /// Its job began with the deployment's newest savepoint of this origin, and with nothing older or less.
+    pub async fn went_on_from(&self, name: &str, origin: &str) {
+        assert_eq!(self.restored_from(name).await, self.place(name, origin).await);
     }
 
     /// Waits until the deployment is so.
     pub async fn until(&self, name: &str, what: &str, is_so: impl Fn(&Value) -> bool) -> Value {
         let mut last = Value::Null;
-        until(&format!("{name} {what}"), 90, async || {
+        until(&format!("{name} {what}"), async || {
             last = self.deployment(name).await;
             is_so(&last).then(|| last.clone())
         })
         .await
     }
 
-    /// Payments since birth; fails when it has fallen below `least`.
+    /// Payments since birth; fails when it has fallen below `least`. After a while a job that began empty has counted so far
+    /// too: of one that is to have been restored, Flink must say from where.
     pub async fn count(&self, name: &str, least: f64) -> f64 {
         let job = self.flink_job(name).await;
+        if self.deployment(name).await["job"]["restoredFrom"].is_object() {
+            self.restored_from(name).await;
+        }
         let now = self.rest.metric_above(&job, "payments.total", 0.0).await;
         assert!(now >= least, "{name}: {now} payments since birth, it were {least}");
         now
@@ -303,14 +319,14 @@ pub fn copy_dir(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
-/// Looks until there is something, at most so many seconds.
-pub async fn until<T>(what: &str, seconds: u64, mut look: impl AsyncFnMut() -> Option<T>) -> T {
-    let deadline = SystemClock.boottime() + Duration::from_secs(seconds);
+/// Looks until there is something.
+pub async fn until<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = SystemClock.boottime() + PATIENCE;
     loop {
         if let Some(found) = look().await {
             return found;
         }
-        assert!(SystemClock.boottime() < deadline, "waited {seconds} s for {what}");
+        assert!(SystemClock.boottime() < deadline, "waited {PATIENCE:?} for {what}");
         SystemClock.sleep(Duration::from_millis(200)).await;
     }
 }

@@ -11,7 +11,7 @@ use crate::support::flink::{self, NEW, TestCluster};
 async fn back_on_v1(desk: &Desk, name: &str, before: f64) {
     let found = desk.until(name, "running again", |d| d["observed"] == "RUNNING").await;
     assert_eq!((&found["revision"], &found["desired"]), (&json!(1), &json!("RUNNING")), "{found:#}");
-    assert_eq!(desk.restored_from(name).await, desk.place(name, "SUSPEND_AND_UPGRADE").await);
+    desk.went_on_from(name, "SUSPEND_AND_UPGRADE").await;
     desk.count(name, before).await;
     let again = desk.ran(&["start", name]).await.ended(1).error();
     assert_eq!(again["code"], "WRONG_STATE", "{again}");
@@ -67,7 +67,7 @@ async fn out_of_a_restart_loop(desk: &Desk, name: &str, looping: &str, v2: &str)
     let args = ["--rate", "200", "--interval", "500", "--checkpoints", "16"];
     let upgrade = ["upgrade", name, "--jar", looping, "--version-label", "looping", "--wait", "--args"];
     desk.ran(&[&upgrade[..], &args].concat()).await.ended(0);
-    until("failures", 60, async || {
+    until("failures", async || {
         let found = desk.deployment(name).await;
         found["rootCause"]["message"].as_str().is_some_and(|m| m.contains("on purpose")).then_some(())
     })

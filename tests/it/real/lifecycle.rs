@@ -66,6 +66,7 @@ async fn a_whole_life_on(version: &str) {
     let before = desk.flink_job(prod).await;
     desk.act(&["restart", prod]).await;
     assert_ne!(desk.flink_job(prod).await, before);
+    desk.went_on_from(prod, "SUSPEND_AND_UPGRADE").await;
     count = desk.count(prod, count).await;
 
     // Forward with state, on more subtasks.
@@ -73,7 +74,7 @@ async fn a_whole_life_on(version: &str) {
     desk.act(&["upgrade", prod, "--jar", &v2_path, "--version-label", "v2", "--parallelism", "2"]).await;
     let upgraded = desk.deployment(prod).await;
     assert_eq!((&upgraded["revision"], &upgraded["parallelism"]), (&json!(2), &json!(2)));
-    assert_eq!(desk.restored_from(prod).await, desk.place(prod, "SUSPEND_AND_UPGRADE").await);
+    desk.went_on_from(prod, "SUSPEND_AND_UPGRADE").await;
     count = desk.count(prod, count).await;
     let job = desk.flink_job(prod).await;
     desk.rest.metric_above(&job, "payments.DE.average", 0.0).await;
@@ -82,9 +83,11 @@ async fn a_whole_life_on(version: &str) {
     let back = desk.try_act(&["rollback", prod]).await.ended(3).says(&["Cannot map"]).json();
     assert_eq!(back["state"], "ROLLED_BACK", "{back:#}");
     assert_eq!(desk.deployment(prod).await["revision"], 2);
+    desk.went_on_from(prod, "SUSPEND_AND_UPGRADE").await;
     count = desk.count(prod, count).await;
     desk.act(&["rollback", prod, "--allow-non-restored-state"]).await;
     assert_eq!(desk.deployment(prod).await["revision"], 1);
+    desk.went_on_from(prod, "SUSPEND_AND_UPGRADE").await;
     count = desk.count(prod, count).await;
 
     // What the books say of all this.
@@ -132,6 +135,7 @@ async fn a_whole_life_on(version: &str) {
     let seen = desk.until(prod, "cancelled", |d| d["observed"] == "CANCELLED").await;
     assert!(seen["nextRestorePoint"]["location"].as_str().unwrap().contains("/chk-"), "{seen:#}");
     desk.act(&["start", prod]).await;
+    assert_eq!(json!(desk.restored_from(prod).await), seen["nextRestorePoint"]["location"]);
     desk.count(prod, count).await;
     desk.act(&["cancel", prod]).await;
     desk.ran(&["delete", prod]).await.ended(8).says(&["--confirm"]);
@@ -162,6 +166,7 @@ async fn state_moves_between_deployments() {
     let fork = desk.until("moves/now", "running", |d| d["observed"] == "RUNNING").await;
     assert_eq!(fork["labels"], desk.deployment(main).await["labels"]);
     desk.count("moves/now", count).await;
+    assert_eq!(desk.restored_from("moves/now").await, desk.place(main, "USER_REQUEST").await);
     desk.count(main, count).await;
     desk.ran(&["fork", main, "moves/now"]).await.ended(5).says(&["exists already"]);
 
@@ -170,7 +175,7 @@ async fn state_moves_between_deployments() {
     desk.act(&["fork", main, "moves/later", "--from", &existing]).await;
     assert_eq!(desk.deployment("moves/later").await["observed"], "CANCELLED");
     let v2_path = v2.display().to_string();
-    until("the fork's own start to be over", 60, async || {
+    until("the fork's own start to be over", async || {
         desk.deployment("moves/now").await["operation"].is_null().then_some(())
     })
     .await;
@@ -194,7 +199,7 @@ async fn state_moves_between_deployments() {
     // A job that somebody started by hand.
     let job = desk.rest.start(&v1, 1, None, ARGS);
     desk.rest.running(&job).await;
-    let seen = until("the job of nobody", 30, async || {
+    let seen = until("the job of nobody", async || {
         let all = desk.ok(&["get", "jobs", "--target", "flink"]).await;
         let found = all["items"].as_array().unwrap().iter().find(|j| j["flinkJobId"] == json!(job)).cloned();
         found.filter(|j| j["management"] == "unmanaged")
@@ -221,6 +226,7 @@ async fn state_moves_between_deployments() {
     let upgraded = desk.ran(&all).await.ended(0).json();
     assert_eq!(upgraded["state"], "SUCCEEDED", "{upgraded:#}");
     let count = desk.count("moves/adopted", count).await;
+    desk.went_on_from("moves/adopted", "SUSPEND_AND_UPGRADE").await;
 
     // A savepoint that somebody took by hand, entered by its place, and started from.
     let job = desk.flink_job("moves/adopted").await;
@@ -239,6 +245,7 @@ async fn state_moves_between_deployments() {
     desk.ran(&from).await.ended(8).says(&["typed name"]);
     desk.act(&[&from[..], &["--confirm", "moves/adopted"]].concat()).await;
     desk.count("moves/adopted", count).await;
+    assert_eq!(desk.restored_from("moves/adopted").await, format!("file:{copy}"));
     desk.act(&["cancel", "moves/adopted"]).await;
     desk.act(&["cancel", main]).await;
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 
 use super::desk::{Desk, Wanted, until};
-use crate::support::flink::{self, NEW, TestCluster};
+use crate::support::flink::{self, NEW, PATIENCE, TestCluster};
 
 /// Two TaskManagers of one slot each; a frozen one is missed after so many milliseconds.
 fn shape(missed_after: &str) -> Shape {
@@ -28,14 +28,14 @@ fn shape(missed_after: &str) -> Shape {
 async fn lose_everything(cluster: &mut TestCluster) {
     let names: Vec<String> = cluster.cluster.processes().iter().map(|p| p.name.clone()).collect();
     cluster.cluster.kill();
-    until("the end of the cluster", 30, async || {
+    until("the end of the cluster", async || {
         (!names.iter().any(|n| cluster.cluster.is_alive(n))).then_some(())
     })
     .await;
     for name in &names {
         cluster.cluster.restart(name).unwrap();
     }
-    cluster.cluster.wait_ready(Duration::from_secs(90), &SystemClock).await.unwrap();
+    cluster.cluster.wait_ready(PATIENCE, &SystemClock).await.unwrap();
 }
 
 /// The TaskManager on which the job's tasks run, by its process name.
@@ -61,7 +61,7 @@ async fn snapshot_began(cluster: &TestCluster, operation: &str) {
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
         entries.map(|e| e.path()).collect::<Vec<_>>()
     };
-    until("the snapshot's folder", 60, async || {
+    until("the snapshot's folder", async || {
         let attempts = children(&of_all).into_iter().flat_map(|deployment| children(&deployment));
         let mut ours = attempts.filter(|a| a.display().to_string().contains(operation));
         ours.any(|attempt| !children(&attempt).is_empty()).then_some(())
@@ -81,7 +81,7 @@ fn newest_checkpoint(cluster: &TestCluster, job: &str) -> String {
 }
 
 async fn step_at_work(desk: &Desk, id: &str, name: &str) -> Value {
-    until(&format!("step {name}"), 60, async || {
+    until(&format!("step {name}"), async || {
         let operation = desk.ok(&["operation", "show", id]).await;
         let steps = operation["steps"].as_array().unwrap().clone();
         let at = steps.into_iter().find(|s| s["state"] != "CONFIRMED" && s["state"] != "SKIPPED")?;
@@ -114,7 +114,7 @@ async fn without_the_slots_that_were_counted_the_old_revision_runs_again() {
     assert_eq!(operation["state"], "ROLLED_BACK", "{operation:#}");
     let found = desk.until(name, "running again", |d| d["observed"] == "RUNNING").await;
     assert_eq!((&found["revision"], &found["parallelism"]), (&json!(1), &json!(1)), "{found:#}");
-    assert_eq!(desk.restored_from(name).await, desk.place(name, "SUSPEND_AND_UPGRADE").await);
+    desk.went_on_from(name, "SUSPEND_AND_UPGRADE").await;
     // As long as it is frozen, the JobManager waits for its metrics, and answers with old ones for the others too.
     cluster.cluster.process(other).unwrap().thaw();
     desk.count(name, before).await;
@@ -149,7 +149,7 @@ async fn lost_during_a_savepoint(cluster: &mut TestCluster, desk: &Desk, name: &
     let savepoint = desk.act(&["savepoint", name]).await;
     let job = desk.flink_job(name).await;
     // In nutkin's books, not only in Flink's: which of the two is newer is known by their numbers.
-    until("a checkpoint after the savepoint", 60, async || {
+    until("a checkpoint after the savepoint", async || {
         let saved =
             desk.rest.get(&format!("/jobs/{job}/checkpoints"))["latest"]["savepoint"]["id"].as_u64()?;
         (desk.deployment(name).await["lastCheckpoint"]["id"].as_u64()? > saved).then_some(())
@@ -230,11 +230,11 @@ async fn lost_while_main_runs(cluster: &mut TestCluster, desk: &Desk, name: &str
     ]);
     let id = desk.ok(&args).await["operationId"].as_str().unwrap().to_owned();
     step_at_work(desk, &id, "RUN_JAR").await;
-    until("main()", 60, async || Path::new(&began).exists().then_some(())).await;
+    until("main()", async || Path::new(&began).exists().then_some(())).await;
     let stopped = desk.place(name, "SUSPEND_AND_UPGRADE").await;
     lose_everything(cluster).await;
     // Honest meanwhile: the answer was lost, and nothing is submitted twice.
-    until("the doubt", 60, async || {
+    until("the doubt", async || {
         let operation = desk.ok(&["operation", "show", &id]).await;
         operation["steps"].to_string().contains("the answer was lost").then_some(())
     })

@@ -35,21 +35,25 @@ async fn a_life_on_the_oldest_flink() {
     desk.act(&["savepoint", name]).await;
     desk.act(&["suspend", name]).await;
     desk.act(&["start", name]).await;
-    assert_eq!(desk.restored_from(name).await, desk.place(name, "SUSPEND").await);
+    desk.went_on_from(name, "SUSPEND").await;
     let count = desk.count(name, count).await;
     desk.act(&["upgrade", name, "--jar", &v2, "--version-label", "v2", "--parallelism", "2"]).await;
+    desk.went_on_from(name, "SUSPEND_AND_UPGRADE").await;
     let count = desk.count(name, count).await;
     let throws = flink::test_job(OLDEST, "MainThrows").await.display().to_string();
     let failed = desk.try_act(&["upgrade", name, "--jar", &throws]).await.ended(3);
     assert_eq!(failed.says(&["main gave up on purpose"]).json()["state"], "ROLLED_BACK");
     assert_eq!(desk.deployment(name).await["revision"], 2);
+    desk.went_on_from(name, "SUSPEND_AND_UPGRADE").await;
     let count = desk.count(name, count).await;
 
     desk.act(&["fork", name, "oldest/fork", "--from", "new", "--start"]).await;
     desk.until("oldest/fork", "running", |d| d["observed"] == "RUNNING" && d["operation"].is_null()).await;
     desk.count("oldest/fork", count).await;
+    assert_eq!(desk.restored_from("oldest/fork").await, desk.place(name, "USER_REQUEST").await);
     desk.act(&["cancel", "oldest/fork"]).await;
     desk.act(&["rollback", name, "--allow-non-restored-state"]).await;
+    desk.went_on_from(name, "SUSPEND_AND_UPGRADE").await;
     let count = desk.count(name, count).await;
 
     // The cluster itself keeps checkpoints, so that nutkin's default is not missed.
@@ -60,6 +64,7 @@ async fn a_life_on_the_oldest_flink() {
     let left = desk.until(name, "cancelled", |d| d["observed"] == "CANCELLED").await;
     assert!(left["nextRestorePoint"]["location"].as_str().unwrap().contains("/chk-"), "{left:#}");
     desk.act(&["start", name]).await;
+    assert_eq!(desk.restored_from(name).await, left["nextRestorePoint"]["location"]);
     desk.count(name, count).await;
     desk.act(&["cancel", name]).await;
     for name in [name, "oldest/fork"] {

@@ -28,11 +28,12 @@ async fn of_two_clients_one_wins_and_another_managers_job_is_left_alone() {
     assert!(lost["message"].as_str().unwrap().contains("nothing was changed"), "{lost}");
     let jobs = desk.ok(&["get", "jobs", name]).await;
     assert_eq!(jobs["items"].as_array().unwrap().len(), 2, "one upgrade, one new job: {jobs:#}");
+    desk.went_on_from(name, "SUSPEND_AND_UPGRADE").await;
     desk.count(name, count).await;
 
     let other = Desk::at(&cluster.url()).await;
     let job = desk.flink_job(name).await;
-    let seen = until("the other's look at the job", 30, async || {
+    let seen = until("the other's look at the job", async || {
         let all = other.ok(&["get", "jobs", "--target", "flink"]).await;
         all["items"].as_array().unwrap().iter().find(|j| j["flinkJobId"] == json!(job)).cloned()
     })

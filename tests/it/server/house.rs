@@ -8,10 +8,12 @@ use nutkin::{
     },
     client::Client,
     domain::event::Via,
-    manager::{Deps, Manager, ManagerSettings, Patience},
+    manager::{Deps, Manager, ManagerSettings},
     server::{self, Access, Limits},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::manager::rig::fast;
 
 /// It ends with this handle.
 pub struct House {
@@ -53,7 +55,7 @@ impl House {
             build: "test".into(),
             check_store: false,
             state_dir: dir.path().into(),
-            patience: Patience::default(),
+            patience: fast(),
         };
         let manager = Manager::start(deps, settings).await.unwrap();
         let socket = dir.path().join("manager.sock");

@@ -30,6 +30,9 @@ pub const OLDEST: &str = "1.16.3";
 /// The last of the 1.x line.
 pub const OLD: &str = "1.20.5";
 
+/// How long anything on a real cluster may take while other tests use it and the machine.
+pub const PATIENCE: Duration = Duration::from_secs(150);
+
 macro_rules! test_jobs {
     ($($name:literal),*) => {
         const TEST_JOBS: &[SourceFile<'static>] =
@@ -118,10 +121,15 @@ static PRIVATE: std::sync::LazyLock<Arc<tokio::sync::Mutex<()>>> = std::sync::La
 static SHARED: Mutex<Vec<(String, Weak<TestCluster>)>> = Mutex::new(Vec::new());
 static STARTING_SHARED: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
+/// The turn of a test that starts a cluster of its own by other means: one such cluster at a time.
+pub async fn private_turn() -> OwnedMutexGuard<()> {
+    PRIVATE.clone().lock_owned().await
+}
+
 impl TestCluster {
     /// A cluster for one test that may break it; only one of them runs at a time.
     pub async fn private(version: &str, shape: Shape) -> Self {
-        let guard = PRIVATE.clone().lock_owned().await;
+        let guard = private_turn().await;
         Self::start(version, shape, Some(guard)).await
     }
 
