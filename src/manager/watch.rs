@@ -39,12 +39,11 @@ impl Manager {
         let tracker = inner.tasks.clone();
         let pump_id = id.clone();
         tracker.spawn(async move {
-            for m in first {
-                if tx.send((at.clone(), m)).await.is_err() {
-                    break;
-                }
+            // A client that reads no more must not hold up a manager that leaves.
+            tokio::select! {
+                () = pump(&manager, &sub, &tx, at, first) => {}
+                () = inner.leaving.cancelled() => {}
             }
-            pump(&manager, &sub, &tx).await;
             inner.hub.remove(&pump_id);
         });
         for t in self.inner.world().targets.keys() {
@@ -67,21 +66,27 @@ impl Manager {
     }
 }
 
-async fn pump(manager: &Manager, sub: &Subscriber, tx: &mpsc::Sender<(String, WatchMessage)>) {
-    let inner = &manager.inner;
+/// Sends what changed, until the client has gone.
+async fn pump(
+    manager: &Manager,
+    sub: &Subscriber,
+    tx: &mpsc::Sender<(String, WatchMessage)>,
+    mut at: String,
+    mut next: Vec<WatchMessage>,
+) {
     loop {
-        tokio::select! {
-            () = sub.bell.notified() => {}
-            () = tx.closed() => return,
-            () = inner.leaving.cancelled() => return,
-        }
-        let dirty = sub.take();
-        let at = inner.hub.position();
-        for m in messages(manager, sub, dirty).await {
+        for m in next {
             if tx.send((at.clone(), m)).await.is_err() {
                 return;
             }
         }
+        tokio::select! {
+            () = sub.bell.notified() => {}
+            () = tx.closed() => return,
+        }
+        let dirty = sub.take();
+        at = manager.inner.hub.position();
+        next = messages(manager, sub, dirty).await;
     }
 }
 
