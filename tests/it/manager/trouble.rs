@@ -244,15 +244,11 @@ async fn way_out_is_a_choice(rig: &Rig, op: &nutkin::contract::model::Operation)
     let id = op.operation_id.as_str();
     let choose = |choice| Choose { choice, location: None, reason: Some("at night".into()) };
     let p = rig.manager.cancel_operation(id, &who()).await.unwrap_err();
-    assert!(p.code == Code::WrongState && p.hint.as_ref().unwrap().contains("ABANDON"), "{p:?}");
+    assert!(p.code == Code::WrongState && p.hint.as_ref().unwrap().contains("abandon"), "{p:?}");
     assert_eq!(rig.manager.plan_cancel(id).await.unwrap_err().code, Code::WrongState);
     let plan = rig.manager.plan_choice(id, &choose(ChoiceId::LastCheckpoint)).await.unwrap();
     let titles: Vec<&str> = plan.steps.iter().map(|s| s.title.as_str()).collect();
-    assert!(
-        plan.command.ends_with("choose LAST_CHECKPOINT") || plan.command.contains(id),
-        "{}",
-        plan.command
-    );
+    assert!(plan.command.contains(&format!("choose {id} ")), "{}", plan.command);
     assert!(titles.iter().any(|t| t.contains("checkpoint")), "{titles:?}");
     assert!(rig.manager.plan_choice(id, &choose(ChoiceId::Abandon)).await.unwrap().steps.is_empty());
     assert!(rig.manager.plan_choice(id, &choose(ChoiceId::SavepointAt)).await.is_err(), "it needs a place");
