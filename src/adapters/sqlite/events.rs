@@ -206,7 +206,11 @@ pub(super) fn forget(conn: &Connection, before: Timestamp) -> StoreResult<()> {
                  ON CONFLICT (name) DO UPDATE SET value = excluded.value
                  WHERE CAST(fact.value AS INTEGER) < CAST(excluded.value AS INTEGER)";
     conn.prepare_cached(since)?.execute([before.millis().to_string()])?;
-    let bound = first_since(conn, before)?.min(last_seq(conn)?).cast_signed();
+    // Everything that old is before the first event of the next hour.
+    let next_hour = "SELECT min(first_seq) FROM event_hour WHERE hour > ?1";
+    let bound: Option<i64> = conn.prepare_cached(next_hour)?.query_row([hour_of(before)], |r| r.get(0))?;
+    let last = last_seq(conn)?.cast_signed();
+    let bound = bound.map_or(last, |b| b.min(last));
     let old = "DELETE FROM event WHERE seq IN
                (SELECT seq FROM event WHERE seq < ?1 AND at < ?2 ORDER BY seq LIMIT ?3)";
     conn.prepare_cached(old)?.execute(params![bound, before.millis(), FORGOTTEN_AT_ONCE])?;
