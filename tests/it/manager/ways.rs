@@ -166,3 +166,23 @@ async fn what_has_begun_ends_on_a_target_that_becomes_read_only_and_nothing_else
     assert_eq!(rig.fake.journal().len(), before, "nothing was sent");
     rig.end().await;
 }
+
+/// The name resolves nowhere: whatever arrives came through the proxy.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_behind_a_proxy_is_reached_through_it_alone() {
+    let rig = Rig::new().await;
+    let proxy = crate::kill::proxy::Proxy::before(&rig.fake.url()).await;
+    let spec = json!({
+        "url": "http://flink.invalid:8081", "proxy": proxy.url(),
+        "savepointDirectory": format!("file:{}", rig.savepoints.display()),
+    });
+    rig.apply(vec![document("Target", None, "behind", spec)]).await;
+    rig.eventually("it answers", || rig.manager.target("behind").unwrap().reachable == Some(true)).await;
+    rig.running("prod", json!({ "target": "behind" })).await;
+    let before = count(&rig.fake, &rig.seen("prod"));
+    for verb in [suspend(), start()] {
+        assert_eq!(rig.act("prod", verb).await.state, OpState::Succeeded);
+    }
+    assert!(count(&rig.fake, &rig.seen("prod")) >= before);
+    rig.end().await;
+}
