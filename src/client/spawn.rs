@@ -9,8 +9,8 @@
 use std::{
     ffi::OsString,
     fs::{DirBuilder, OpenOptions},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _},
-    path::PathBuf,
+    os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _},
+    path::{Path, PathBuf},
     process::Stdio,
 };
 
@@ -63,6 +63,11 @@ fn keeps(name: &str) -> bool {
     NAMES.contains(&name) || ["LC_", "XDG_", "NUTKIN_"].iter().any(|p| name.starts_with(p))
 }
 
+/// Whether the directory belongs to this user.
+fn is_ours(dir: &Path) -> bool {
+    std::fs::metadata(dir).is_ok_and(|m| m.uid() == rustix::process::geteuid().as_raw())
+}
+
 /// Starts a manager and waits for its word.
 pub async fn start(spawn: &Spawn) -> ClientResult<Outcome> {
     let failed = |what: &str, e: &std::io::Error| {
@@ -73,15 +78,17 @@ pub async fn start(spawn: &Spawn) -> ClientResult<Outcome> {
     let mut folders = DirBuilder::new();
     folders.recursive(true).mode(0o700);
     folders.create(&spawn.state_dir).map_err(|e| failed(&spawn.state_dir.display().to_string(), &e))?;
-    if let Some(folder) = spawn.log.parent() {
+    // The manager refuses somebody else's directory; until then nothing may be left there.
+    let log = if is_ours(&spawn.state_dir) { spawn.log.as_path() } else { Path::new("/dev/null") };
+    if let Some(folder) = log.parent() {
         folders.create(folder).map_err(|e| failed(&folder.display().to_string(), &e))?;
     }
     let log = OpenOptions::new()
         .append(true)
         .create(true)
         .mode(0o600)
-        .open(&spawn.log)
-        .map_err(|e| failed(&spawn.log.display().to_string(), &e))?;
+        .open(log)
+        .map_err(|e| failed(&log.display().to_string(), &e))?;
 
     // Descriptors that somebody left open for us (a shell's lock file) must not live on in the manager.
     close_fds::set_fds_cloexec_threadsafe(3, &[]);

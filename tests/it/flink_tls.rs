@@ -163,6 +163,14 @@ async fn the_wrong_scheme_is_named() {
     assert!(e.message.contains("does not speak TLS; write http://127.0.0.1:"), "{e}");
 }
 
+#[tokio::test]
+async fn plain_http_to_a_port_that_speaks_tls_is_not_flink_and_did_nothing() {
+    let url = server(&authority(), "localhost", None).await.replace("https://", "http://");
+    let e = version(json!({"url": url})).await.unwrap_err();
+    assert!(e.message.contains(&url), "where: {e}");
+    assert!(matches!(e.kind, ErrorKind::Closed | ErrorKind::NotFlink), "{e:?}");
+}
+
 #[test]
 fn documents_that_cannot_work_are_refused_at_once() {
     let dir = tempfile::tempdir().unwrap();

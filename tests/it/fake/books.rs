@@ -99,7 +99,7 @@ impl World {
         }
         let left =
             |r: &&Row| elsewhere.iter().any(|o| o.deployment == r.deployment && o.status == "COMPLETED");
-        if !here.iter().all(|r| left(&r)) {
+        if !here.iter().all(left) {
             wrong.push(format!("I6: {place} was a deployment's only restore point"));
         }
         let lives_on = |j: &&super::jobs::Job| {

@@ -51,7 +51,7 @@ pub async fn reached(play: Play, s: &Scene, op: &model::Operation) {
         Play::Import => imported(s).await,
         Play::Dispose | Play::DisposeBlind => disposed(s).await,
         Play::Fork => forked(s).await,
-        Play::Savepoint => {
+        Play::Savepoint | Play::SavepointAgain => {
             let sp = s.house.savepoints("prod").await.remove(0);
             assert_eq!((sp.status, sp.is_final), (Status::Completed, false), "{sp:#?}");
             let kept = s.fake.world().count_at(sp.location.as_deref().unwrap()).unwrap();
@@ -110,7 +110,10 @@ fn running(play: Play, s: &Scene, d: &model::Deployment) {
     let job = live(s, d);
     let before = s.before();
     if before.job.as_ref() == Some(&job.id) {
-        assert!(matches!(play, Play::Savepoint | Play::Fork | Play::Adopt), "the old job still runs");
+        assert!(
+            matches!(play, Play::Savepoint | Play::SavepointAgain | Play::Fork | Play::Adopt),
+            "the old job still runs"
+        );
         return;
     }
     match play.keeps() {

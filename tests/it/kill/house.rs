@@ -46,11 +46,11 @@ pub struct House {
 impl House {
     /// A manager that runs.
     pub async fn open(patience: Patience) -> Self {
-        assert!(
-            cfg!(debug_assertions),
-            "managers are killed at their own places, which are not compiled into a release build: run the tests without \
-             --release"
-        );
+        if !cfg!(debug_assertions) {
+            panic!(
+                "managers die at places that are not compiled into a release build: run the tests without --release"
+            );
+        }
         let dir = tempfile::tempdir().unwrap();
         let client = Client::new(dir.path().join("m.sock"), Via::Cli);
         let token = keep_secrets(&dir.path().join("secrets"));
@@ -155,7 +155,8 @@ impl House {
         oracle::no_secrets_below(&self.path("state"));
         self.kill().await;
         let store = self.store().await;
-        oracle::kept(&*store, &self.answered.lock().unwrap()).await;
+        let answered = self.answered.lock().unwrap().clone();
+        oracle::kept(&*store, &answered).await;
         store
     }
 

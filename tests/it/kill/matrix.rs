@@ -93,6 +93,15 @@ fn cases(play: Play, op: &model::Operation) -> Vec<Case> {
             add("after send", Place::AfterSend(sent, *earlier));
             add("after answer", own("after-answer"));
             *earlier += 1;
+            if play == Play::SavepointAgain {
+                // Before its intent is on disk, the second attempt is still the first one.
+                let again = |phase: &str, attempt| Place::Own(format!("{phase}:{}:{attempt}", step.n));
+                add("before second intent", again("before-intent", 1));
+                add("after second intent", again("after-intent", 2));
+                add("after second send", Place::AfterSend(sent, *earlier));
+                add("after second answer", again("after-answer", 2));
+                *earlier += 1;
+            }
         }
     }
     if play.only().is_none() {
@@ -229,6 +238,7 @@ fn told(op: &Operation) -> String {
 
 #[rstest]
 #[case::savepoint(Play::Savepoint)]
+#[case::savepoint_again(Play::SavepointAgain)]
 #[case::cancel(Play::Cancel)]
 #[case::suspend(Play::Suspend)]
 #[case::start(Play::Start)]

@@ -30,6 +30,8 @@ use crate::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Play {
     Savepoint,
+    /// Its first attempt fails: killed in the second one as well.
+    SavepointAgain,
     Cancel,
     Suspend,
     Start,
@@ -171,6 +173,9 @@ impl Play {
                 s.choose().await;
                 s.house.done("prod", suspend()).await;
             }
+            Self::SavepointAgain => {
+                s.fake.next_savepoint(SavepointOutcome::Fails("java.io.IOException: disk full".into()));
+            }
             Self::Import => {
                 s.house.done("prod", suspend()).await;
                 let place = s.savepoints.path().join("theirs/savepoint-a1b2c3-d4e5f6");
@@ -215,7 +220,7 @@ impl Play {
             ..Meta::default()
         };
         let verb = match self {
-            Self::Savepoint => take(),
+            Self::Savepoint | Self::SavepointAgain => take(),
             Self::Cancel | Self::CancelSavepoint => cancel(),
             Self::CancelUpgrade => Verb::Cancel(Cancel { supersede: true, ..Cancel::default() }),
             Self::Suspend | Self::SuspendSavepoint => suspend(),

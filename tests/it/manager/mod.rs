@@ -11,5 +11,6 @@ pub mod rig;
 mod supersede;
 mod trouble;
 mod watch;
+mod ways;
 
 pub use oracle::check;

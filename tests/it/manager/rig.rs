@@ -138,7 +138,7 @@ async fn start_manager(state: &Path, secrets: &Path, how: &How) -> (Manager, Arc
         build: "test".into(),
         check_store: true,
         state_dir: state.to_owned(),
-        patience: how.patience.clone(),
+        patience: how.patience,
     };
     (Manager::start(deps, settings).await.unwrap(), store)
 }
@@ -224,7 +224,8 @@ impl Rig {
     /// The end of a story: nothing is at work, and everything is as it must always be.
     pub async fn end(self) {
         super::check(&*self.store, &self.fake).await;
-        oracle::kept(&*self.store, &self.answered.lock().unwrap()).await;
+        let answered = self.answered.lock().unwrap().clone();
+        oracle::kept(&*self.store, &answered).await;
         oracle::no_secrets_below(&self.state);
         self.manager.stop().await;
     }

@@ -13,3 +13,4 @@ mod lifecycle;
 mod lost_jobmanager;
 mod oldest;
 mod rivals;
+mod supersede;
