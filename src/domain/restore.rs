@@ -68,6 +68,8 @@ pub struct Candidate {
     pub rejected: Option<String>,
     /// Progress that a restore from it repeats.
     pub rewind_seconds: Option<u64>,
+    /// It is not where it was, or nobody knows whether it was completed: it may be found yet.
+    pub astray: bool,
 }
 
 /// The advisor's answer.
@@ -262,6 +264,15 @@ fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> O
                 "a newer restore point of {newest} exists and is not used: {between} of progress are given up"
             ))
         }
+        (Some(of), ..) => {
+            let lost =
+                others.iter().filter(|c| c.astray && c.state_of > Some(of)).max_by_key(|c| c.state_of)?;
+            let (at, why) = (lost.state_of?, lost.rejected.as_deref().unwrap_or_default());
+            let between = humane(at.seconds_since(of));
+            Some(format!(
+                "the restore point of {at} cannot be used ({why}): {between} of progress are given up unless it is found"
+            ))
+        }
         _ => None,
     }
 }
@@ -292,6 +303,7 @@ fn of_live_job(live: LiveCheckpoint<'_>, s: &Situation<'_>) -> Candidate {
         verified: false,
         rejected: rejected.map(str::to_owned),
         rewind_seconds: rewind(Some(c.triggered_at), s),
+        astray: false,
     }
 }
 
@@ -305,6 +317,7 @@ fn candidate(sp: &Savepoint, s: &Situation<'_>) -> Candidate {
         verified: sp.verified_at.is_some(),
         rejected: unusable(sp, s.flink_version),
         rewind_seconds: rewind(sp.state_of(), s),
+        astray: matches!(sp.status, Status::Missing | Status::Unknown),
     }
 }
 
@@ -425,6 +438,26 @@ mod tests {
         let list = [sp("only", 900, Origin::Suspend, status)];
         let advice = choose(&state(), &situation(&list));
         assert!(advice.chosen().is_none() && advice.refused && !advice.empty);
+    }
+
+    /// What may be found yet is given up by a person only, who is told how much that is.
+    #[rstest]
+    #[case(Status::Missing, true)]
+    #[case(Status::Unknown, true)]
+    #[case(Status::Failed, false)]
+    #[case(Status::Deleted, false)]
+    fn an_older_one_instead_of_one_that_is_astray_needs_an_agreement(
+        #[case] status: Status,
+        #[case] agreement: bool,
+    ) {
+        let list =
+            [sp("good", 100, Origin::Suspend, Status::Completed), sp("astray", 900, Origin::Suspend, status)];
+        let advice = choose(&state(), &situation(&list));
+        assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("good")));
+        assert_eq!(advice.deviates, agreement);
+        if agreement {
+            assert!(advice.warning.unwrap().contains("13m 20s of progress are given up"));
+        }
     }
 
     #[test]

@@ -144,9 +144,12 @@ async fn checkpoints_are_restore_points_of_jobs_whose_end_they_outlive(
     rig.fake.set_job_state(&job, end);
     rig.eventually("its end is seen", || rig.seen("prod").observed == observed).await;
     // Its end and what it leaves are one commit; a later look may find a newer checkpoint in the place of that one.
-    while rig.manager.jobs(None, 1).await.unwrap().remove(0).ended_at.is_none() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let ended = async {
+        while rig.manager.jobs(None, 1).await.unwrap().remove(0).ended_at.is_none() {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, ended).await.expect("its end is written in time");
     let mut found = rig.savepoints("prod").await;
     found.retain(|s| s.status == Status::Completed);
     assert_eq!(found.len(), points, "{found:#?}");
