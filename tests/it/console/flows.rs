@@ -198,6 +198,19 @@ fn an_answer_to_an_older_question_is_dropped() {
     c.reply(Reply::Plan(ask, second, Ok(Box::new(world::plan(Kind::Savepoint)))));
 }
 
+/// A list that is asked for before it has arrived opens when it does; one that cannot be had says so.
+#[test]
+fn a_list_of_jars_asked_for_too_early_opens_later() {
+    let mut c = ready();
+    c.press("2 u ctrl-o").shows("the list of jars opens when it has arrived").hides("nothing to choose");
+    c.settle().shows("payments-2.0.jar");
+
+    let mut c = ready();
+    c.press("2 u");
+    c.reply(Reply::Artifacts(Err(problem(Code::Internal, "nobody answers"))));
+    c.press("ctrl-o").shows("the jars cannot be listed: nobody answers");
+}
+
 #[test]
 fn the_upgrade_form_sends_only_what_changed() {
     let mut c = ready();

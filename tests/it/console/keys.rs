@@ -202,9 +202,9 @@ async fn every_step_of_a_life_by_keys(#[case] size: (u16, u16)) {
     // Suspend: the card, the steps, the row, and what the next start would restore.
     let count = desk.count(PROD, count).await;
     person.types("p");
-    person.reads("Suspend keys/prod", "stop with a");
+    person.reads("Suspend keys/prod", "stop with a CANONICAL savepoint");
     let done = person.confirms("Suspend keys/prod", "SUSPEND keys/prod");
-    assert!(done.contains("stop with a savepoint"), "{done}");
+    assert!(done.contains("stop with a CANONICAL savepoint"), "{done}");
     person.sees_row(&["prod", "‖ SUSPENDED"]);
     let (id, place) = newest(&desk, PROD, "SUSPEND").await;
     person.sees_row(&["Next start", &id]);
@@ -309,7 +309,7 @@ async fn a_suspend_by_key_outlives_a_killed_manager() {
     let mut person = Person::opens(&desk, (120, 36));
     person.sees_row(&["prod", "● RUNNING"]);
     person.types("2p");
-    person.reads("Suspend keys/prod", "stop with a");
+    person.reads("Suspend keys/prod", "stop with a CANONICAL savepoint");
 
     // Flink has the request; the manager dies before it hears so.
     let manager = desk.ok(&["manager", "status"]).await;
@@ -332,7 +332,7 @@ async fn a_suspend_by_key_outlives_a_killed_manager() {
     person.sees_row(&["✓ succeeded", "SUSPEND", PROD]);
     person.types("\r");
     let done = person.follows("SUSPEND keys/prod");
-    assert!(done.contains("stop with a savepoint"), "{done}");
+    assert!(done.contains("stop with a CANONICAL savepoint"), "{done}");
     person.types("\x1b");
     let again = desk.ok(&["manager", "status"]).await;
     assert_ne!(again["pid"], manager["pid"]);

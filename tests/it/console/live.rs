@@ -123,7 +123,7 @@ impl Night {
 
     /// Reads the card, confirms it as it asks to be confirmed, and stays until its operation has succeeded.
     async fn confirm(&mut self, deployment: &str) {
-        self.sees("Same as").await;
+        self.sees(" Steps").await;
         if self.console.model.types() {
             self.press("shift-tab");
         }

@@ -104,7 +104,16 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
             on_notices(model, notice.into_iter().collect(), fx);
         }
         Reply::Operation(_, Err(p)) => model.toast(p.detail, Role::Error),
-        Reply::Artifacts(result) => model.data.artifacts.answer(result, now),
+        Reply::Artifacts(result) => {
+            model.data.artifacts.answer(result, now);
+            let open = |o: &Overlay| matches!(o, Overlay::Form(f) if f.pick_when_listed);
+            with_overlay(model, open, |o, m| {
+                if let Overlay::Form(f) = o {
+                    f.listed(m);
+                }
+                After::Stay
+            });
+        }
         Reply::Patched(Ok(s)) => {
             model.toast(if s.pinned { "pinned" } else { "not pinned any more" }, Role::Ok);
             fx.push(Effect::LoadDetail(s.deployment));

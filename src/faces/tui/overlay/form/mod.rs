@@ -79,6 +79,8 @@ pub struct Form {
     pub at: At,
     /// What is picked from, while it is open.
     pub picker: Option<ListView<String>>,
+    /// The list of jars was asked for before it had arrived: it opens when it does.
+    pub pick_when_listed: bool,
     /// The plan of what the form says now.
     pub plan: Load<Box<Plan>>,
     question: u64,
@@ -108,6 +110,7 @@ impl Form {
             config_base: IndexMap::new(),
             at: At::Artifact,
             picker: None,
+            pick_when_listed: false,
             plan: Load::default(),
             question: 0,
             upload: None,
@@ -247,7 +250,7 @@ impl Form {
         let at = At::ALL.iter().position(|a| *a == self.at).unwrap_or(0);
         let next = at.wrapping_add_signed(n).wrapping_add(len) % len;
         self.at = At::ALL.get(next).copied().unwrap_or(At::Artifact);
-        self.picker = None;
+        (self.picker, self.pick_when_listed) = (None, false);
     }
 
     pub(super) fn command(&mut self, c: Command, model: &mut Model, fx: &mut Vec<Effect>) -> After {
@@ -294,7 +297,27 @@ impl Form {
         After::Stay
     }
 
+    /// Opens the list that was asked for before it had arrived.
+    pub(in crate::faces::tui) fn listed(&mut self, model: &mut Model) {
+        if std::mem::take(&mut self.pick_when_listed) {
+            self.pick(model);
+        }
+    }
+
     fn pick(&mut self, model: &mut Model) {
+        if model.data.artifacts.value.is_none() {
+            match &model.data.artifacts.problem {
+                Some(p) if !model.data.artifacts.loading => {
+                    let why = format!("the jars cannot be listed: {}", p.detail);
+                    model.toast(why, Role::Error);
+                }
+                _ => {
+                    self.pick_when_listed = true;
+                    model.toast("the list of jars opens when it has arrived", Role::Muted);
+                }
+            }
+            return;
+        }
         let artifacts: &[Artifact] = model.data.artifacts.value.as_deref().unwrap_or_default();
         let rows: Vec<String> = match self.at {
             At::EntryClass => {
