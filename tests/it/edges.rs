@@ -1,12 +1,24 @@
-//! The command line at the edges of what it is given: addresses where no Flink is, and state directories that are not ours.
+//! The program at the edges of what it is given: addresses where no Flink is, words that act on terminals, and state
+//! directories that are not ours.
 
 use std::{
     os::unix::fs::chown,
     path::PathBuf,
     process::{Command, Stdio},
+    time::Duration,
 };
 
-use crate::fake::{Fake, Fault, Phase, Settings};
+use nutkin::{adapters::clock::SystemClock, domain::time::Clock};
+use portable_pty::CommandBuilder;
+
+use crate::{
+    console::terminal::Pty,
+    fake::{Fake, Fault, JobSpec, Phase, Settings},
+    support::bytes,
+};
+
+/// How long what a manager has to see may take.
+const SOON: Duration = Duration::from_secs(30);
 
 /// A home whose manager is stopped at the end.
 struct Home(tempfile::TempDir);
@@ -28,6 +40,16 @@ impl Home {
         let done = command.output().unwrap();
         let text = [done.stdout, done.stderr].concat();
         (done.status.code().unwrap_or(-1), String::from_utf8(text).unwrap())
+    }
+
+    fn in_a_terminal(&self, args: &[&str]) -> CommandBuilder {
+        let mut command = CommandBuilder::new(env!("CARGO_BIN_EXE_nutkin"));
+        command.env_clear();
+        command.args(args);
+        command.env("HOME", self.0.path());
+        command.env("NUTKIN_STATE_DIR", self.state());
+        command.env("TERM", "xterm-256color");
+        command
     }
 }
 
@@ -70,4 +92,62 @@ fn a_state_directory_of_somebody_else_is_left_alone() {
     let (code, text) = home.run(&["get", "targets"]);
     assert!(code != 0 && text.contains(&home.state().display().to_string()), "{code} {text}");
     assert_eq!(std::fs::read_dir(home.state()).unwrap().count(), 0, "nothing was written there");
+}
+
+/// What a job may be called, and may say as it fails: a title, a copy, a cleared screen, a reply, a right-to-left word.
+const HOSTILE: &str =
+    "\u{1b}]0;owned\u{7}\u{1b}]52;c;b3duZWQ=\u{7}\u{1b}[2J\u{9b}5n\u{202e}evil\u{8}\r\nsecond";
+
+/// I10, from Flink's answers to the bytes that a terminal gets.
+#[test]
+fn words_of_a_cluster_never_act_on_a_terminal() {
+    let home = Home::new();
+    let fake = Fake::start(Settings::default());
+    let spec = JobSpec { name: HOSTILE.into(), ..JobSpec::default() };
+    let (adopted, failing) = (fake.add_job(spec.clone()), fake.add_job(spec));
+    let done = |args: &[&str]| {
+        let (code, text) = home.run(args);
+        assert_eq!(code, 0, "{args:?}: {text}");
+        bytes::harmless_text(text.as_bytes());
+        text
+    };
+    done(&["target", "add", "fake", &fake.url()]);
+    for (name, job) in [("pay/prod", &adopted), ("pay/broken", &failing)] {
+        done(&["adopt", name, "--target", "fake", "--flink-job", job, "--wait", "--yes"]);
+    }
+    let cause = format!("java.lang.Error: {HOSTILE}");
+    fake.fail_job(&failing, &cause);
+    let end = SystemClock.boottime() + SOON;
+    while !done(&["get", "deployments"]).contains("FAILED") {
+        assert!(SystemClock.boottime() < end, "the failure is not seen");
+    }
+    for what in ["deployments", "jobs", "events", "savepoints", "targets", "operations"] {
+        done(&["get", what, "-o", "name"]);
+        for output in ["table", "json", "yaml"] {
+            // What a program reads from a pipe is exactly what the API said.
+            let mut tty = Pty::spawn(home.in_a_terminal(&["get", what, "-o", output]), (120, 36));
+            assert_eq!(tty.ended(), 0, "{}", tty.text());
+            let shown = tty.raw.lock().unwrap().clone();
+            bytes::harmless_lines(&shown);
+        }
+    }
+    assert!(done(&["describe", "pay/broken"]).contains("evil"));
+    done(&["history", "pay/broken"]);
+
+    let mut tty = Pty::spawn(home.in_a_terminal(&[]), (120, 36));
+    tty.wait("broken");
+    tty.send(b"2");
+    for tab in ["Event log", "Jobs", "Savepoints", "Config", "Overview"] {
+        tty.send(b"]");
+        tty.wait(&format!("[{tab}]"));
+        tty.wait("FOLLOWING");
+    }
+    tty.wait("evil");
+    // Sheets show the same in full.
+    tty.send(b"4k\r");
+    tty.wait("esc close");
+    tty.send(b"\x1b");
+    tty.until("the sheet to close", |s| !s.contents().contains("esc close"));
+    tty.send(b"q");
+    assert_eq!(tty.ended(), 0, "{}", tty.text());
 }

@@ -69,7 +69,7 @@ pub fn choose(
             confirm(&mut next.steps[at], outcome, "the snapshot was named by a person");
         }
         ChoiceId::LastCheckpoint => last_checkpoint(&mut next, op, at),
-        ChoiceId::RollBack | ChoiceId::ResumeOld => roll_back(&mut next, at),
+        ChoiceId::RollBack => roll_back(&mut next, at),
         ChoiceId::Abandon => {}
     }
     Ok(Some(next))

@@ -229,7 +229,6 @@ pub fn choice(id: ChoiceId, effect: impl Into<String>) -> Choice {
         ChoiceId::LookAgain => "look again",
         ChoiceId::SavepointAt => "the savepoint is at …",
         ChoiceId::LastCheckpoint => "go on from the last checkpoint",
-        ChoiceId::ResumeOld => "start the old revision again",
         ChoiceId::RollBack => "roll back",
         ChoiceId::Accept => "accept as it is",
         ChoiceId::Abandon => "abandon",

@@ -61,8 +61,6 @@ words!(closed
         SavepointAt = "savepoint-at",
         /// Go on from the newest retained checkpoint.
         LastCheckpoint = "last-checkpoint",
-        /// Start the old revision again.
-        ResumeOld = "resume-old",
         /// Go back to the previous revision.
         RollBack = "roll-back",
         /// Count the step as done: the person has looked.

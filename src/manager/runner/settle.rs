@@ -508,6 +508,9 @@ fn result(op: &Operation) -> String {
         (_, Kind::Fork) => {
             op.plan.creates.as_ref().map_or_else(String::new, |c| format!("{} was created", c.name))
         }
-        (_, kind) => format!("{kind} is done"),
+        (_, Kind::Adopt) => "the job and what it has kept are in the books; it runs on".to_owned(),
+        (_, Kind::Import) => "the snapshot is in the catalogue".to_owned(),
+        (_, Kind::Dispose) => "the snapshot's files are deleted".to_owned(),
+        (_, Kind::Delete) => "the deployment is out of the books; files stay".to_owned(),
     }
 }

@@ -14,5 +14,5 @@ mod pty;
 mod screen;
 mod support;
 mod svg;
-mod terminal;
+pub mod terminal;
 mod world;

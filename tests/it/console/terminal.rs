@@ -14,6 +14,8 @@ use std::{
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
+use crate::support::bytes;
+
 /// How long a screen that needs nothing but the console may take.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -132,6 +134,10 @@ impl Drop for Pty {
         if let Ok(None) = self.child.try_wait() {
             let _ = kill_process(self.pid(), Signal::KILL);
             let _ = self.child.wait();
+        }
+        // Whatever a test was about.
+        if !std::thread::panicking() {
+            bytes::harmless_screen(&self.raw.lock().unwrap());
         }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! What is only true at the moment of an act, the fake looks at then (`fake/books.rs`): I1 (the intent is on disk), I2 (a jar
 //! that is there), I3 (nothing else lives), I6 (safe to delete). What cannot be seen from outside is proved elsewhere. I10:
-//! `support/bytes.rs` over what the faces print. I11 on the wire: `flink_http` (caps, depth), `server` (bodies); of the
+//! `support/bytes.rs`, over every byte that a test's terminal gets. I11 on the wire: `flink_http` (caps, depth), `server` (bodies); of the
 //! process: `kill/house.rs`.
 
 use std::collections::{BTreeMap, BTreeSet};
