@@ -70,6 +70,8 @@ pub struct Noted {
     pub strays: Vec<FlinkJobId>,
     /// The lost job whose remains were looked for.
     pub left: Option<JobId>,
+    /// Why its tasks failed last.
+    pub cause: Option<RootCause>,
 }
 
 /// A target: its row, its client, what was seen.
@@ -328,7 +330,7 @@ impl World {
         if e.row.job != row.job {
             e.job = None;
             // The log goes on across jobs: what was said to hold is said to have ended.
-            let noted = Noted { state: None, left: None, ..std::mem::take(&mut e.sight.noted) };
+            let noted = Noted { state: None, left: None, cause: None, ..std::mem::take(&mut e.sight.noted) };
             e.sight = DeploymentSight { observed: e.sight.observed, noted, ..DeploymentSight::default() };
         }
         if e.row.revision != row.revision {

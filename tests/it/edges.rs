@@ -10,10 +10,11 @@ use std::{
 
 use nutkin::{adapters::clock::SystemClock, domain::time::Clock};
 use portable_pty::CommandBuilder;
+use rustix::process::{Pid, Resource, Rlimit, prlimit};
 
 use crate::{
     console::terminal::Pty,
-    fake::{Fake, Fault, JobSpec, Phase, Settings},
+    fake::{Fake, Fault, JobSpec, Phase, SavepointOutcome, Settings},
     support::bytes,
 };
 
@@ -150,4 +151,100 @@ fn words_of_a_cluster_never_act_on_a_terminal() {
     tty.until("the sheet to close", |s| !s.contents().contains("esc close"));
     tty.send(b"q");
     assert_eq!(tty.ended(), 0, "{}", tty.text());
+}
+
+/// A manager in the foreground whose disk can be filled: from then on no file of it takes another byte.
+struct Serving<'a> {
+    home: &'a Home,
+    child: std::process::Child,
+}
+
+impl<'a> Serving<'a> {
+    fn start(home: &'a Home) -> Self {
+        // A write beyond the limit is an error then, and no signal.
+        let serve = "trap '' XFSZ; exec \"$0\" serve";
+        let mut command = Command::new("sh");
+        command.args(["-c", serve, env!("CARGO_BIN_EXE_nutkin")]).env_clear().env("HOME", home.0.path());
+        command.env("NUTKIN_STATE_DIR", home.state()).stdin(Stdio::null()).stderr(Stdio::null());
+        let serving = Self { home, child: command.spawn().unwrap() };
+        serving.until("it serves", || home.run(&["manager", "status"]).1.contains("process"));
+        serving
+    }
+
+    /// No byte fits any more, or as many as before.
+    fn disk(&self, full: bool) {
+        let pid = Pid::from_child(&self.child);
+        let limit = Rlimit { current: full.then_some(0), maximum: None };
+        prlimit(Some(pid), Resource::Fsize, limit).unwrap();
+    }
+
+    fn until(&self, what: &str, mut holds: impl FnMut() -> bool) {
+        let end = SystemClock.boottime() + SOON;
+        while !holds() {
+            assert!(
+                SystemClock.boottime() < end,
+                "{what}: not in time; {}",
+                self.home.run(&["describe", "pay/prod"]).1
+            );
+        }
+    }
+}
+
+impl Drop for Serving<'_> {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// I1, I8: what cannot be written down is not begun, what was begun goes on, and all that needs no disk goes on meanwhile.
+#[test]
+fn a_full_disk_stops_what_it_must_and_loses_nothing() {
+    let home = Home::new();
+    let fake = Fake::start(Settings::default());
+    let (job, other) = (fake.add_job(JobSpec::default()), fake.add_job(JobSpec::default()));
+    let manager = Serving::start(&home);
+    let jar = home.0.path().join("some.jar");
+    std::fs::write(&jar, vec![7; 100_000]).unwrap();
+    let savepoints = format!("file://{}", home.0.path().join("savepoints").display());
+    let add = ["target", "add", "fake", &fake.url(), "--savepoint-dir", &savepoints];
+    assert_eq!(home.run(&add).0, 0);
+    for (name, job) in [("pay/prod", &job), ("pay/other", &other)] {
+        let adopt = ["adopt", name, "--target", "fake", "--flink-job", job, "--wait", "--yes"];
+        assert_eq!(home.run(&adopt).0, 0);
+    }
+
+    // Nothing is begun.
+    manager.disk(true);
+    let (code, text) = home.run(&["suspend", "pay/prod", "--wait", "--yes"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.contains("nothing was") && text.contains("store"), "{text}");
+    let (code, text) = home.run(&["artifact", "add", &jar.display().to_string()]);
+    assert!(code == 1 && text.contains("nothing was kept"), "{code} {text}");
+    assert!(fake.journal().is_empty(), "{:#?}", fake.journal());
+    // Everything is seen.
+    fake.fail_job(&other, "java.lang.Error: by hand");
+    let why = || home.run(&["describe", "pay/other"]).1;
+    manager.until("it is still watched", || why().contains("Error: by hand"));
+    assert!(!why().contains("EXCEPTION_SEEN"), "{}", why());
+    assert_eq!(home.run(&["suspend", "pay/prod", "--dry-run"]).0, 0);
+
+    // What was begun before goes on after, and is done once.
+    manager.disk(false);
+    manager.until("it is told", || why().contains("EXCEPTION_SEEN"));
+    fake.next_savepoint(SavepointOutcome::Held);
+    assert_eq!(home.run(&["suspend", "pay/prod", "--no-wait", "--yes"]).0, 0);
+    manager.until("the stop is sent", || fake.acts("stop").len() == 1);
+    manager.disk(true);
+    fake.release_savepoints();
+    fake.wait_until("the job to end", SOON, |w| w.jobs.values().all(|j| j.is_terminal()));
+    manager.until("its end is seen", || home.run(&["describe", "pay/prod"]).1.contains("FINISHED"));
+    assert!(home.run(&["operation", "list"]).1.contains("RUNNING"), "its end is not written yet");
+    manager.disk(false);
+    manager.until("it is suspended", || home.run(&["get", "deployments"]).1.contains("SUSPENDED"));
+    assert!(home.run(&["operation", "list"]).1.contains("SUCCEEDED"));
+    let (_, savepoints) = home.run(&["get", "savepoints", "pay/prod", "-o", "name"]);
+    assert_eq!(savepoints.lines().count(), 1, "{savepoints}");
+    assert_eq!(fake.acts("stop").len(), 1);
+    assert_eq!(fake.violations(), Vec::<String>::new());
 }

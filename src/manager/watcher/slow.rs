@@ -103,7 +103,8 @@ fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
     let foreign_end = summary.state.is_terminal()
         && job.our_end == OurEnd::None
         && job.ended_at.is_some_and(|end| e.sight.checkpoints_at.is_none_or(|t| t <= end + CACHE));
-    if summary.state.is_terminal() && !foreign_end && !(troubled && e.sight.root_cause.is_none()) {
+    let unexplained = troubled && (e.sight.root_cause.is_none() || e.sight.root_cause != e.sight.noted.cause);
+    if summary.state.is_terminal() && !foreign_end && !unexplained {
         return None;
     }
     // A job without a known checkpoint is looked at once per interval: its first one is worth much.
@@ -173,13 +174,13 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
         if let Some(x) = cause {
             let cause =
                 RootCause { message: x.root_cause, task: x.task, task_manager: x.task_manager, at: x.at };
-            if e.sight.root_cause.as_ref() != Some(&cause) {
+            if e.sight.noted.cause.as_ref() != Some(&cause) {
                 let text = cause.message.clone();
                 changes
                     .events
                     .push(about(e, NewEvent::auto(now, Severity::Error, EventName::ExceptionSeen, text)));
-                e.sight.root_cause = Some(cause);
             }
+            e.sight.root_cause = Some(cause);
         } else if !d.troubled {
             e.sight.root_cause = None;
         }
@@ -205,9 +206,16 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
         last_word(inner, &d.name, sp, now, &mut changes);
     }
     tracing::trace!(deployment = %d.name, looked_at = d.looked_at, "slow lane");
-    if let Err(e) = inner.commit(&gate, changes).await {
-        tracing::warn!(error = %e, "what was seen could not be written; it is found again");
-        put_back(inner, &d.name, before, job_before);
+    match inner.commit(&gate, changes).await {
+        Ok(_) => {
+            if let Some(e) = inner.world_mut().deployments.get_mut(&d.name) {
+                e.sight.noted.cause.clone_from(&e.sight.root_cause);
+            }
+        }
+        Err(e) => {
+            tracing::warn!(error = %e, "what was seen could not be written; it is found again");
+            put_back(inner, &d.name, before, job_before);
+        }
     }
     inner.touched(&touched);
 }
@@ -222,7 +230,6 @@ fn put_back(inner: &Inner, name: &DeploymentName, before: DeploymentSight, job: 
     e.sight.checkpoints_at = before.checkpoints_at;
     e.sight.restarts = before.restarts;
     e.sight.restarts_told = before.restarts_told;
-    e.sight.root_cause = before.root_cause;
 }
 
 /// Restarts between two looks show only in Flink's count. What was seen as it happened is in the log already.
