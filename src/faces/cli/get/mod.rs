@@ -1,36 +1,38 @@
 //! `get` and `describe`: objects as rows, or one in full.
+//!
+//! ```text
+//!   kind, name, flags ─▶ check ─▶ Source ─▶ rows ─▶ table, JSON, YAML or names
+//!                                   ▲         └─ -w ─▶ what changed, what is gone ─┐
+//!                                   └─────────────── the manager has news ◀───────┘
+//! ```
 
-use std::{
-    collections::{HashMap, HashSet},
-    time::Duration,
-};
+mod shown;
+mod source;
+mod watch;
 
 use clap::{
     Args, ValueEnum,
     builder::{EnumValueParser, PossibleValue, TypedValueParser},
 };
-use futures_util::StreamExt as _;
 use serde_json::Value;
 
 use super::{
     args::Format,
     context::{Context, Exit, Outcome, parse, until_interrupted},
     describe,
-    resolve::page_of,
     views::Tabular,
 };
 use crate::{
-    client::{Get, Watch, routes},
-    config::manifest,
+    client::{Get, routes},
     contract::{
-        List,
-        intent::{Document, Metadata},
-        model,
+        List, model,
         problem::{Code, Problem},
-        watch::Interest,
     },
-    domain::{event::Severity, ids::DeploymentName, text::SafeText},
+    domain::{event::Severity, ids::DeploymentName},
 };
+use shown::Shown;
+use source::{Source, labels_of};
+use watch::watch;
 
 /// What can be listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -329,64 +331,6 @@ impl Getting {
     }
 }
 
-/// What the client must know of a model to show it.
-pub trait Shown: serde::de::DeserializeOwned {
-    /// The field that is its name.
-    const KEY: &'static str;
-    /// Rows of a history that grows for ever, when nobody says how many.
-    const HISTORY: Option<u32> = None;
-    /// The object as a manifest, where it is one.
-    fn document(&self) -> Option<Document> {
-        None
-    }
-}
-
-/// Rows of a history, when nobody says how many.
-const NEWEST: u32 = 100;
-
-macro_rules! shown {
-    ($($model:ident $key:literal $($history:expr)?),* $(,)?) => {
-        $(impl Shown for model::$model {
-            const KEY: &'static str = $key;
-            $(const HISTORY: Option<u32> = Some($history);)?
-        })*
-    };
-}
-shown! {
-    TargetJob "flinkJobId", Deployment "deployment", Job "jobId", Savepoint "savepointId",
-    Operation "operationId" NEWEST, Event "seq" NEWEST, Revision "number", Artifact "sha256",
-    ExceptionEntry "at", Checkpoint "id",
-}
-impl Shown for model::Target {
-    const KEY: &'static str = "name";
-    fn document(&self) -> Option<Document> {
-        let metadata =
-            Metadata { name: self.name.clone(), labels: self.labels.clone(), ..Metadata::default() };
-        Some(document("Target", metadata, self.spec.clone()))
-    }
-}
-impl Shown for model::Application {
-    const KEY: &'static str = "name";
-    fn document(&self) -> Option<Document> {
-        let metadata = Metadata {
-            name: self.name.clone(),
-            title: Some(self.title.clone()),
-            labels: self.labels.clone(),
-            ..Metadata::default()
-        };
-        let spec = if self.defaults.is_null() {
-            Value::Object(Default::default())
-        } else {
-            serde_json::json!({ "defaults": self.defaults })
-        };
-        Some(document("Application", metadata, spec))
-    }
-}
-
-fn document(kind: &str, metadata: Metadata, spec: Value) -> Document {
-    Document { api_version: manifest::API_VERSION.to_owned(), kind: kind.to_owned(), metadata, spec }
-}
-
 async fn show_one<T: Tabular + Shown>(ctx: &Context, route: &Get<T>) -> Outcome {
     let value = ctx.client().await?.get_value(route).await?;
     let model: T = parse(&value)?;
@@ -398,183 +342,6 @@ async fn show_one<T: Tabular + Shown>(ctx: &Context, route: &Get<T>) -> Outcome 
     };
     ctx.print_one(&printed, &model.name(), || ctx.table(std::slice::from_ref(&model), true))?;
     Ok(Exit::OK)
-}
-
-/// Where rows come from.
-struct Source<T> {
-    route: Get<List<T>>,
-    only: Option<(&'static str, String)>,
-}
-
-/// A key as people write it.
-fn key_of(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
-}
-
-impl<T> Source<T> {
-    fn one(route: Get<List<T>>) -> Self {
-        Self { route, only: None }
-    }
-
-    fn filtered(route: Get<List<T>>, key: &'static str, value: &str) -> Self {
-        Self { route, only: Some((key, value.to_owned())) }
-    }
-}
-
-impl<T: Shown> Source<T> {
-    /// Rows, and the cursor when a limit cut them.
-    async fn fetch(
-        &self,
-        ctx: &Context,
-        limit: Option<u32>,
-        labels: &[(String, String)],
-    ) -> Result<(Vec<Value>, Option<String>), Problem> {
-        if labels.is_empty() && self.only.is_none() {
-            return match limit {
-                Some(_) => {
-                    let route = self.route.clone().with_some("limit", limit);
-                    Ok(page_of(ctx.client().await?.get_value(&route).await?))
-                }
-                None => Ok((ctx.all(&self.route).await?, None)),
-            };
-        }
-        // The limit is of the rows that fit: page by page, until there are enough.
-        let limit = limit.and_then(|n| usize::try_from(n).ok()).unwrap_or(usize::MAX);
-        let (mut fitting, mut after) = (Vec::new(), None::<String>);
-        loop {
-            let route = self.route.clone().with_some("after", after);
-            let (mut page, next) = page_of(ctx.client().await?.get_value(&route).await?);
-            page.retain(|item| self.fits(item, labels));
-            fitting.extend(page);
-            if fitting.len() > limit || next.is_none() {
-                break;
-            }
-            after = next;
-        }
-        let cut = fitting.len() > limit;
-        fitting.truncate(limit);
-        let next = fitting.last().filter(|_| cut).and_then(|item| Some(key_of(item.get(T::KEY)?)));
-        Ok((fitting, next))
-    }
-
-    fn fits(&self, item: &Value, labels: &[(String, String)]) -> bool {
-        let is_it = |(key, value): &(&str, String)| item.get(*key).and_then(Value::as_str) == Some(value);
-        has_labels(item, labels) && self.only.as_ref().is_none_or(is_it)
-    }
-}
-
-fn labels_of(given: &[String]) -> Result<Vec<(String, String)>, Problem> {
-    let pair = |text: &String| {
-        text.split_once('=').map(|(k, v)| (k.to_owned(), v.to_owned())).ok_or_else(|| {
-            Problem::new(Code::BadRequest, format!("-l {text:?} is not of the form KEY=VALUE"))
-        })
-    };
-    given.iter().map(pair).collect()
-}
-
-fn has_labels(item: &Value, labels: &[(String, String)]) -> bool {
-    labels
-        .iter()
-        .all(|(k, v)| item.pointer("/labels").and_then(|l| l.get(k)).and_then(Value::as_str) == Some(v))
-}
-
-/// Prints rows, then every row that changes, until Ctrl-C.
-async fn watch<T: Tabular + Shown>(
-    ctx: &Context,
-    source: &Source<T>,
-    limit: Option<u32>,
-    labels: &[(String, String)],
-    first: Vec<Value>,
-) -> Outcome {
-    let mut seen: HashMap<String, String> = HashMap::new();
-    print_changed::<T>(ctx, &first, &mut seen)?;
-    let interest = Interest {
-        deployments: first
-            .iter()
-            .filter_map(|v| v.get("deployment")?.as_str().map(str::to_owned))
-            .collect::<std::collections::BTreeSet<_>>()
-            .into_iter()
-            .collect(),
-    };
-    let mut changes = ctx.client().await?.watch(&interest, None).await?;
-    loop {
-        if !matches!(changes.next().await, Some(Ok(_))) {
-            // A restarting manager is waited for, until Ctrl-C.
-            changes = again(ctx, &interest).await;
-        }
-        match source.fetch(ctx, limit, labels).await {
-            Ok((items, _)) => {
-                print_changed::<T>(ctx, &items, &mut seen)?;
-                // A history only grows: what leaves its newest rows is not gone.
-                if T::HISTORY.is_none() && limit.is_none() {
-                    print_gone(ctx, &gone::<T>(&items, &mut seen))?;
-                }
-            }
-            Err(p) if p.code == Code::ManagerUnreachable => {}
-            Err(p) => return Err(p),
-        }
-    }
-}
-
-async fn again(ctx: &Context, interest: &Interest) -> Watch {
-    loop {
-        if let Ok(client) = ctx.connect().await
-            && let Ok(stream) = client.watch(interest, None).await
-        {
-            return stream;
-        }
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
-}
-
-/// What counts as a change: everything but how old the look is.
-fn essence(item: &Value) -> String {
-    let mut item = item.clone();
-    if let Some(map) = item.as_object_mut() {
-        for key in ["observedAt", "crashLossSeconds", "endLossSeconds"] {
-            map.shift_remove(key);
-        }
-    }
-    item.to_string()
-}
-
-fn print_changed<T: Tabular + Shown>(
-    ctx: &Context,
-    items: &[Value],
-    seen: &mut HashMap<String, String>,
-) -> Result<(), Problem> {
-    let titles = seen.is_empty();
-    let mut changed = Vec::new();
-    for item in items {
-        let key = item.get(T::KEY).map(key_of).unwrap_or_default();
-        let essence = essence(item);
-        if seen.get(&key) != Some(&essence) {
-            seen.insert(key, essence);
-            changed.push(item.clone());
-        }
-    }
-    if changed.is_empty() {
-        return Ok(());
-    }
-    ctx.print_lines::<T>(&changed, titles)
-}
-
-/// Takes from what was seen the rows that are there no more; answers their names.
-fn gone<T: Shown>(items: &[Value], seen: &mut HashMap<String, String>) -> Vec<String> {
-    let there: HashSet<String> = items.iter().filter_map(|item| item.get(T::KEY).map(key_of)).collect();
-    let mut gone: Vec<String> = seen.keys().filter(|key| !there.contains(*key)).cloned().collect();
-    gone.sort();
-    seen.retain(|key, _| there.contains(key));
-    gone
-}
-
-/// Between the rows for people, beside them where machines read.
-fn print_gone(ctx: &Context, names: &[String]) -> Result<(), Problem> {
-    for name in names {
-        let line = format!("{} is gone", SafeText::line(name));
-        if ctx.global.output.is_for_people() { ctx.print(&format!("{line}\n"))? } else { ctx.note(&line) }
-    }
-    Ok(())
 }
 
 impl DescribeArgs {
@@ -615,7 +382,6 @@ async fn described(ctx: &Context, kind: Kind, name: &str) -> Result<Value, Probl
 mod tests {
     use super::*;
     use rstest::rstest;
-    use serde_json::json;
 
     #[rstest]
     #[case(Kind::Targets, None, true, false, true)]
@@ -645,14 +411,5 @@ mod tests {
             limit: None,
         };
         assert_eq!(getting.check().is_ok(), fine);
-    }
-
-    #[test]
-    fn what_is_there_no_more_is_told_once() {
-        let mut seen: HashMap<String, String> =
-            ["a", "b", "c"].map(|name| (name.to_owned(), "{}".to_owned())).into();
-        let left = [json!({"name": "b"}), json!({"name": "new"})];
-        assert_eq!(gone::<model::Target>(&left, &mut seen), ["a", "c"]);
-        assert!(gone::<model::Target>(&left, &mut seen).is_empty());
     }
 }
