@@ -6,10 +6,12 @@
 //! ```
 
 mod choose;
+mod decide;
 mod draft;
 mod facts;
 mod others;
 mod preflight;
+mod takeover;
 mod words;
 
 use std::sync::Arc;
@@ -26,20 +28,21 @@ use super::{
 use crate::{
     contract::{
         intent::{Intent, Meta, Start, Verb},
-        plan::{Confirmation, Plan, Submitted, Verdict},
+        plan::{Plan, Submitted},
         problem::{Code, Problem},
     },
     domain::{
         deployment::Desired,
         event::{EventName, Severity, Via},
         ids::{DeploymentId, DeploymentName, OperationId, TargetName},
-        operation::{Kind, OpState, Operation, Step, supersede},
-        policy,
+        operation::{Kind, OpState, Operation, Step},
         spec::Protection,
     },
 };
+use decide::decide;
 pub use others::{find_artifact, new_application};
 pub use preflight::Checks;
+use takeover::Takeover;
 
 /// Everything that one confirmation would commit.
 #[derive(Debug)]
@@ -72,17 +75,6 @@ pub struct Draft {
     pub base: Option<super::ports::store::DeploymentRow>,
     /// What the person sees.
     pub card: Plan,
-}
-
-/// How often a plan to supersede is made anew because the superseded operation went on meanwhile.
-const SUPERSEDE_TRIES: u32 = 10;
-
-fn moved_on() -> Problem {
-    Problem::new(
-        Code::PlanChanged,
-        "the operation that was to be superseded goes on faster than a plan can be made; nothing was changed",
-    )
-    .hint("try again")
 }
 
 impl Manager {
@@ -130,10 +122,10 @@ impl Manager {
             return Ok(kept);
         }
         if !dry_run {
-            not_held(inner, &intent)?;
+            takeover::not_held(inner, &intent)?;
         }
         let meta = meta_of(&intent).clone();
-        for _ in 0..SUPERSEDE_TRIES {
+        for _ in 0..takeover::TRIES {
             let mut draft = draft_of(inner, &intent, who).await?;
             draft.parent.clone_from(&parent);
             matches_version(version, draft.base.as_ref().map(|b| b.spec_version))?;
@@ -145,7 +137,7 @@ impl Manager {
                 return Ok(done);
             }
         }
-        Err(moved_on())
+        Err(takeover::moved_on())
     }
 
     /// The kept answer of the same request; another request under the same key is refused.
@@ -178,7 +170,7 @@ pub async fn upgrade_to(
     if dry_run {
         return Ok(Submitted::Plan(Box::new(draft.card)));
     }
-    accept(inner, draft, meta, who, None).await?.ok_or_else(moved_on)
+    accept(inner, draft, meta, who, None).await?.ok_or_else(takeover::moved_on)
 }
 
 /// The plan of a verb on a deployment as its row would be; nothing is changed.
@@ -218,74 +210,6 @@ async fn draft_of(inner: &Arc<Inner>, intent: &Intent, who: &Caller) -> ManagerR
     }
 }
 
-/// Policy and preflight; a dry run shows what they say instead of failing.
-async fn decide(
-    inner: &Arc<Inner>,
-    d: &mut Draft,
-    meta: &Meta,
-    who: &Caller,
-    dry_run: bool,
-) -> ManagerResult<()> {
-    let needed = policy::required(d.kind, d.protection, d.destructive);
-    d.card.confirmation = Confirmation::of(needed);
-    d.card.runnable = !d.card.checks.iter().any(|c| c.verdict == Verdict::Failed);
-    d.card.plan_digest = words::digest(d);
-    let verdict = policy::decide(&policy::Question {
-        kind: d.kind,
-        read_only: inner.settings.read_only,
-        target_read_only: d.target_read_only,
-        protection: d.protection,
-        destructive: d.destructive,
-        yes: meta.yes,
-        typed: meta.confirm.as_deref(),
-        name: &d.card.typed_name,
-    });
-    if dry_run {
-        return Ok(());
-    }
-    if let policy::Verdict::Deny(why) = verdict {
-        let text = format!("{} of {} was denied: {why}", d.kind, d.name);
-        let gate = inner.gate().await;
-        let event = inner.caller_event(who, Severity::Warn, EventName::PolicyDenied, text);
-        let _ = inner.commit(&gate, Changes { events: vec![event], ..Changes::default() }).await;
-        return Err(Problem::new(Code::PolicyDenied, format!("{why}; nothing was changed")));
-    }
-    if meta.expect.as_ref().is_some_and(|e| *e != d.card.plan_digest) {
-        return Err(Problem::new(
-            Code::PlanChanged,
-            "the plan is no longer the one that was confirmed; nothing was changed",
-        )
-        .hint("look at the new plan and confirm it")
-        .plan(d.card.clone()));
-    }
-    if let Some(c) = d.card.checks.iter().find(|c| c.verdict == Verdict::Failed) {
-        let mut p = Problem::new(Code::PreflightFailed, format!("{}; nothing was changed", c.message))
-            .plan(d.card.clone());
-        if let Some(h) = &c.hint {
-            p = p.hint(h.clone());
-        }
-        return Err(p);
-    }
-    match verdict {
-        policy::Verdict::Confirm(p) => Err(confirmation_problem(p, d)),
-        _ => Ok(()),
-    }
-}
-
-fn confirmation_problem(p: Protection, d: &Draft) -> Problem {
-    let (detail, hint) = match p {
-        Protection::TypeName => (
-            format!(
-                "{} of {} needs the typed name {}; nothing was changed",
-                d.kind, d.name, d.card.typed_name
-            ),
-            format!("give --confirm {}", d.card.typed_name),
-        ),
-        _ => (format!("{} of {} needs a yes; nothing was changed", d.kind, d.name), "give --yes".to_owned()),
-    };
-    Problem::new(Code::ConfirmationRequired, detail).hint(hint).plan(d.card.clone())
-}
-
 /// Commits the operation with its rows, its event and the kept answer, then drives it. `None` = the operation that it
 /// was to supersede has gone on since the draft was made; nothing was committed.
 async fn accept(
@@ -296,10 +220,10 @@ async fn accept(
     key: Option<&Idempotency>,
 ) -> ManagerResult<Option<Submitted>> {
     let gate = inner.gate().await;
-    let superseded = match superseded(inner, &d)? {
-        Superseded::Moved => return Ok(None),
-        Superseded::None => None,
-        Superseded::This(op) => Some(*op),
+    let superseded = match takeover::look(inner, &d)? {
+        Takeover::Moved => return Ok(None),
+        Takeover::None => None,
+        Takeover::Of(op) => Some(*op),
     };
     unchanged(inner, &d)?;
     let op = operation_of(inner, &d, meta.clone(), who);
@@ -317,7 +241,7 @@ async fn accept(
     if let Some(key) = key {
         changes.answers.push(inner.answer_row(who, key, 202, &answer));
     }
-    let superseded = superseded.map(|old| end_superseded(inner, old, &op, &mut changes));
+    let superseded = superseded.map(|old| takeover::end(inner, old, &op, &mut changes));
     changes.operations.push(op.clone());
     inner.commit(&gate, changes).await?;
     drop(gate);
@@ -329,74 +253,10 @@ async fn accept(
     Ok(Some(answer))
 }
 
-/// The operation that a draft takes over from, as it is now.
-enum Superseded {
-    None,
-    /// It has ended or gone on since the draft was made.
-    Moved,
-    This(Box<Operation>),
-}
-
-fn superseded(inner: &Inner, d: &Draft) -> ManagerResult<Superseded> {
-    let Some(seen) = &d.supersedes else { return Ok(Superseded::None) };
-    let world = inner.world();
-    let stands = |op: &Operation| op.steps.iter().map(|s| (s.state, s.attempts)).collect::<Vec<_>>();
-    match world.operations.get(&seen.id) {
-        // Every step is done, only its end is missing: there is nothing to take over.
-        Some(now) if now.current().is_none() => Err(active_problem(now)),
-        Some(now) if stands(now) == stands(seen) => Ok(Superseded::This(Box::new(now.clone()))),
-        _ => Ok(Superseded::Moved),
-    }
-}
-
-/// Ends it in the commit that brings its successor, and says so.
-fn end_superseded(inner: &Inner, mut old: Operation, by: &Operation, changes: &mut Changes) -> Operation {
-    let words = format!("superseded by {} of {}", by.kind, by.actor);
-    supersede::end(&mut old, &by.id, &words, inner.now());
-    runner::put_back(inner, &old, changes);
-    let mut event = inner.operation_event(
-        &old,
-        Severity::Warn,
-        EventName::OperationSuperseded,
-        format!("{} of {} was {words}; no further step of it is sent", old.kind, old.actor),
-    );
-    (event.actor, event.via) = (by.actor.clone(), by.via);
-    event.details = serde_json::json!({ "supersededBy": by.id });
-    changes.events.push(event);
-    changes.operations.push(old.clone());
-    old
-}
-
 fn sign(rev: &mut RevisionRow, op: &Operation) {
     rev.author.clone_from(&op.actor);
     rev.reason.clone_from(&op.reason);
     rev.created_at = op.created_at;
-}
-
-/// Another operation holds the deployment: that is said before anything that only follows from it.
-fn not_held(inner: &Inner, intent: &Intent) -> ManagerResult<()> {
-    let Intent::Deployment { name, verb } = intent else { return Ok(()) };
-    let world = inner.world();
-    let held = world.deployments.get(name).and_then(|e| world.operations.get(e.operation.as_ref()?));
-    match held {
-        Some(active) if !supersede::may(verb.kind(), asks_to_supersede(verb), active.kind) => {
-            let p = active_problem(active);
-            Err(match (verb, &p.hint) {
-                (Verb::Cancel(_), Some(hint)) => {
-                    let hint =
-                        format!("{hint}; to end it and cancel the job now: nutkin cancel {name} --supersede");
-                    p.hint(hint)
-                }
-                _ => p,
-            })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The person said that the operation at work is to end for this one.
-const fn asks_to_supersede(verb: &Verb) -> bool {
-    matches!(verb, Verb::Cancel(r) if r.supersede)
 }
 
 /// Nothing that the plan was made of has changed since, and nobody else holds the deployment.

@@ -65,7 +65,7 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
         Verb::Delete(_) => true,
         _ => preflight::reachable(&mut b.checks, f),
     };
-    b.take_over(super::asks_to_supersede(verb));
+    b.take_over(super::takeover::asked_for(verb));
     match verb {
         Verb::Start(r) => {
             b.wants_no_job()?;
