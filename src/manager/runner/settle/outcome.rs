@@ -1,18 +1,17 @@
-//! What goes into the books with an intent, an outcome, an end. Everything here travels in the same commit as the
-//! operation's own change, so the catalogue can never say less than the operation.
+//! Rows of an outcome.
 
 use std::sync::Arc;
 
-use super::send::directory;
+use super::{super::collect, set_status};
 use crate::{
     domain::{
-        deployment::{Desired, OurEnd},
+        deployment::OurEnd,
         event::{EventName, NewEvent, Severity},
         ids::{OperationId, SavepointId},
         location,
         operation::{
-            Act, Kind, OpError, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState,
-            driver::Absorbed, evidence::Evidence,
+            Act, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState, driver::Absorbed,
+            evidence::Evidence,
         },
         savepoint::{Origin, Savepoint, Status},
         time::Timestamp,
@@ -20,111 +19,9 @@ use crate::{
     manager::{
         books,
         inner::Inner,
-        ports::store::{Changes, JobRow, StoreResult},
-        submit,
+        ports::store::{Changes, StoreResult},
     },
 };
-
-/// Rows that must exist before the request leaves.
-pub async fn intent_rows(inner: &Inner, op: &Operation, n: u32, changes: &mut Changes) -> StoreResult<()> {
-    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(()) };
-    match &step.act {
-        Act::TriggerSavepoint { job } | Act::StopWithSavepoint { job } => {
-            let mut row = Savepoint::new(
-                op.snapshot_id(step),
-                op.deployment.clone(),
-                op.plan.origin,
-                Status::Started,
-                inner.now(),
-            );
-            row.job = Some(job.id.clone());
-            row.flink_job = Some(job.flink.clone());
-            row.operation = Some(op.id.clone());
-            row.trigger = step.hex_key();
-            row.target_directory = directory(op, step);
-            row.format = Some(op.plan.format);
-            row.label.clone_from(&op.plan.label);
-            row.revision = books::revision_of(inner, op, job).await?;
-            row.flink_version = books::flink_version(inner, &op.target);
-            changes.events.push(inner.operation_event(
-                op,
-                Severity::Info,
-                EventName::SavepointStarted,
-                format!(
-                    "savepoint of job {} into {}",
-                    job.flink.short(),
-                    row.target_directory.clone().unwrap_or_default()
-                ),
-            ));
-            changes.savepoints.push(row);
-            if matches!(step.act, Act::StopWithSavepoint { .. }) {
-                books::mark_end(inner, job, OurEnd::StoppedWithSavepoint, changes).await?;
-            }
-        }
-        Act::CancelJob { job } => {
-            if let Some(job) = job.clone().or_else(|| op.last_job()) {
-                books::mark_end(inner, &job, OurEnd::Cancelled, changes).await?;
-            }
-        }
-        Act::RunJar { revision } => {
-            if let Some(flink) = step.hex_key() {
-                changes.jobs.push(JobRow {
-                    id: op.job_id(step),
-                    deployment: op.deployment.clone(),
-                    flink,
-                    target: op.target.clone(),
-                    revision: Some(*revision),
-                    operation: Some(op.id.clone()),
-                    created_at: inner.now(),
-                    started_at: None,
-                    ended_at: None,
-                    flink_state: None,
-                    our_end: OurEnd::None,
-                    restored_from: op.restore_location(),
-                    restored_savepoint: restored_savepoint(op),
-                    restarts: None,
-                    last_checkpoint: None,
-                    checkpoint_config: None,
-                    seen_at: None,
-                });
-            }
-        }
-        Act::Dispose { savepoint, .. } => {
-            set_status(inner, savepoint, Status::Deleting, None, changes).await?
-        }
-        _ => {}
-    }
-    Ok(())
-}
-
-fn restored_savepoint(op: &Operation) -> Option<SavepointId> {
-    match &op.plan.restore {
-        RestoreSource::Empty => None,
-        RestoreSource::Point { savepoint, .. } => Some(savepoint.clone()),
-        RestoreSource::ThisOperation => {
-            op.steps.iter().rev().find_map(|s| s.outcome.as_ref()?.savepoint.clone())
-        }
-    }
-}
-
-async fn set_status(
-    inner: &Inner,
-    id: &SavepointId,
-    status: Status,
-    failure: Option<String>,
-    changes: &mut Changes,
-) -> StoreResult<()> {
-    let Some(row) = inner.deps.store.savepoint(id).await? else { return Ok(()) };
-    let here = |s: &Savepoint| match (&s.location, &row.location) {
-        (Some(a), Some(b)) => location::same(a, b),
-        _ => false,
-    };
-    // A copied row is the same files: what happens to them happens to every row of the place.
-    let all = inner.deps.store.savepoints(Some(&row.deployment), u32::MAX).await?;
-    let same = all.into_iter().filter(|s| s.id == row.id || (here(s) && s.status != Status::Deleted));
-    changes.savepoints.extend(same.map(|s| Savepoint { status, failure: failure.clone(), ..s }));
-    Ok(())
-}
 
 /// Rows that follow from a judgement. Answers operations that are to be driven afterwards.
 pub async fn outcome_rows(
@@ -334,7 +231,7 @@ async fn job_started(
     }
     let row = inner.world().by_id(&op.deployment).map(|e| e.row.clone());
     // Nobody waits for it any more: the deployment has gone on without this job.
-    if let Some(mut row) = row.filter(|_| super::collect::is_awaited(inner, op)) {
+    if let Some(mut row) = row.filter(|_| collect::is_awaited(inner, op)) {
         row.job = Some(job.id.clone());
         if let Some(chosen) = row.next_restore.take() {
             changes.events.extend(disarmed(inner, op, &chosen));
@@ -397,120 +294,4 @@ fn disarmed(inner: &Inner, op: &Operation, chosen: &SavepointId) -> Option<NewEv
         let text = format!("the savepoint {chosen} that was chosen for the next start is no longer chosen: a job began without it");
         inner.operation_event(op, Severity::Warn, EventName::ResetDisarmed, text)
     })
-}
-
-/// Ends an operation: state, result in one line, event.
-pub async fn finish(inner: &Arc<Inner>, id: &OperationId, state: OpState) -> StoreResult<()> {
-    if let Some(fork) = super::operation(inner, id)
-        && let Some(creates) = fork.plan.creates.as_ref().filter(|c| c.start && state == OpState::Succeeded)
-        && fork.kind == Kind::Fork
-    {
-        submit::start_fork(inner, &creates.name, &fork).await;
-    }
-    let gate = inner.gate().await;
-    let Some(mut op) = super::operation(inner, id) else { return Ok(()) };
-    let mut changes = Changes::default();
-    op.state = state;
-    op.ended_at = Some(inner.now());
-    op.result = Some(result(&op));
-    if state == OpState::Cancelled && op.error.is_none() {
-        op.error = Some(OpError {
-            code: "CANCELLED".to_owned(),
-            message: "the operation was asked to stop; no further step was sent".to_owned(),
-            hint: None,
-        });
-    }
-    rest_state(inner, &op, &mut changes);
-    put_back(inner, &op, &mut changes);
-    let (severity, name) = match state {
-        OpState::Succeeded => (Severity::Info, EventName::OperationSucceeded),
-        OpState::RolledBack => (Severity::Warn, EventName::RolledBack),
-        OpState::Cancelled => (Severity::Warn, EventName::OperationCancelled),
-        _ => (Severity::Error, EventName::OperationFailed),
-    };
-    let ended = match state {
-        OpState::RolledBack => "failed and was rolled back",
-        other => other.as_str(),
-    };
-    let text = format!("{} {ended}: {}", op.kind, op.result.clone().unwrap_or_default());
-    changes.events.push(inner.operation_event(&op, severity, name, text));
-    changes.operations.push(op.clone());
-    inner.commit(&gate, changes).await?;
-    drop(gate);
-    // Who reads that it ended looks at the deployment next.
-    inner.wake(&op.target).notify_one();
-    if matches!(state, OpState::Succeeded | OpState::RolledBack) {
-        super::super::cleanup::old_jars(inner, &op).await;
-    }
-    Ok(())
-}
-
-/// An operation that ended between two jobs leaves its deployment suspended or cancelled, not "wanted running".
-fn rest_state(inner: &Inner, op: &Operation, changes: &mut Changes) {
-    let ended = |s: &Step| match &s.act {
-        Act::StopWithSavepoint { .. } => Some(Desired::Suspended),
-        Act::CancelJob { job } if job.is_some() && *job == op.plan.old_job => Some(Desired::Cancelled),
-        _ => None,
-    };
-    let rest = op.steps.iter().filter(|s| s.state == StepState::Confirmed).find_map(ended);
-    let between = matches!(op.state, OpState::Cancelled | OpState::Failed) && op.bindings().job.is_none();
-    let row = inner.world().by_id(&op.deployment).map(|e| e.row.clone());
-    if let (Some(mut row), Some(rest), true) = (row, rest, between) {
-        row.desired = rest;
-        changes.deployments.push(row);
-    }
-}
-
-/// A change that did not hold leaves the deployment's own layer as it was before: the next start must not run it again.
-pub fn put_back(inner: &Inner, op: &Operation, changes: &mut Changes) {
-    let Some(before) = op.plan.before.as_ref().filter(|_| op.state != OpState::Succeeded) else { return };
-    let row =
-        changes.deployments.pop().or_else(|| inner.world().by_id(&op.deployment).map(|e| e.row.clone()));
-    let Some(mut row) = row else { return };
-    if row.spec_version == before.written_version {
-        row.layer = before.layer.clone();
-        row.applied.clone_from(&before.applied);
-        row.adopted = before.adopted;
-        row.spec_version += 1;
-    }
-    changes.deployments.push(row);
-}
-
-/// What the operation brought, in one line.
-fn result(op: &Operation) -> String {
-    let from = op.restore_location().map_or_else(|| "beginning empty".to_owned(), |l| format!("from {l}"));
-    let snapshot = op.bindings().snapshot.and_then(|s| s.location).unwrap_or_default();
-    let cause = op.plan.compensation.as_ref().map(|c| c.cause.clone()).unwrap_or_default();
-    let revision = op.plan.revision.unwrap_or_default();
-    let runs = op.steps.iter().find(|s| s.act.name() == StepName::RunJar);
-    // A program that Flink refused has put nothing out.
-    let repeated = runs.is_some_and(|s| s.state == StepState::Confirmed);
-    let outputs = if repeated { "; outputs since that snapshot are produced again" } else { "" };
-    match (op.state, op.kind) {
-        (OpState::RolledBack, _) => format!(
-            "revision {revision} did not hold ({cause}); revision {} runs again {from}{outputs}",
-            op.plan.previous_revision.unwrap_or_default()
-        ),
-        (OpState::Failed, _) => cause,
-        (OpState::FailedNoEffect, _) => format!("{cause}; nothing was changed"),
-        (OpState::Cancelled, _) => "stopped before its next step".to_owned(),
-        (_, Kind::Suspend) => format!("stopped with the savepoint {snapshot}"),
-        (_, Kind::Savepoint) => format!("savepoint {snapshot}"),
-        (_, Kind::Upgrade) if op.plan.revision.is_none() => {
-            "the new spec is written; the job runs on, and its next start runs it".to_owned()
-        }
-        (_, Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback) => {
-            format!("revision {revision} runs {from}")
-        }
-        (_, Kind::Reset) if runs.is_some() => format!("revision {revision} runs {from}"),
-        (_, Kind::Cancel) => "the job was cancelled".to_owned(),
-        (_, Kind::Reset) => "the next start begins from the chosen savepoint".to_owned(),
-        (_, Kind::Fork) => {
-            op.plan.creates.as_ref().map_or_else(String::new, |c| format!("{} was created", c.name))
-        }
-        (_, Kind::Adopt) => "the job and what it has kept are in the books; it runs on".to_owned(),
-        (_, Kind::Import) => "the snapshot is in the catalogue".to_owned(),
-        (_, Kind::Dispose) => "the snapshot's files are deleted".to_owned(),
-        (_, Kind::Delete) => "the deployment is out of the books; files stay".to_owned(),
-    }
 }
