@@ -146,6 +146,6 @@ fn unplaced(setting: &str, problem: Problem) -> Diagnostic {
 /// What to try, in the demo.
 fn hint(global: &Global) -> Option<String> {
     (global.profile.as_deref() == Some("demo")).then(|| {
-        "Try: 2 for the deployments, production, u to upgrade, ctrl-o for payments-v2.jar, ctrl-s to review.".to_owned()
+        "Try: 2, move to production, u to upgrade, ctrl-o to pick v2, ctrl-s to review".to_owned()
     })
 }

@@ -61,10 +61,10 @@ fn a_restore_point_that_nobody_has_seen_says_so() {
     let point = s.selected.as_mut().unwrap().deployment.next_restore_point.as_mut().unwrap();
     point.verified = None;
     let mut c = Console::with(s.clone(), "dark", SIZE);
-    c.settle().shows("not seen at its place");
-    assert_eq!(role(&c, "not seen"), Role::Muted);
+    c.settle().shows("its files were not looked at");
+    assert_eq!(role(&c, "were not looked"), Role::Muted);
     s.selected.as_mut().unwrap().deployment.next_restore_point.as_mut().unwrap().verified = Some(true);
-    Console::with(s, "dark", SIZE).settle().hides("not seen");
+    Console::with(s, "dark", SIZE).settle().hides("were not looked");
 
     // A card says it loudly where nothing else is left of the state.
     for (key, kind, loud) in [("p", Kind::Suspend, Role::Muted), ("x", Kind::Cancel, Role::Warn)] {
@@ -75,10 +75,10 @@ fn a_restore_point_that_nobody_has_seen_says_so() {
             plan.restore_points[0].verified = verified;
             c.plan(plan);
             if verified == Some(true) {
-                assert!(!c.screen().contains("not seen at its place:"), "{}", c.screen());
+                assert!(!c.screen().contains("its files were not looked at:"), "{}", c.screen());
                 continue;
             }
-            assert_eq!(role(&c, if loud == Role::Warn { "! not seen" } else { "not seen" }), loud, "{kind}");
+            assert_eq!(role(&c, if loud == Role::Warn { "! its files" } else { "its files" }), loud, "{kind}");
         }
     }
 }

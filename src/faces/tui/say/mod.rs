@@ -77,8 +77,8 @@ pub const fn without_restore(j: &Job) -> &'static str {
     if j.began_empty { "began empty" } else { "not known" }
 }
 
-/// A restore point that nobody has looked at: its existence is unverified, and never an argument.
-pub const UNSEEN: &str = "not seen at its place";
+/// A restore point in the catalogue that nobody has looked at: its existence is unverified, and never an argument.
+pub const UNSEEN: &str = "its files were not looked at";
 
 /// What an operation of this kind is doing.
 #[must_use]

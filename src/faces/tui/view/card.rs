@@ -269,7 +269,7 @@ fn restore_lines(out: &mut Vec<Text>, model: &Model, plan: &plan::Plan, cells: u
 fn unseen(plan: &plan::Plan) -> Text {
     let ends = |s: &PlannedStep| matches!(s.name, StepName::CancelJob | StepName::Dispose);
     if plan.steps.iter().any(ends) || !plan.irreversible.is_empty() {
-        text(format!("  ! {}: its existence is unverified", say::UNSEEN), Role::Warn)
+        text(format!("  ! {}: that they exist is unverified", say::UNSEEN), Role::Warn)
     } else {
         muted(format!("    {}", say::UNSEEN))
     }

@@ -248,7 +248,8 @@ fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     if let Some(s) = p.rewind_seconds.filter(|s| *s > 0) {
         t = t.with("  repeats ", Role::Muted).then(say::loss(s));
     }
-    let unseen = p.verified != Some(true) && (p.savepoint_id.is_some() || p.location.is_some());
+    // A checkpoint of the running job is Flink's own word of this moment.
+    let unseen = p.verified != Some(true) && p.savepoint_id.is_some();
     let why = if unseen { format!("{}; {}", p.why, say::UNSEEN) } else { p.why.clone() };
     let mut lines = vec![field("Next start", t)];
     lines.extend(indented(&muted(why), width));
