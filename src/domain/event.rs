@@ -22,6 +22,9 @@ words!(closed
     }
 );
 
+/// So many bytes of a stack trace are kept with an event.
+pub const MOST_OF_A_TRACE: usize = 16 * 1024;
+
 words!(open
     /// Stable names of events: past or present facts.
     EventName {

@@ -77,7 +77,7 @@ pub struct Candidate {
 pub struct Advice {
     /// Every candidate, the chosen one first, then newest first.
     pub candidates: Vec<Candidate>,
-    /// The sentence that explains it.
+    /// The sentence that explains it, without its age, which grows.
     pub why: String,
     /// What the person should know about it.
     pub warning: Option<String>,
@@ -94,6 +94,15 @@ impl Advice {
     #[must_use]
     pub fn chosen(&self) -> Option<&Candidate> {
         self.candidates.first().filter(|c| !self.refused && !self.empty && c.rejected.is_none())
+    }
+
+    /// The sentence with the age that the chosen one has now.
+    #[must_use]
+    pub fn why_at(&self, now: Timestamp) -> String {
+        match self.chosen().and_then(|c| c.state_of) {
+            Some(at) => format!("{}, {} old", self.why, humane(now.seconds_since(at))),
+            None => self.why.clone(),
+        }
     }
 }
 
@@ -235,10 +244,8 @@ fn finish(
         Some(o) => format!("savepoint ({o})"),
         None => "retained checkpoint of the running job".to_owned(),
     };
-    let age = chosen
-        .state_of
-        .map_or_else(|| "of unknown age".to_owned(), |t| format!("{} old", humane(s.now.seconds_since(t))));
-    let why = format!("{how} {what} of this deployment, {age}");
+    let age = if chosen.state_of.is_none() { ", of unknown age" } else { "" };
+    let why = format!("{how} {what} of this deployment{age}");
     let deviates = passed.is_some();
     let warning = passed.or_else(|| {
         let repeated = chosen.rewind_seconds.filter(|r| *r > 0)?;
@@ -421,10 +428,12 @@ mod tests {
             sp("new", 900, Origin::UserRequest, Status::Completed),
             sp("failed", 950, Origin::UserRequest, Status::Failed),
         ];
-        let advice = choose(&state(), &situation(&list));
+        let s = situation(&list);
+        let advice = choose(&state(), &s);
         assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("new")));
         assert_eq!(advice.chosen().unwrap().rewind_seconds, Some(100));
-        assert_eq!(advice.why, "newest complete savepoint (USER_REQUEST) of this deployment, 2m 40s old");
+        assert_eq!(advice.why, "newest complete savepoint (USER_REQUEST) of this deployment");
+        assert!(advice.why_at(s.now).ends_with("of this deployment, 2m 40s old"), "{}", advice.why_at(s.now));
         let reasons: Vec<_> = advice.candidates[1..].iter().map(|c| c.rejected.clone().unwrap()).collect();
         assert_eq!(reasons, ["it failed", "older than the chosen one"]);
     }

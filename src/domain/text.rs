@@ -136,6 +136,17 @@ pub fn terminal_safe_json(json: &str) -> String {
     out
 }
 
+/// At most `most` bytes of a long text: its beginning and its end, where the first and the last cause stand.
+#[must_use]
+pub fn excerpt(text: &str, most: usize) -> String {
+    if text.len() <= most {
+        return text.to_owned();
+    }
+    let head = text.floor_char_boundary(most / 2);
+    let tail = text.ceil_char_boundary(text.len() - most / 2);
+    format!("{}\n… {} bytes left out …\n{}", &text[..head], tail - head, &text[tail..])
+}
+
 /// A size for people, in powers of 1024: `812 B`, `1.2 GiB`.
 #[must_use]
 pub fn bytes(n: u64) -> String {
@@ -160,6 +171,14 @@ pub fn bytes(n: u64) -> String {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn an_excerpt_keeps_both_ends_at_characters() {
+        assert_eq!(excerpt("short", 5), "short");
+        let long = format!("{}{}{}", "ä".repeat(10), "x".repeat(100), "ö".repeat(10));
+        let cut = excerpt(&long, 21);
+        assert!(cut.starts_with("äääää\n… 120 bytes left out …\n") && cut.ends_with("ööööö"), "{cut}");
+    }
 
     #[test]
     fn controls_become_visible() {

@@ -28,6 +28,9 @@ use crate::{
 /// Rows of a list when nobody says how many.
 const DEFAULT_LIMIT: u32 = 200;
 
+/// So many jobs of a deployment are asked for their exceptions.
+const EXCEPTIONS_OF_JOBS: u32 = 5;
+
 fn unreachable(e: ClusterError) -> Problem {
     Problem::new(Code::TargetUnreachable, e.message)
 }
@@ -296,20 +299,31 @@ impl Manager {
         Ok((cluster, job.flink.clone()))
     }
 
-    /// Exceptions of the deployment's job as Flink remembers them, newest first.
+    /// Exceptions of the deployment's newest jobs as Flink remembers them, newest first: after a rollback, those of the job
+    /// that failed are what is looked for.
     pub async fn exceptions(&self, of: &DeploymentName) -> ManagerResult<Vec<model::ExceptionEntry>> {
-        let (cluster, job) = self.live(of)?;
-        let list = cluster.exceptions(&job, 16).await.map_err(unreachable)?;
-        Ok(list
-            .into_iter()
-            .map(|x| model::ExceptionEntry {
+        let (cluster, _) = self.live(of)?;
+        let id = self.id_of(of)?;
+        let jobs = self.inner.deps.store.jobs(Some(&id), EXCEPTIONS_OF_JOBS).await?;
+        let mut all = Vec::new();
+        for job in jobs {
+            let list = match cluster.exceptions(&job.flink, 16).await {
+                Ok(list) => list,
+                // Flink has forgotten that job.
+                Err(e) if e.flink_status() == Some(404) => continue,
+                Err(e) => return Err(unreachable(e)),
+            };
+            all.extend(list.into_iter().map(|x| model::ExceptionEntry {
                 at: x.at,
+                flink_job_id: job.flink.to_string(),
                 root_cause: x.root_cause,
                 task: x.task,
                 task_manager: x.task_manager,
                 trace: x.trace,
-            })
-            .collect())
+            }));
+        }
+        all.sort_by_key(|x| std::cmp::Reverse(x.at));
+        Ok(all)
     }
 
     /// Checkpoints of the deployment's job as Flink remembers them, newest first.

@@ -83,6 +83,9 @@ pub struct NextRestorePoint {
     pub location: Option<String>,
     /// The sentence that explains it.
     pub why: String,
+    /// When its state was taken: its age and what it repeats grow from there.
+    #[serde(default)]
+    pub state_of: Option<Timestamp>,
     /// True when restore points are known and none can be used: a start is refused until a person names one, or asks for
     /// an empty start. False without a location: the start begins empty.
     #[serde(default)]
@@ -113,6 +116,9 @@ pub struct DeploymentOperation {
     pub step_title: Option<String>,
     /// What is known of it.
     pub step_detail: Option<String>,
+    /// It failed, and is on its way back.
+    #[serde(default)]
+    pub goes_back: bool,
     /// When the operation began.
     pub started_at: Option<Timestamp>,
 }

@@ -105,12 +105,25 @@ pub struct Operation {
     pub ended_at: Option<Timestamp>,
     /// Its steps.
     pub steps: Vec<Step>,
+    /// Why it goes, or went, the way back; the steps behind the failed one are that way.
+    #[serde(default)]
+    pub goes_back: Option<WayBack>,
     /// Why it failed or waits.
     pub error: Option<OpError>,
     /// Ways out of NEEDS_ATTENTION.
     pub choices: Vec<Choice>,
     /// What it brought.
     pub result: Option<String>,
+}
+
+/// What made an operation turn round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WayBack {
+    /// What failed, in words.
+    pub cause: String,
+    /// Number of the step that failed.
+    pub failed_step: u32,
 }
 
 /// An entry of the log.
@@ -197,6 +210,9 @@ pub struct Artifact {
 pub struct ExceptionEntry {
     /// When.
     pub at: Option<Timestamp>,
+    /// Flink's id of the job that it happened to.
+    #[serde(default)]
+    pub flink_job_id: String,
     /// The last `Caused by`.
     pub root_cause: String,
     /// Task.

@@ -9,6 +9,6 @@ pub use deployment::{
     Application, Deployment, DeploymentJob, DeploymentOperation, Drift, MetricValue, NextRestorePoint,
     RestoredFrom, RootCause, Tasks,
 };
-pub use history::{Artifact, Event, ExceptionEntry, Job, Operation, Revision, Step};
+pub use history::{Artifact, Event, ExceptionEntry, Job, Operation, Revision, Step, WayBack};
 pub use snapshot::{Checkpoint, RestorePoint, Savepoint};
 pub use target::{Capability, Target, TargetJob};

@@ -132,6 +132,8 @@ pub struct Evidence {
     pub restarts: Option<u64>,
     /// The job's newest root cause.
     pub root_cause: Option<String>,
+    /// The whole text of that failure.
+    pub trace: Option<String>,
     /// Whether the location to dispose is still complete.
     pub location_complete: Option<bool>,
     /// Whether the superseded operation's step is still open, and what is known of it.
@@ -157,6 +159,7 @@ impl Default for Evidence {
             live: None,
             restarts: None,
             root_cause: None,
+            trace: None,
             location_complete: None,
             superseded: None,
             replaced: false,
@@ -347,15 +350,10 @@ impl Evidence {
             outcome.checkpoint_id = Some(stat.id);
             outcome.size = stat.size;
         }
-        if outcome.size.is_none() {
-            let loc = outcome.location.as_deref().unwrap_or_default();
-            outcome.size = self
-                .children
-                .iter()
-                .flatten()
-                .find(|c| location::same(&c.location, loc))
-                .and_then(|c| c.size);
-        }
+        // Flink counts state, not files: what lies there is what a copy takes.
+        let loc = outcome.location.as_deref().unwrap_or_default();
+        let seen = self.children.iter().flatten().find(|c| location::same(&c.location, loc));
+        outcome.size = seen.and_then(|c| c.size).or(outcome.size);
     }
 
     /// Nobody could look into the attempt's directory.

@@ -14,7 +14,10 @@ use crate::{
         target::TargetSpec,
         time::Timestamp,
     },
-    manager::{inner::Inner, ports::cluster::Cluster},
+    manager::{
+        inner::Inner,
+        ports::cluster::{Cluster, ExceptionView},
+    },
 };
 
 /// What is remembered between two looks at the same attempt. It is lost with the process and built again.
@@ -91,7 +94,9 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
                 // The history comes from a cache: restarts count when it had time to tell of them.
                 let early = waited.is_some_and(|w| w < inner.settings.patience.statistics);
                 ev.restarts = metric.filter(|_| !early).max(Some(history.len() as u64));
-                ev.root_cause = history.into_iter().next();
+                let newest = history.into_iter().next();
+                ev.trace = newest.as_ref().map(|x| x.trace.clone());
+                ev.root_cause = newest.map(|x| x.root_cause);
                 if matches!(step.act, Act::VerifyRestore | Act::Probation) {
                     ev.checkpoint_config = cluster.checkpoint_config(&job.flink).await.ok().flatten();
                 }
@@ -192,14 +197,14 @@ fn running(summary: &JobSummary, m: &mut Memory, now: Duration) -> Option<Durati
 /// So many of the newest failures are read.
 const FAILURES: u32 = 5;
 
-/// How often the job was restarted by Flink's metric, and the causes of its newest failures, newest first.
+/// How often the job was restarted by Flink's metric, and its newest failures, newest first.
 ///
 /// Flink's metric alone does not tell: a TaskManager that no longer answers holds up the collection of all metrics, that of
 /// the JobManager too. The history of exceptions has no such gap, but an end.
-async fn failures(cluster: &dyn Cluster, job: &FlinkJobId) -> (Option<u64>, Vec<String>) {
+async fn failures(cluster: &dyn Cluster, job: &FlinkJobId) -> (Option<u64>, Vec<ExceptionView>) {
     let metric = cluster.restarts(job).await.ok().flatten();
     let history = cluster.exceptions(job, FAILURES).await.unwrap_or_default();
-    (metric, history.into_iter().map(|x| x.root_cause).collect())
+    (metric, history)
 }
 
 /// The newest completed checkpoint that the watcher wrote down for this job.

@@ -24,7 +24,7 @@ use super::{
     ports::store::{Changes, StoreError, StoreResult},
 };
 use crate::domain::{
-    event::{EventName, Severity},
+    event::{EventName, MOST_OF_A_TRACE, Severity},
     ids::OperationId,
     operation::{
         OpState, Operation, StepState,
@@ -32,6 +32,7 @@ use crate::domain::{
         evidence::{self, Answer, Evidence, Sight},
         steps::{self, Case},
     },
+    text,
 };
 use look::Memory;
 
@@ -236,7 +237,11 @@ async fn commit_absorbed(
     }
     let mut changes = Changes::default();
     for (severity, name, text) in &absorbed.events {
-        changes.events.push(inner.operation_event(&op, *severity, name.clone(), text.clone()));
+        let mut event = inner.operation_event(&op, *severity, name.clone(), text.clone());
+        if let Some(trace) = evidence.trace.as_deref().filter(|_| *severity >= Severity::Warn) {
+            event.details = serde_json::json!({ "trace": text::excerpt(trace, MOST_OF_A_TRACE) });
+        }
+        changes.events.push(event);
     }
     let children = settle::outcome_rows(inner, &op, n, absorbed, evidence, &mut changes).await?;
     changes.operations.insert(0, op);

@@ -18,6 +18,7 @@ use crate::{
         },
         restore::Advice,
         spec::Spec,
+        time::Timestamp,
     },
 };
 
@@ -52,13 +53,13 @@ pub fn fork_start(spec: &Spec, plan: &Plan, after: usize) -> Vec<PlannedStep> {
 
 /// The sentence that explains the restore point.
 #[must_use]
-pub fn restore_why(plan: &Plan, advice: Option<&Advice>, stop: Stop) -> Option<String> {
+pub fn restore_why(plan: &Plan, advice: Option<&Advice>, stop: Stop, now: Timestamp) -> Option<String> {
     match (&plan.restore, advice) {
         (RestoreSource::ThisOperation, _) if stop == Stop::LastCheckpoint => {
             Some("the newest completed checkpoint, written down before the job is cancelled".to_owned())
         }
         (RestoreSource::ThisOperation, _) => Some("the savepoint that this operation takes".to_owned()),
-        (_, Some(a)) => Some(a.why.clone()),
+        (_, Some(a)) => Some(a.why_at(now)),
         (RestoreSource::Empty, None) => None,
         (RestoreSource::Point { location, .. }, None) => Some(location.clone()),
     }

@@ -6,12 +6,12 @@ use super::{
 };
 use crate::{
     contract::{
-        model::{Application, Deployment, DeploymentJob, DeploymentOperation, Drift, Tasks},
+        model::{Application, Deployment, DeploymentJob, DeploymentOperation, Drift, MetricValue, Tasks},
         watch::{Row, Totals},
     },
     domain::{
         deployment::{Condition, ConditionStatus, ConditionType, Health, Observed, health},
-        operation::{self, Kind, OpState, StepState},
+        operation::{self, Kind, OpState},
         restore::{self},
         spec,
         time::Timestamp,
@@ -60,11 +60,18 @@ fn conditions_of(e: &DeploymentEntry, drift: Option<&Drift>) -> Vec<Condition> {
         all.push(Condition {
             kind: ConditionType::Drifted,
             status: ConditionStatus::True,
-            since: e.revision.as_ref().map_or(e.row.created_at, |r| r.created_at),
+            since: drifted_since(e, d),
             reason: d.summary.clone(),
         });
     }
     all
+}
+
+/// A spec drifts from its revision on; a state from the end of the job that it was asked for.
+fn drifted_since(e: &DeploymentEntry, d: &Drift) -> Timestamp {
+    let ended = e.job.as_ref().and_then(|j| j.ended_at).filter(|_| d.differences.is_empty());
+    let revision = e.revision.as_ref().map_or(e.row.created_at, |r| r.created_at);
+    ended.unwrap_or(revision)
 }
 
 /// The deployment's one word.
@@ -103,7 +110,7 @@ pub fn drift(e: &DeploymentEntry, world: &World) -> Option<Drift> {
         ));
     }
     if let Some(s) = state {
-        parts.push(format!("the manifest says {s}, somebody made it {}", e.row.desired));
+        parts.push(format!("the manifest says {s}, and {} is what was asked for last", e.row.desired));
     }
     Some(Drift { summary: parts.join("; "), differences })
 }
@@ -112,17 +119,17 @@ pub fn drift(e: &DeploymentEntry, world: &World) -> Option<Drift> {
 #[must_use]
 pub fn row_operation(o: &operation::Operation) -> DeploymentOperation {
     let current = o.current();
-    let shown = || o.steps.iter().filter(|s| s.state != StepState::Skipped);
-    let number = current.map_or(shown().count(), |c| shown().filter(|s| s.n <= c.n).count());
+    let count = u32::try_from(o.steps.len()).unwrap_or(u32::MAX);
     DeploymentOperation {
         operation_id: o.id.to_string(),
         kind: o.kind,
         state: o.state,
-        step_number: u32::try_from(number).unwrap_or(0),
-        step_count: u32::try_from(shown().count()).unwrap_or(0),
+        step_number: current.map_or(count, |c| c.n),
+        step_count: count,
         step_name: current.map(|c| c.act.name()),
         step_title: current.map(|c| operation::recipe::title(&c.act, &o.plan)),
         step_detail: current.map(|c| c.detail.clone()).filter(|d| !d.is_empty()),
+        goes_back: o.plan.compensation.is_some(),
         started_at: o.started_at,
     }
 }
@@ -163,7 +170,7 @@ pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deploym
         operation: operation_of(e, world).map(row_operation),
         root_cause: e.sight.root_cause.clone(),
         drift,
-        metrics: e.sight.metrics.clone(),
+        metrics: metrics(e, live),
         flink_url: t.zip(e.job.as_ref()).and_then(|(t, j)| {
             t.spec
                 .addresses()
@@ -173,6 +180,12 @@ pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deploym
         protection: world.protection(e.spec.as_ref(), &target),
         flink_version: t.and_then(|t| t.sight.overview.as_ref()).map(|o| o.flink_version.clone()),
     }
+}
+
+/// The program's numbers; a job that has ended has none.
+fn metrics(e: &DeploymentEntry, live: bool) -> Vec<MetricValue> {
+    let value = |m: &MetricValue| MetricValue { value: m.value.filter(|_| live), ..m.clone() };
+    e.sight.metrics.iter().map(value).collect()
 }
 
 fn row_job(j: &JobRow, e: &DeploymentEntry) -> DeploymentJob {

@@ -1,7 +1,7 @@
 //! What stays: operations, savepoints, jobs, revisions, events, artifacts.
 
 use crate::{
-    contract::model::{Artifact, Event, Job, Operation, RestoredFrom, Revision, Savepoint, Step},
+    contract::model::{Artifact, Event, Job, Operation, RestoredFrom, Revision, Savepoint, Step, WayBack},
     domain::{
         deployment::{FlinkState, JobSight, Observed, OurEnd, observe},
         event,
@@ -48,6 +48,11 @@ pub fn operation(o: &operation::Operation) -> Operation {
                 detail: s.detail.clone(),
             })
             .collect(),
+        goes_back: o
+            .plan
+            .compensation
+            .as_ref()
+            .map(|c| WayBack { cause: c.cause.clone(), failed_step: c.failed_step }),
         error: o.error.clone(),
         choices: o.choices.clone(),
         result: o.result.clone(),

@@ -41,9 +41,25 @@ fn progress(e: &DeploymentEntry) -> Option<Timestamp> {
     kept.max(live).max(saved)
 }
 
+/// What is shown is some seconds old: a checkpoint that Flink has replaced meanwhile stands for the one in its place.
+fn replaced(e: &DeploymentEntry) -> Option<CheckpointStat> {
+    let stat = live_checkpoint(e)?.stat;
+    stat.discarded.then(|| CheckpointStat { discarded: false, ..stat.clone() })
+}
+
 /// The advisor's answer for a deployment.
 #[must_use]
 pub fn advice(e: &DeploymentEntry, world: &World, request: &Request, now: Timestamp) -> Advice {
+    advice_on(e, world, request, None, now)
+}
+
+fn advice_on(
+    e: &DeploymentEntry,
+    world: &World,
+    request: &Request,
+    instead: Option<&CheckpointStat>,
+    now: Timestamp,
+) -> Advice {
     let name = e.row.name.to_string();
     let version = world
         .targets
@@ -56,7 +72,7 @@ pub fn advice(e: &DeploymentEntry, world: &World, request: &Request, now: Timest
             deployment: &name,
             savepoints: &e.savepoints,
             armed: e.row.next_restore.as_ref(),
-            live_checkpoint: live_checkpoint(e),
+            live_checkpoint: live_checkpoint(e).map(|l| LiveCheckpoint { stat: instead.unwrap_or(l.stat), ..l }),
             progress: progress(e),
             flink_version: version,
             now,
@@ -71,13 +87,14 @@ pub fn next_request(e: &DeploymentEntry) -> Request {
 }
 
 pub(super) fn next_restore_point(e: &DeploymentEntry, world: &World, now: Timestamp) -> NextRestorePoint {
-    let a = advice(e, world, &next_request(e), now);
+    let a = advice_on(e, world, &next_request(e), replaced(e).as_ref(), now);
     let chosen = a.chosen();
     NextRestorePoint {
         savepoint_id: chosen.and_then(|c| c.savepoint.as_ref().map(ToString::to_string)),
         location: chosen.and_then(|c| c.location.clone()),
         rewind_seconds: chosen.and_then(|c| c.rewind_seconds),
         verified: chosen.and_then(|c| c.verified.then_some(true)),
+        state_of: chosen.and_then(|c| c.state_of),
         refused: a.refused,
         why: a.why,
     }

@@ -10,11 +10,12 @@ use crate::{
     contract::model::{MetricValue, RootCause},
     domain::{
         deployment::{FlinkState, OurEnd},
-        event::{EventName, NewEvent, Severity},
+        event::{EventName, MOST_OF_A_TRACE, NewEvent, Severity},
         flink::{CheckpointConfig, CheckpointStat, Checkpoints},
         ids::{DeploymentName, FlinkJobId, TargetName},
         location,
         savepoint::{Origin, Savepoint, Status},
+        text,
         time::Timestamp,
     },
     manager::{
@@ -175,10 +176,14 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
             let cause =
                 RootCause { message: x.root_cause, task: x.task, task_manager: x.task_manager, at: x.at };
             if e.sight.noted.cause.as_ref() != Some(&cause) {
-                let text = cause.message.clone();
-                changes
-                    .events
-                    .push(about(e, NewEvent::auto(now, Severity::Error, EventName::ExceptionSeen, text)));
+                let words = cause.message.clone();
+                let mut event = NewEvent::auto(now, Severity::Error, EventName::ExceptionSeen, words);
+                // Flink forgets it with the job.
+                event.details = serde_json::json!({
+                    "task": cause.task, "taskManager": cause.task_manager,
+                    "trace": text::excerpt(&x.trace, MOST_OF_A_TRACE),
+                });
+                changes.events.push(about(e, event));
             }
             e.sight.root_cause = Some(cause);
         } else if !d.troubled {

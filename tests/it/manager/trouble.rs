@@ -13,6 +13,7 @@ use nutkin::{
         operation::{ChoiceId, OpState},
         savepoint::Status,
     },
+    manager::EventFilter,
 };
 use rstest::rstest;
 use serde_json::json;
@@ -93,6 +94,18 @@ async fn a_restart_loop_is_seen_without_metrics() {
     let op = rig.act("prod", upgrade(&v2)).await;
     assert_eq!(op.state, OpState::RolledBack, "{op:#?}");
     assert!(op.error.as_ref().unwrap().message.contains("loop boom"), "{op:#?}");
+    // Why it failed is found after it has been undone, and stays when Flink has forgotten the job.
+    let back = op.goes_back.as_ref().unwrap();
+    assert!(back.cause.contains("loop boom") && op.steps.iter().any(|s| s.n == back.failed_step), "{op:#?}");
+    let failed = rig.fake.acts("run")[1].job.clone();
+    let exceptions = rig.manager.exceptions(&name("prod")).await.unwrap();
+    assert!(
+        exceptions.iter().any(|x| x.flink_job_id == failed && x.root_cause.contains("loop boom")),
+        "{exceptions:#?}"
+    );
+    let told = rig.manager.events(&EventFilter::default()).await.unwrap();
+    let traces = told.iter().filter_map(|e| e.details["trace"].as_str());
+    assert!(traces.into_iter().any(|t| t.contains("loop boom")), "{told:#?}");
     rig.end().await;
 }
 

@@ -83,7 +83,7 @@ impl Building<'_> {
             diff,
             spec: next_spec,
             restore_points: self.advice.as_ref().map(view::restore_points).unwrap_or_default(),
-            restore_why: words::restore_why(&self.plan, self.advice.as_ref(), self.stop),
+            restore_why: words::restore_why(&self.plan, self.advice.as_ref(), self.stop, f.now),
             checks: self.checks.0,
             warnings: self.warnings,
             irreversible: self.irreversible,

@@ -24,7 +24,7 @@ impl Building<'_> {
                 let place = c.location.clone().unwrap_or_default();
                 match &c.savepoint {
                     Some(id) => {
-                        self.checks.ok("restorePoint", advice.why.clone());
+                        self.checks.ok("restorePoint", advice.why_at(self.facts.now));
                         self.plan.restore = RestoreSource::Point { savepoint: id.clone(), location: place };
                     }
                     None => self.checks.fail(
@@ -49,7 +49,7 @@ impl Building<'_> {
                     self.irreversible
                         .push("the job begins empty: what it has computed so far is not restored".to_owned());
                 }
-                self.checks.ok("restorePoint", advice.why.clone());
+                self.checks.ok("restorePoint", advice.why_at(self.facts.now));
             }
         }
         if let Some(w) = &advice.warning {
