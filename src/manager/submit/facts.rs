@@ -67,6 +67,12 @@ impl Facts {
     pub fn job(&self) -> Option<&JobRef> {
         self.live.as_ref().map(|(j, _)| j)
     }
+    /// The job that lives by the books, while nobody answers who could know.
+    #[must_use]
+    pub fn job_by_the_books(&self) -> Option<JobRef> {
+        let job = self.entry.job.as_ref().filter(|j| self.silent.is_some() && j.ended_at.is_none())?;
+        Some(JobRef { id: job.id.clone(), flink: job.flink.clone() })
+    }
     /// All tasks of the live job run.
     #[must_use]
     pub fn all_running(&self) -> bool {

@@ -49,7 +49,7 @@ pub fn reachable(c: &mut Checks, f: &Facts) -> bool {
             c.fail(
                 "reachable",
                 format!("{} does not answer: {why}", f.entry.target()),
-                "check it: nutkin target check NAME",
+                &format!("check it: nutkin target check {}", f.entry.target()),
             );
             false
         }

@@ -72,7 +72,8 @@ fn advice_on(
             deployment: &name,
             savepoints: &e.savepoints,
             armed: e.row.next_restore.as_ref(),
-            live_checkpoint: live_checkpoint(e).map(|l| LiveCheckpoint { stat: instead.unwrap_or(l.stat), ..l }),
+            live_checkpoint: live_checkpoint(e)
+                .map(|l| LiveCheckpoint { stat: instead.unwrap_or(l.stat), ..l }),
             progress: progress(e),
             flink_version: version,
             now,

@@ -145,3 +145,19 @@ async fn a_fork_whose_name_is_taken_meanwhile_asks() {
     );
     rig.end().await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_plan_on_a_silent_cluster_shows_what_would_be_done_and_cannot_be_run() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.fake.down();
+    let card = rig.plan("prod", suspend()).await.unwrap();
+    assert!(!card.runnable, "{card:#?}");
+    let steps: Vec<&str> = card.steps.iter().map(|s| s.name.as_str()).collect();
+    assert_eq!(steps, ["STOP_WITH_SAVEPOINT", "WRITE_CATALOGUE"]);
+    let hint = card.checks.iter().find_map(|c| c.hint.clone()).unwrap();
+    assert!(hint.ends_with("nutkin target check fake"), "{hint}");
+    assert_eq!(rig.submit("prod", suspend()).await.unwrap_err().code, Code::PreflightFailed);
+    rig.fake.up();
+    rig.end().await;
+}

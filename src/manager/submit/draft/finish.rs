@@ -50,8 +50,10 @@ impl Building<'_> {
         if self.kind == Kind::Cancel {
             takeover.jobs.extend(f.other_live.iter().cloned());
         }
+        // Such a plan cannot be run now; it shows what will be done when the cluster answers.
+        let ends = matches!(self.kind, Kind::Suspend | Kind::Cancel | Kind::Savepoint);
         let shape = Shape {
-            live: f.job().cloned(),
+            live: f.job().cloned().or_else(|| f.job_by_the_books().filter(|_| ends)),
             stop: self.stop,
             jar: jar(&self.to_run),
             previous_jar,
