@@ -21,6 +21,7 @@ pub mod ids;
 pub mod location;
 pub mod names;
 pub mod operation;
+pub mod options;
 pub mod policy;
 pub mod restore;
 pub mod savepoint;

@@ -5,6 +5,7 @@ use crate::{
     contract::plan::{Check, Verdict},
     domain::{
         flink::Overview,
+        options::{self, Slip},
         restore::is_newer,
         spec::{Layer, Spec},
     },
@@ -212,6 +213,22 @@ fn configuration(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {
             "flinkConfiguration",
             format!("{key} is read by a cluster only; this session cluster ignores it"),
         );
+    }
+    for (key, value) in &spec.flink_configuration {
+        match options::slip(key, value) {
+            Some(Slip::Value { expected }) => c.fail(
+                "flinkConfiguration",
+                format!("{key} is {value:?}, and Flink takes {expected}"),
+                "correct the value in flinkConfiguration",
+            ),
+            Some(Slip::Name { near }) => c.warn(
+                "flinkConfiguration",
+                format!(
+                    "{key} is no option of Flink that nutkin knows, and would be passed over; {near} is one"
+                ),
+            ),
+            None => {}
+        }
     }
 }
 

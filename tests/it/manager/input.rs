@@ -3,7 +3,7 @@
 use nutkin::{
     contract::{
         intent::{Apply, Document, ImportSavepoint, Intent, Meta, Reset, Start, Upgrade, Verb},
-        plan::Submitted,
+        plan::{Check, Submitted, Verdict},
         problem::{Code, Problem},
     },
     domain::{operation::OpState, savepoint::Status},
@@ -225,5 +225,26 @@ async fn control_characters_in_names_and_messages_do_no_harm_to_the_books() {
     let failed = || rig.seen("prod").observed == nutkin::domain::deployment::Observed::Failed;
     rig.eventually("it has failed", failed).await;
     assert!(rig.fake.live_jobs().contains(&job));
+    rig.end().await;
+}
+
+/// Flink would refuse the one after the job was stopped, and pass over the other without a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slips_in_flinks_own_options_are_found_before_anything_is_stopped() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let set = |key: &str, value: &str| {
+        let flink_configuration = [(key.to_owned(), Some(value.to_owned()))].into_iter().collect();
+        Verb::Upgrade(Box::new(Upgrade { flink_configuration, ..Upgrade::default() }))
+    };
+    let p = rig.submit("prod", set("execution.checkpointing.interval", "10 parsecs")).await.unwrap_err();
+    assert_eq!(p.code, Code::PreflightFailed, "{p:?}");
+    assert!(p.detail.contains("10 parsecs") && p.detail.contains("500 ms"), "{p:?}");
+    let card = rig.plan("prod", set("execution.checkpoint.interval", "10 s")).await.unwrap();
+    let warned = |c: &Check| {
+        c.verdict == Verdict::Warn && c.message.contains("execution.checkpointing.interval is one")
+    };
+    assert!(card.runnable && card.checks.iter().any(warned), "{card:#?}");
+    assert!(rig.fake.acts("stop").is_empty());
     rig.end().await;
 }
