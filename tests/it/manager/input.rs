@@ -242,7 +242,7 @@ async fn slips_in_flinks_own_options_are_found_before_anything_is_stopped() {
     assert!(p.detail.contains("10 parsecs") && p.detail.contains("500 ms"), "{p:?}");
     let card = rig.plan("prod", set("execution.checkpoint.interval", "10 s")).await.unwrap();
     let warned = |c: &Check| {
-        c.verdict == Verdict::Warn && c.message.contains("execution.checkpointing.interval is one")
+        c.verdict == Verdict::Warning && c.message.contains("execution.checkpointing.interval is one")
     };
     assert!(card.runnable && card.checks.iter().any(warned), "{card:#?}");
     assert!(rig.fake.acts("stop").is_empty());
