@@ -136,7 +136,7 @@ pub fn absorb(op: &mut Operation, n: u32, judgement: Judgement, now: Timestamp) 
         }
         Judgement::Redo { from, reason, after } => {
             out.changed = true;
-            redo(op, i, from, &reason, now + after, now, &mut out);
+            redo(op, i, from, &reason, now + after, &mut out);
         }
         Judgement::Attention { code, reason, choices } => {
             out.changed = true;
@@ -207,15 +207,7 @@ fn refute(op: &mut Operation, i: usize, reason: &str, retry: Retry, now: Timesta
     fail(op, i, reason, out);
 }
 
-fn redo(
-    op: &mut Operation,
-    i: usize,
-    from: StepName,
-    reason: &str,
-    at: Timestamp,
-    _now: Timestamp,
-    out: &mut Absorbed,
-) {
+fn redo(op: &mut Operation, i: usize, from: StepName, reason: &str, at: Timestamp, out: &mut Absorbed) {
     let again = to_redo(op, i, from);
     let exhausted = again.iter().map(|k| &op.steps[*k]).any(|s| match from {
         // Nothing was submitted without its jar: only the uploads count.
@@ -255,12 +247,20 @@ fn to_redo(op: &Operation, i: usize, from: StepName) -> Vec<usize> {
 
 /// A step has failed for good: the recipe says what follows.
 fn fail(op: &mut Operation, i: usize, reason: &str, out: &mut Absorbed) {
-    let failed_step = op.steps[i].n;
-    match recipe::fallout(op, reason) {
+    let (name, failed_step) = (op.steps[i].act.name(), op.steps[i].n);
+    let fallout = recipe::fallout(op, reason);
+    let then = match &fallout {
+        Fallout::End(_) => Some("nothing follows"),
+        Fallout::Append(..) => Some("the way back begins"),
+        Fallout::Ask(..) => None,
+    };
+    let told = then.map(|t| (Severity::Warn, EventName::StepRefuted, format!("{name}: {reason}; {t}")));
+    out.events.extend(told);
+    match fallout {
         Fallout::End(state) => {
             op.error = Some(OpError {
                 code: state.as_str().to_owned(),
-                message: format!("{}: {reason}", op.steps[i].act.name()),
+                message: format!("{name}: {reason}"),
                 hint: advice(reason),
             });
             op.plan.compensation =
@@ -270,7 +270,7 @@ fn fail(op: &mut Operation, i: usize, reason: &str, out: &mut Absorbed) {
         Fallout::Append(acts, ends_as) => {
             op.error = Some(OpError {
                 code: "STEP_FAILED".to_owned(),
-                message: format!("{}: {reason}", op.steps[i].act.name()),
+                message: format!("{name}: {reason}"),
                 hint: advice(reason),
             });
             op.plan.compensation = Some(Compensation { cause: reason.to_owned(), failed_step, ends_as });

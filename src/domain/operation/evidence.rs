@@ -67,11 +67,21 @@ pub enum Answer {
         status: u16,
         /// The last `Caused by`.
         reason: String,
+        /// The whole text, where Flink gave one.
+        full: Option<String>,
     },
     /// It may have arrived.
     Lost(String),
     /// It never left.
     NotSent(String),
+}
+
+impl Answer {
+    /// A refusal without more text than its reason.
+    #[must_use]
+    pub fn refused(status: u16, reason: impl Into<String>) -> Self {
+        Self::Refused { status, reason: reason.into(), full: None }
+    }
 }
 
 /// The step's job as seen, with what only several looks can tell.
@@ -213,6 +223,17 @@ pub enum Judgement {
         /// The ways out.
         choices: Vec<Choice>,
     },
+}
+
+impl Evidence {
+    /// The whole text of what went wrong: Flink's own refusal, or the job's newest failure.
+    #[must_use]
+    pub fn full_text(&self) -> Option<&str> {
+        match &self.answer {
+            Some(Answer::Refused { full: Some(full), .. }) => Some(full),
+            _ => self.trace.as_deref(),
+        }
+    }
 }
 
 impl Judgement {

@@ -172,7 +172,7 @@ fn grace(case: Case<'_>) -> Duration {
 fn snapshot(case: Case<'_>, ev: &Evidence, looked: Duration) -> Fate {
     match &ev.answer {
         Some(Answer::NotSent(why)) => return Fate::Not(format!("nothing was sent: {why}")),
-        Some(Answer::Refused { status: 400..500, reason }) => {
+        Some(Answer::Refused { status: 400..500, reason, .. }) => {
             return Fate::Not(format!("Flink refused it: {reason}"));
         }
         _ => {}

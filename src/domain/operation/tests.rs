@@ -251,10 +251,15 @@ fn an_unreachable_cluster_is_never_a_failure() {
 #[case(None, Sight::Absent(Duration::ZERO), 60, "wait")]
 #[case(None, seen(FlinkState::Running, None), 1, "confirmed")]
 #[case(None, seen(FlinkState::Failed, Some(1)), 1, "confirmed")]
-#[case(Some(Answer::Refused { status: 400, reason: "DuplicateJobSubmissionException".into() }), seen(FlinkState::Running, None), 1, "confirmed")]
-#[case(Some(Answer::Refused { status: 400, reason: "main threw".into() }), Sight::Absent(Duration::ZERO), 1, "refuted")]
-#[case(Some(Answer::Refused { status: 400, reason: "two executes".into() }), seen(FlinkState::Running, None), 1, "refuted")]
-#[case(Some(Answer::Refused { status: 500, reason: "Jar file x does not exist".into() }), Sight::Absent(Duration::ZERO), 1, "redo")]
+#[case(
+    Some(Answer::refused(400, "DuplicateJobSubmissionException")),
+    seen(FlinkState::Running, None),
+    1,
+    "confirmed"
+)]
+#[case(Some(Answer::refused(400, "main threw")), Sight::Absent(Duration::ZERO), 1, "refuted")]
+#[case(Some(Answer::refused(400, "two executes")), seen(FlinkState::Running, None), 1, "refuted")]
+#[case(Some(Answer::refused(500, "Jar file x does not exist")), Sight::Absent(Duration::ZERO), 1, "redo")]
 #[case(Some(Answer::NotSent("refused".into())), Sight::Unreachable(Duration::ZERO), 1, "resend")]
 fn run_verdicts(
     #[case] answer: Option<Answer>,
@@ -279,7 +284,7 @@ fn jars_that_are_lost_again_and_again_lead_back_and_cost_no_attempt_to_submit() 
     for round in 1..=4 {
         driver::intend(&mut op, n, Some("cd".repeat(16)), None, START);
         let reason = "the jar file nutkin-x.jar does not exist on the cluster".to_owned();
-        let answer = Some(Answer::Refused { status: 404, reason });
+        let answer = Some(Answer::refused(404, reason));
         let j = judged(&op, 1, Evidence { answer, job: Sight::Absent(Duration::ZERO), ..Default::default() });
         driver::absorb(&mut op, n, j, at(1));
         assert_eq!(op.plan.compensation.is_some(), round == 4);
@@ -377,7 +382,7 @@ fn lost_jars_are_uploaded_again_and_the_stop_stays_as_it_was() {
     let n = op.current().unwrap().n;
     driver::intend(&mut op, n, Some("cd".repeat(16)), None, START);
     let snapshot = op.restore_location();
-    let lost = Answer::Refused { status: 500, reason: "Jar file x does not exist".into() };
+    let lost = Answer::refused(500, "Jar file x does not exist");
     let j = judged(
         &op,
         1,

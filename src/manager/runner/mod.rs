@@ -238,7 +238,7 @@ async fn commit_absorbed(
     let mut changes = Changes::default();
     for (severity, name, text) in &absorbed.events {
         let mut event = inner.operation_event(&op, *severity, name.clone(), text.clone());
-        if let Some(trace) = evidence.trace.as_deref().filter(|_| *severity >= Severity::Warn) {
+        if let Some(trace) = evidence.full_text().filter(|_| *severity >= Severity::Warn) {
             event.details = serde_json::json!({ "trace": text::excerpt(trace, MOST_OF_A_TRACE) });
         }
         changes.events.push(event);

@@ -133,12 +133,10 @@ pub fn answer_of(e: &ClusterError) -> Answer {
                 }
                 _ => e.message.clone(),
             };
-            Answer::Refused { status: *status, reason }
+            Answer::Refused { status: *status, reason, full: e.full.clone() }
         }
-        (ErrorKind::Denied(status), _) => Answer::Refused { status: *status, reason: e.message.clone() },
-        (ErrorKind::Config | ErrorKind::Redirect(_), _) => {
-            Answer::Refused { status: 400, reason: e.message.clone() }
-        }
+        (ErrorKind::Denied(status), _) => Answer::refused(*status, &*e.message),
+        (ErrorKind::Config | ErrorKind::Redirect(_), _) => Answer::refused(400, &*e.message),
         (_, Effect::None) => Answer::NotSent(e.message.clone()),
         (_, Effect::Possible) => Answer::Lost(e.message.clone()),
     }
@@ -245,7 +243,7 @@ async fn run(inner: &Inner, op: &Operation, step: &Step, cluster: &dyn Cluster, 
     // I4, once more at the very edge: a run that was to restore something never begins empty.
     if request.savepoint_path.is_none() && op.plan.restore != RestoreSource::Empty {
         let reason = "the snapshot to restore is not known; nothing was submitted".to_owned();
-        return Answer::Refused { status: 400, reason };
+        return Answer::refused(400, reason);
     }
     match cluster.run_jar(&jar, &request).await {
         Ok(id) => Answer::Accepted(Some(id.to_string())),

@@ -1,7 +1,7 @@
 //! Deployments: their one word, in full, as a slim row, and all of them counted.
 
 use super::{
-    history::restored_from,
+    history::{restored_from, way_back},
     restore::{checkpoint, live_checkpoint, next_restore_point},
 };
 use crate::{
@@ -129,7 +129,7 @@ pub fn row_operation(o: &operation::Operation) -> DeploymentOperation {
         step_name: current.map(|c| c.act.name()),
         step_title: current.map(|c| operation::recipe::title(&c.act, &o.plan)),
         step_detail: current.map(|c| c.detail.clone()).filter(|d| !d.is_empty()),
-        goes_back: o.plan.compensation.is_some(),
+        goes_back: way_back(o).is_some(),
         started_at: o.started_at,
     }
 }

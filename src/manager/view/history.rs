@@ -48,15 +48,19 @@ pub fn operation(o: &operation::Operation) -> Operation {
                 detail: s.detail.clone(),
             })
             .collect(),
-        goes_back: o
-            .plan
-            .compensation
-            .as_ref()
-            .map(|c| WayBack { cause: c.cause.clone(), failed_step: c.failed_step }),
+        goes_back: way_back(o),
         error: o.error.clone(),
         choices: o.choices.clone(),
         result: o.result.clone(),
     }
+}
+
+/// The steps behind the failed one that were not skipped are the way back.
+#[must_use]
+pub fn way_back(o: &operation::Operation) -> Option<WayBack> {
+    let c = o.plan.compensation.as_ref()?;
+    let goes = o.steps.iter().any(|s| s.n > c.failed_step && s.state != operation::StepState::Skipped);
+    goes.then(|| WayBack { cause: c.cause.clone(), failed_step: c.failed_step })
 }
 
 /// A savepoint.

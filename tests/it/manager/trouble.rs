@@ -5,6 +5,7 @@ use std::time::Duration;
 use nutkin::{
     contract::{
         intent::{Choose, Upgrade, Verb},
+        model::Event,
         problem::Code,
         watch::Interest,
     },
@@ -74,6 +75,9 @@ async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_save
     let sp = rig.savepoints("prod").await.into_iter().find(|s| s.status == Status::Completed).unwrap();
     assert_eq!(d.job.unwrap().restored_from.map(|r| r.location), sp.location);
     assert_eq!(d.drift, None, "a revision that did not hold does not wait for the next start");
+    let told = rig.manager.events(&EventFilter::default()).await.unwrap();
+    let in_full = |e: &Event| e.details["trace"].as_str().is_some_and(|t| t.len() > why.len());
+    assert!(told.iter().any(in_full), "the whole text stays with an event: {told:#?}");
     rig.end().await;
 }
 

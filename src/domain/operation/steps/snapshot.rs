@@ -124,7 +124,7 @@ fn unsent(case: Case<'_>, ev: &Evidence) -> Option<Judgement> {
         Answer::NotSent(why) => {
             Some(Judgement::refuted(format!("the cluster could not be reached: {why}; nothing was sent")))
         }
-        Answer::Refused { status, reason } if (400..500).contains(status) => {
+        Answer::Refused { status, reason, .. } if (400..500).contains(status) => {
             Some(Judgement::refuted(format!("Flink refused it: {reason}")))
         }
         _ => None,

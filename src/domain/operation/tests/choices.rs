@@ -109,7 +109,7 @@ fn what_a_refused_submission_left_alive_is_ended_on_the_way_back() {
     confirm_until(&mut op, StepName::RunJar);
     let n = op.current().unwrap().n;
     driver::intend(&mut op, n, Some("cd".repeat(16)), None, START);
-    let answer = Some(Answer::Refused { status: 400, reason: "two executes".into() });
+    let answer = Some(Answer::refused(400, "two executes"));
     absorbed(&mut op, 1, Evidence { answer, job: seen(FlinkState::Running, None), ..Default::default() });
     let child = child(&op, ChoiceId::RollBack);
     let Act::CancelJob { job: Some(job) } = &child.current().unwrap().act else {

@@ -157,8 +157,8 @@ fn the_fate_of_a_snapshot(
 
 #[rstest]
 #[case(Some(Answer::NotSent("refused".into())), Sight::Unreachable(Duration::ZERO), 0, "not")]
-#[case(Some(Answer::Refused { status: 400, reason: "main threw".into() }), Sight::Absent(Duration::ZERO), 0, "not")]
-#[case(Some(Answer::Refused { status: 400, reason: "two executes".into() }), seen(FlinkState::Running, None), 0, "not")]
+#[case(Some(Answer::refused(400, "main threw")), Sight::Absent(Duration::ZERO), 0, "not")]
+#[case(Some(Answer::refused(400, "two executes")), seen(FlinkState::Running, None), 0, "not")]
 #[case(Some(Answer::Accepted(None)), Sight::Absent(Duration::ZERO), 0, "happened")]
 #[case(None, seen(FlinkState::Running, None), 0, "happened")]
 // main() may still be running, however long nobody looks.
