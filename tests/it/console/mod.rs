@@ -11,6 +11,7 @@ mod keys;
 mod live;
 mod night;
 mod pty;
+mod safe;
 mod screen;
 mod support;
 mod svg;

@@ -10,7 +10,7 @@ mod act;
 mod incoming;
 mod keys;
 
-pub(super) use self::keys::is_text;
+pub(super) use self::keys::{is_letter, is_text};
 use self::{
     incoming::{on_notices, on_reply, on_wake, on_watch},
     keys::{on_key, on_paste},

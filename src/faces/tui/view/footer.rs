@@ -6,12 +6,12 @@ use ratatui::layout::Rect;
 use super::extent;
 use crate::faces::tui::{
     command::{COMMANDS, Command},
-    keymap::{Chord, Resolution, show},
+    keymap::{Chord, Key, Resolution, show},
     model::Model,
     overlay::{Overlay, fields::Field, form::At, operation::OperationCard},
     paint::{Canvas, Text, plain, text},
     theme::Role,
-    update::is_text,
+    update::{is_letter, is_text},
 };
 
 pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -69,7 +69,11 @@ fn hints(model: &Model, width: usize) -> Text {
 
 /// A command and the first key that means it here: not one that an inner context has taken, nor one that is typed.
 fn hint(model: &Model, c: Command) -> Option<Text> {
-    let typed = |k: &Chord| model.types() && k.iter().any(|k| is_text(&KeyEvent::new(k.code, k.mods)));
+    let event = |k: &Key| KeyEvent::new(k.code, k.mods);
+    let chosen = model.overlays.last().is_some_and(Overlay::chooses);
+    let typed = |k: &Chord| {
+        k.iter().any(|k| model.types() && is_text(&event(k)) || chosen && is_letter(&event(k)))
+    };
     let means =
         |k: &Chord| matches!(model.keymap.resolve(&model.contexts(), k), Resolution::Command(x) if x == c);
     let key = model.keymap.keys_of(c).find(|k| means(k) && !typed(k))?;

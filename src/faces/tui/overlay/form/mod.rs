@@ -178,6 +178,12 @@ impl Form {
         self.picker.is_none() && !matches!(self.at, At::Strategy | At::From | At::DropState | At::Review)
     }
 
+    /// A field whose value is chosen has the focus.
+    #[must_use]
+    pub const fn chooses(&self) -> bool {
+        self.picker.is_none() && matches!(self.at, At::Strategy | At::From | At::DropState)
+    }
+
     pub(super) fn key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
         if self.at == At::Config {
             return self.config_key(e, fx);
@@ -276,14 +282,16 @@ impl Form {
         fx: &mut Vec<Effect>,
     ) -> After {
         let turn = matches!(e.code, KeyCode::Enter | KeyCode::Char(' ') | KeyCode::Left | KeyCode::Right);
+        let by = |len: usize| if e.code == KeyCode::Left { len - 1 } else { 1 };
         match (self.at, e.code) {
             (At::Review, KeyCode::Enter | KeyCode::Char(' ')) => return self.review(model, fx),
             (At::Strategy, _) if turn => {
-                self.strategy = (self.strategy + 1) % (UpgradeStrategy::ALL.len() + 1);
+                let len = UpgradeStrategy::ALL.len() + 1;
+                self.strategy = (self.strategy + by(len)) % len;
                 self.edited(fx);
             }
             (At::From, _) if turn => {
-                self.from = (self.from + 1) % FROM.len();
+                self.from = (self.from + by(FROM.len())) % FROM.len();
                 self.edited(fx);
             }
             (At::DropState, _) if turn => {
