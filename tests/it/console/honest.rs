@@ -1,7 +1,11 @@
 //! Nothing is guessed: what is old, partial, refused, or known by nobody says so.
 
 use nutkin::{
-    contract::{model::Job, problem::Code, watch::WatchMessage},
+    contract::{
+        model::{Job, MetricValue, RootCause},
+        problem::Code,
+        watch::WatchMessage,
+    },
     domain::{
         deployment::{Health, Observed},
         operation::{Kind, OpState},
@@ -355,4 +359,78 @@ fn the_page_of_operations_is_asked_for_again_after_a_loss() {
     c.reply(Reply::Operations(Ok(vec![world::operation(OpState::Succeeded)])));
     c.send(Msg::Snapshot(Box::new(world::snapshot())));
     assert!(c.take(|e| matches!(e, Effect::LoadOperations)).is_some());
+}
+
+// --- what is counted, and who is called ------------------------------------------------------------------------------
+
+#[test]
+fn what_nobody_knows_is_counted_as_unknown_and_never_as_failing() {
+    let mut s = world::snapshot();
+    s.targets[0].reachable = Some(false);
+    for r in &mut s.rows {
+        (r.observed, r.health, r.operation) = (Observed::Unknown, Health::Unknown, None);
+    }
+    (s.totals.running, s.totals.transitioning, s.totals.failing, s.totals.operations) = (0, 0, 3, 0);
+    let mut c = Console::with(s.clone(), "dark", (160, 36));
+    c.settle().shows("✗ 0 failing  ? 3 unknown");
+    // One of them waits for a person: that one is failing, whatever its cluster says.
+    (s.rows[0].needs_attention, s.rows[0].health) = (true, Health::Failing);
+    Console::with(s.clone(), "dark", (160, 36)).settle().shows("✗ 1 failing  ? 2 unknown");
+    Console::new((160, 36)).settle().hides("unknown");
+}
+
+#[test]
+fn an_application_calls_nobody_while_an_operation_is_at_work() {
+    for health in [Health::Degraded, Health::Failing] {
+        let mut s = world::snapshot();
+        for app in &mut s.applications {
+            app.health = health;
+        }
+        s.rows[1].health = health;
+        let row = |s: &nutkin::contract::watch::Snapshot| {
+            let mut c = Console::with(s.clone(), "dark", SIZE);
+            let screen = c.settle().screen();
+            screen.lines().find(|l| l.contains("Payments Dashboard (Eu")).unwrap()[..60].to_owned()
+        };
+        assert!(row(&s).contains("◐ Payments"), "{}", row(&s));
+        s.rows[1].operation = None;
+        assert!(!row(&s).contains('◐'), "{}", row(&s));
+        (s.rows[1].operation, s.rows[1].needs_attention) = (Some("UPGRADE 3/6".into()), true);
+        assert!(row(&s).contains("▲ Payments"), "{}", row(&s));
+    }
+}
+
+#[test]
+fn a_pane_without_the_focus_does_not_offer_the_key_that_moves_another_ones_selection() {
+    let mut s = world::snapshot();
+    let d = &mut s.selected.as_mut().unwrap().deployment;
+    d.metrics = (0..30).map(|n| MetricValue { name: format!("number {n}"), ..d.metrics[0].clone() }).collect();
+    let mut c = Console::with(s, "dark", (80, 24));
+    c.settle().press("2").shows("more ↓ 0 to read").hides("pagedown");
+    c.press("0").shows("more ↓ pagedown").hides("to read");
+    c.press("pagedown").shows("more ↑ pageup");
+    c.press("2").shows("more ↑ 0 to read").hides("pageup");
+}
+
+#[test]
+fn what_is_wrong_comes_before_what_is_good_to_know() {
+    let mut s = world::snapshot();
+    let d = &mut s.selected.as_mut().unwrap().deployment;
+    d.root_cause = Some(RootCause {
+        message: "java.io.IOException: disk quota exceeded".into(),
+        task: Some("Sink".into()),
+        task_manager: None,
+        at: Some(world::at("06:55:00")),
+    });
+    let mut c = Console::with(s, "dark", (80, 24));
+    let mut failed = world::ended(OpState::Failed);
+    failed.created_at = world::at("06:55:50");
+    c.settle();
+    c.reply(Reply::History(world::PROD.into(), Ok(vec![failed])));
+    let screen = c.screen();
+    let at = |words: &str| {
+        screen.lines().position(|l| l.contains(words)).unwrap_or_else(|| panic!("{words}: {screen}"))
+    };
+    assert!(at("State ") < at("Last failure") && at("Last failure") < at("✗ Root cause"), "{screen}");
+    assert!(at("✗ Root cause") < at("Target "), "{screen}");
 }

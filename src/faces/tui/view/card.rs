@@ -75,18 +75,21 @@ fn choice(o: &Choice, role: Role) -> Text {
 
 /// Lines, scrolled, with marks where more is above and below.
 pub(super) fn scrolled(c: &mut Canvas<'_>, model: &Model, area: Rect, lines: &[Text], e: Extent) {
-    c.lines(area, lines.iter().skip(e.at));
     let key = |c| model.keymap.key_of(c).unwrap_or_default();
+    scrolled_by(c, area, lines, e, [key(Command::PageUp), key(Command::PageDown)]);
+}
+
+/// The same, with the keys that lead up and down.
+pub(super) fn scrolled_by(c: &mut Canvas<'_>, area: Rect, lines: &[Text], e: Extent, keys: [String; 2]) {
+    let [up, down] = keys;
+    c.lines(area, lines.iter().skip(e.at));
     let below = lines.len().saturating_sub(e.at + e.rows);
     if area.height > 0 && below > 0 {
         let last = Rect { y: area.bottom() - 1, height: 1, ..area };
-        c.right(last, &text(format!(" {below} more ↓ {} ", key(Command::PageDown)), Role::Key));
+        c.right(last, &text(format!(" {below} more ↓ {down} "), Role::Key));
     }
     if area.height > 1 && e.at > 0 {
-        c.right(
-            Rect { height: 1, ..area },
-            &text(format!(" {} more ↑ {} ", e.at, key(Command::PageUp)), Role::Key),
-        );
+        c.right(Rect { height: 1, ..area }, &text(format!(" {} more ↑ {up} ", e.at), Role::Key));
     }
 }
 

@@ -147,13 +147,17 @@ fn totals(model: &Model, out: &mut Vec<Part>) {
             text(format!(" ▲ {} ", t.needs_attention), Role::Badge),
         ));
     }
+    // The manager counts with the failing ones those of which nothing is known: a cluster that does not answer says
+    // nothing about its jobs.
+    let unknown = t.failing.min(model.data.unknown());
     let counts = [
         ("●", t.running, "running", Role::Ok),
         ("◐", t.transitioning, "moving", Role::Busy),
-        ("✗", t.failing, "failing", Role::Error),
+        ("✗", t.failing - unknown, "failing", Role::Error),
+        ("?", unknown, "unknown", Role::Unknown),
     ];
     let (mut long, mut short) = (Text::empty(), Text::empty());
-    for (glyph, n, word, role) in counts {
+    for (glyph, n, word, role) in counts.into_iter().filter(|(g, n, ..)| *g != "?" || *n > 0) {
         let role = if n == 0 { Role::Muted } else { role };
         let gap = if long.is_empty() { "" } else { "  " };
         long += text(format!("{gap}{glyph} {n} {word}"), role);

@@ -29,7 +29,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let lines = lines(model, usize::from(area.width));
     let e = Extent::new(usize::from(area.height), lines.len(), model.home.scroll);
-    super::card::scrolled(c, model, area, &lines, e);
+    if model.home.focus == Pane::Detail {
+        return super::card::scrolled(c, model, area, &lines, e);
+    }
+    // The keys that scroll move the selection of another pane now, and the next verb would hit another deployment.
+    let reads = format!("{} to read", model.keymap.key_of(Command::Detail).unwrap_or_default());
+    super::card::scrolled_by(c, area, &lines, e, [reads.clone(), reads]);
 }
 
 /// How much of it is in sight.
@@ -96,13 +101,19 @@ fn deployment(model: &Model, detail: &Detail, since: u64, width: usize) -> Vec<T
     let mut out = Vec::new();
     out.extend(operation_lines(model, d, width));
     out.extend(pair(width, state(model, d), revision(d)));
+    // What is wrong comes before what is only good to know: a low pane shows the first lines.
+    out.extend(last_failure(model, d, width));
+    let found = findings(model, d, width);
+    let wrong = !found.is_empty();
+    out.extend(found);
     out.extend(pair(width, target_line(model, d), parallelism(model, d)));
     let cells = if width >= 72 { width / 2 } else { width };
     out.extend(pair(width, checkpoint(model, d, cells), loss(d, since)));
     out.extend(next_start(model, d, width));
     out.extend(metrics(d, width));
-    out.extend(last_failure(model, d, width));
-    out.extend(findings(model, d, width));
+    if !wrong {
+        out.push(field("Findings", muted("none")));
+    }
     out
 }
 
@@ -291,13 +302,26 @@ fn last_failure(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
         .with(format!(" {words}"), role)
         .with(format!("  {ago} ago   {open} opens it"), Role::Muted);
     let why = op.error.as_ref().map(|e| e.message.as_str()).or(op.result.as_deref()).unwrap_or_default();
-    let mut lines = vec![field("Last failure", head)];
+    let mut lines = field("Last failure", head).wrap(width, 13);
     lines.extend(indented(&muted(say::short_places(why)), width).into_iter().take(3));
     lines
 }
 
+/// What is wrong, the cause first; empty = nothing.
 fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     let mut found = Vec::new();
+    if let Some(cause) = &d.root_cause {
+        let at = cause
+            .at
+            .map(|t| format!(" at {}", model.zone.second(t, model.manager_now())))
+            .unwrap_or_default();
+        found.push(text("✗ Root cause", Role::Error).with(format!("{at}: {}", cause.message), Role::Text));
+        let place: Vec<&str> =
+            [cause.task.as_deref(), cause.task_manager.as_deref()].into_iter().flatten().collect();
+        if !place.is_empty() {
+            found.push(muted(format!("  in {}", place.join(" on "))));
+        }
+    }
     for c in d.conditions.iter().filter(|c| c.status != ConditionStatus::False) {
         // Since when the spec differs is not known; when the job was seen to differ is.
         let derived = c.kind == ConditionType::Drifted && d.drift.is_some();
@@ -311,18 +335,6 @@ fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
             text(format!("{mark} {}", c.kind), role).with(format!("{since}: {}", c.reason), Role::Text),
         );
     }
-    if let Some(cause) = &d.root_cause {
-        let at = cause
-            .at
-            .map(|t| format!(" at {}", model.zone.second(t, model.manager_now())))
-            .unwrap_or_default();
-        found.push(text("✗ Root cause", Role::Error).with(format!("{at}: {}", cause.message), Role::Text));
-        let place: Vec<&str> =
-            [cause.task.as_deref(), cause.task_manager.as_deref()].into_iter().flatten().collect();
-        if !place.is_empty() {
-            found.push(muted(format!("  in {}", place.join(" on "))));
-        }
-    }
     if let Some(c) = &d.last_failed_checkpoint {
         let why = c.failure.as_deref().unwrap_or("no reason given");
         found.push(
@@ -334,9 +346,6 @@ fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
         d.conditions.iter().any(|c| c.kind == ConditionType::Drifted && c.status == ConditionStatus::True);
     if let Some(drift) = d.drift.as_ref().filter(|_| !told) {
         found.push(text("! Drift", Role::Warn).with(format!(": {}", drift.summary), Role::Text));
-    }
-    if found.is_empty() {
-        return vec![field("Findings", muted("none"))];
     }
     let lines: Vec<Text> = found.iter().flat_map(|f| f.wrap(width.saturating_sub(13).max(16), 2)).collect();
     lines.into_iter().enumerate().map(|(i, l)| field(if i == 0 { "Findings" } else { "" }, l)).collect()
