@@ -165,14 +165,32 @@ fn a_console_that_is_read_only_says_so_before_anything_is_filled_in() {
 fn a_detail_that_the_manager_does_not_follow_says_how_old_it_is() {
     let mut c = ready();
     c.reply(Reply::Interest(Err(problem(Code::Forbidden, "a viewer may only look"))));
-    c.shows("what you look at is not followed: a viewer may only look");
+    c.shows("payments-dashboard/production is shown as last read").shows("a viewer may only look");
     c.send(Msg::Tick(seconds(40)));
-    c.shows("! 40s old, the manager does not follow it: a viewer may only look");
-    c.reply(Reply::Interest(Ok(()))).hides("does not follow");
+    c.shows("! 40s old, the manager does not keep it fresh: a viewer may only look");
+    c.reply(Reply::Interest(Ok(()))).hides("keep it fresh");
     // A new stream is asked anew.
     c.reply(Reply::Interest(Err(problem(Code::Forbidden, "no"))));
     c.send(Msg::Watch(WatchMessage::Hello { watch_id: "w2".into(), at: "e1.9".into() }));
-    c.hides("does not follow");
+    c.hides("! 40s old");
+}
+
+#[test]
+fn a_stream_that_the_manager_forgot_is_asked_for_anew_without_a_word() {
+    let mut c = ready();
+    c.effects.clear();
+    let gone = || Reply::Interest(Err(problem(Code::NotFound, "there is no watch w1")));
+    c.reply(gone()).hides("w1").hides("fresh");
+    assert_eq!(c.effects, [Effect::LoadSnapshot]);
+    // And if that does not help, it is said in words that a person knows.
+    c.reply(gone()).hides("w1").shows("the manager does not keep it fresh");
+    assert_eq!(c.effects, [Effect::LoadSnapshot], "it does not begin anew for ever");
+    c.reply(Reply::Interest(Ok(())));
+    c.model.toasts.clear();
+    c.reply(gone()).hides("fresh");
+    assert_eq!(c.effects.len(), 2);
+    // That the manager is away stands in the header.
+    c.reply(Reply::Interest(Err(problem(Code::ManagerUnreachable, "connection refused")))).hides("refused");
 }
 
 // --- what is not there -----------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ use nutkin::{
         msg::{Effect, Msg, Reply, Request},
         overlay::Overlay,
         say::Zone,
+        theme::Role,
     },
 };
 
@@ -513,4 +514,48 @@ fn a_card_stays_open_for_its_operation_only_once() {
     push(&mut c, world::waiting());
     c.shows("What now?");
     assert!(matches!(c.model.overlays[..], [Overlay::Operation(_)]));
+}
+
+// --- short messages ------------------------------------------------------------------------------------------------
+
+#[test]
+fn short_messages_cover_nothing_and_are_cut_only_where_something_is_missing() {
+    for size in [(80, 24), (120, 36), (170, 40), (60, 20)] {
+        let mut c = Console::new(size);
+        c.settle().press("4");
+        // The newest event: the last row above the lowest border, in the pane at the right.
+        let newest = |c: &Console| {
+            let screen = c.screen();
+            let rows = screen.lines().rev().skip_while(|l| !l.starts_with('╰')).skip(1);
+            let mut last = rows.map(|r| r.trim_end_matches('│').rsplit('│').next().unwrap().trim());
+            last.find(|r| !r.is_empty()).unwrap().to_owned()
+        };
+        let event = newest(&c);
+        let words = "SUSPEND of payments-dashboard/production failed, nothing was changed on the cluster. ".repeat(2);
+        c.model.toast(words.trim(), Role::Error);
+        c.send(Msg::Tick(world::now()));
+        c.shows("? help");
+        assert_eq!(newest(&c), event, "{}", c.screen());
+        let screen = c.screen();
+        let said: Vec<&str> = screen.lines().rev().skip(1).take_while(|l| !l.starts_with('╰')).collect();
+        assert!(!said.is_empty() && said.len() <= 3, "{screen}");
+        let said: String = said.iter().rev().flat_map(|l| l.split_whitespace()).collect::<Vec<_>>().join(" ");
+        assert_eq!(said, words.trim(), "{screen}");
+        c.press("z").shows("CHECKPOINT_COMPLETED  #812").press("z o").shows("Operations");
+        // What is too long says so.
+        c.model.toasts.clear();
+        c.model.toast("word ".repeat(200), Role::Error);
+        let screen = c.screen();
+        assert!(screen.lines().rev().nth(1).unwrap().ends_with('…'), "{screen}");
+    }
+}
+
+#[test]
+fn short_messages_leave_a_card_its_buttons() {
+    for size in [(80, 24), (60, 20)] {
+        let mut c = Console::new(size);
+        c.settle().press("x").plan(world::plan(Kind::Cancel)).press("y enter tab enter");
+        c.model.toast("it did not work and this sentence says at some length why that was so ".repeat(3), Role::Warn);
+        c.shows("Cancel the job").shows("it did not work").shows("Confirm").shows("? help");
+    }
 }

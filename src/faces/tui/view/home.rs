@@ -9,7 +9,7 @@ use crate::{
     faces::tui::{
         command::Command,
         data::{Link, PAGE, Tab},
-        layout::{self, Tier},
+        layout::Tier,
         list::ListView,
         model::Model,
         pages::home::{EventLog, Group, Pane, Subject, waits},
@@ -19,9 +19,9 @@ use crate::{
     },
 };
 
-pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model) -> Option<Position> {
+pub(super) fn draw(c: &mut Canvas<'_>, model: &Model) -> Option<Position> {
     let home = &model.home;
-    let panes = layout::home(body, home.focus, home.zoom);
+    let panes = model.panes();
     let joined = |y: u16, x: u16, not: Pane| {
         panes.iter().any(|(p, r)| p != not && r.x == x && (r.y == y || r.bottom().saturating_sub(1) == y))
     };
