@@ -531,7 +531,7 @@ fn short_messages_cover_nothing_and_are_cut_only_where_something_is_missing() {
             last.find(|r| !r.is_empty()).unwrap().to_owned()
         };
         let event = newest(&c);
-        let words = "SUSPEND of payments-dashboard/production failed, nothing was changed on the cluster. ".repeat(2);
+        let words = "SUSPEND of payments-dashboard/production failed, nothing was changed on the cluster. See it under operations.";
         c.model.toast(words.trim(), Role::Error);
         c.send(Msg::Tick(world::now()));
         c.shows("? help");

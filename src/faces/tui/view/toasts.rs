@@ -16,7 +16,7 @@ const ROWS: usize = 4;
 
 /// One message in at most [`LINES`] lines.
 fn lines(toast: &Toast, width: usize) -> Vec<Text> {
-    let mut lines = text(&toast.text, toast.role).wrap(width.saturating_sub(2), 2);
+    let mut lines = text(&toast.text, toast.role).wrap(width.saturating_sub(2), 0);
     if lines.len() > LINES {
         let rest = lines.split_off(LINES - 1).into_iter().fold(Text::empty(), Text::then);
         lines.push(rest.fit(width.saturating_sub(2)));
