@@ -324,9 +324,67 @@ fn a_job_that_never_ran_has_no_age() {
 }
 
 #[test]
-fn a_suspended_job_is_suspended_in_our_words() {
-    with_job(|_| {}).shows("‖ SUSPENDED").hides("FINISHED");
+fn a_job_that_was_stopped_says_what_for_and_is_suspended_only_as_the_newest() {
+    // A later job has followed it, and nobody knows what stopped it.
+    with_job(|_| {}).shows("‖ stopped  ").hides("SUSPENDED").hides("FINISHED");
     with_job(|j| j.flink_state = Some("FAILED".into())).shows("‖ FAILED");
+    // By the operation that was at work when it ended, or that took its last savepoint.
+    let ended = world::jobs()[1].ended_at.unwrap();
+    for (kind, says) in
+        [(Kind::Upgrade, "‖ stopped: UPGRADE "), (Kind::Rollback, "‖ stopped: ROLLBACK "), (Kind::Suspend, "‖ stopped: SUSPEND ")]
+    {
+        let mut op = world::operation(OpState::Succeeded);
+        (op.kind, op.started_at, op.ended_at) = (kind, Some(ended), Some(ended));
+        let mut c = with_job(|_| {});
+        c.reply(Reply::Operation(op.operation_id.clone(), Ok(Box::new(op.clone()))));
+        c.shows(says).press("down enter").shows(&says[4..].trim().replacen(':', " for", 1));
+        let mut c = with_job(|_| {});
+        (op.started_at, op.ended_at) = (None, None);
+        c.reply(Reply::Operation(op.operation_id.clone(), Ok(Box::new(op.clone()))));
+        c.hides(says);
+        let mut d = world::detail();
+        d.savepoints[3].is_final = true;
+        d.savepoints[3].operation_id = Some(op.operation_id.clone());
+        d.savepoints[3].job_id = Some(world::jobs()[1].job_id.clone());
+        c.reply(Reply::Detail(world::PROD.into(), Ok(Box::new(d)))).settle();
+        c.reply(Reply::Tab(world::PROD.into(), Tab::Jobs, Ok(TabData::Jobs(world::jobs()))));
+        c.shows(says);
+    }
+    // The newest one is suspended.
+    let mut c = ready();
+    c.press("0 ] ]");
+    let jobs = vec![world::jobs().remove(1)];
+    c.reply(Reply::Tab(world::PROD.into(), Tab::Jobs, Ok(TabData::Jobs(jobs))));
+    c.shows("‖ SUSPENDED").press("enter").shows("‖ SUSPENDED");
+}
+
+#[test]
+fn a_savepoint_says_which_jobs_began_with_it() {
+    let mut c = ready();
+    c.press("3 G enter");
+    let asked = c.take(|e| matches!(e, Effect::LoadTab(_, Tab::Jobs)));
+    assert_eq!(asked, Some(Effect::LoadTab(world::PROD.into(), Tab::Jobs)));
+    c.hides("Restored by");
+    c.reply(Reply::Tab(world::PROD.into(), Tab::Jobs, Ok(TabData::Jobs(world::jobs()))));
+    c.shows("Restored by  job …00000007  03:44  revision 7");
+}
+
+#[test]
+fn a_card_about_a_savepoint_names_it_before_its_deployment() {
+    for (keys, kind, title) in [
+        ("3 D", Kind::Dispose, "Dispose savepoint …0000c812 of payments-dashboard/production on eu-west-1"),
+        ("3 R", Kind::Reset, "Reset payments-dashboard/production to savepoint …0000c812 on eu-west-1"),
+        ("3 i", Kind::Import, "Import a savepoint into payments-dashboard/production on eu-west-1"),
+    ] {
+        for size in [(80, 24), SIZE] {
+            let mut c = Console::new(size);
+            c.settle().press(keys);
+            if kind == Kind::Import {
+                c.type_text("s3://bucket/x").rest();
+            }
+            c.plan(world::plan(kind)).shows(title);
+        }
+    }
 }
 
 #[test]

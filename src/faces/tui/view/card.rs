@@ -9,6 +9,7 @@ use crate::{
     faces::tui::{
         command::Command,
         model::Model,
+        msg::Request,
         overlay::{
             card::{Card, Focus},
             fields::{Field, Value},
@@ -102,13 +103,31 @@ fn title(model: &Model, card: &Card) -> Text {
         .unwrap_or_default();
     let colour =
         model.data.targets.get(target).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
-    let t = text(say::verb(request.kind()), Role::Focus)
-        .with(" ", Role::Text)
-        .with(request.subject(), Role::Accent);
+    let t = object(request);
     if target.is_empty() {
         t
     } else {
         t.with(" on ", Role::Muted).with(target, colour.unwrap_or(Role::Accent))
+    }
+}
+
+/// What is done to what. Where a savepoint is the object, it is named before its deployment: nobody may read that the
+/// deployment is to be deleted.
+fn object(request: &Request) -> Text {
+    let (verb, deployment) = (say::verb(request.kind()), request.subject());
+    let savepoint = |id: &str| format!("savepoint {}", say::short_id(id));
+    match request {
+        Request::Dispose(_, id, _) => text(format!("{verb} {}", savepoint(id)), Role::Focus)
+            .with(" of ", Role::Muted)
+            .with(deployment, Role::Accent),
+        Request::Reset(_, b) => text(format!("{verb} "), Role::Focus)
+            .with(deployment, Role::Accent)
+            .with(" to ", Role::Muted)
+            .with(savepoint(&b.savepoint), Role::Focus),
+        Request::Import(_) => text(format!("{verb} a savepoint"), Role::Focus)
+            .with(" into ", Role::Muted)
+            .with(deployment, Role::Accent),
+        _ => text(verb, Role::Focus).with(" ", Role::Text).with(deployment, Role::Accent),
     }
 }
 
