@@ -1,6 +1,6 @@
 //! What went wrong lately with a deployment: pure questions over the operations that are known.
 
-use super::data::Data;
+use super::data::{Data, Tab, TabData};
 use crate::{
     contract::model::{Job, Operation, Revision},
     domain::{
@@ -83,6 +83,16 @@ fn ended_by(data: &Data, job: &Job) -> Option<Kind> {
     let at_work = || data.operations.values().find(during).map(|o| o.kind);
     let origin = || last.filter(|s| s.origin == Origin::Suspend).map(|_| Kind::Suspend);
     took.or_else(at_work).or_else(origin)
+}
+
+/// What the newest revision with a jar is called, and whether every one with it has failed.
+#[must_use]
+pub fn of_jar<'d>(data: &'d Data, deployment: &str, sha256: &str) -> Option<(&'d Revision, bool)> {
+    let load = data.tabs.get(&(deployment.to_owned(), Tab::Config))?;
+    let Some(TabData::Config(revisions)) = &load.value else { return None };
+    let uses = |r: &&Revision| r.spec["artifact"]["sha256"].as_str() == Some(sha256);
+    let newest = revisions.iter().find(uses)?;
+    Some((newest, revisions.iter().filter(uses).all(|r| r.failed_in.is_some())))
 }
 
 /// What became of a revision that failed.

@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{operation::OpState, time::Timestamp};
 
 /// Seconds that a toast stays.
-const TOAST_SECONDS: u64 = 8;
+pub(super) const TOAST_SECONDS: u64 = 8;
 
 /// A short message in the corner.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,15 +1,20 @@
 //! Keys that are pressed by mistake: nothing is confirmed, changed or thrown away by them.
 
 use nutkin::{
+    contract::problem::Code,
     domain::operation::Kind,
     faces::tui::{
-        msg::Effect,
+        data::{Tab, TabData},
+        msg::{Effect, Reply},
         overlay::{Overlay, card::Card, fields::Value},
     },
 };
 use rstest::rstest;
 
-use super::{support::Console, world};
+use super::{
+    support::{Console, problem},
+    world,
+};
 
 fn card(c: &Console) -> &Card {
     match c.model.overlays.last() {
@@ -91,4 +96,64 @@ fn letters_do_nothing_in_a_field_of_the_form_that_is_chosen() {
         c.press("left right tab");
     }
     assert_eq!(state(&c), (0, 0, false), "left takes back what right has done");
+}
+
+#[test]
+fn a_form_asks_once_before_it_throws_away_what_was_filled_in() {
+    let open = |c: &Console| matches!(c.model.overlays.last(), Some(Overlay::Form(_)));
+    let mut c = Console::new((120, 36));
+    c.settle().press("u").settle().press("tab tab esc");
+    assert!(!open(&c), "nothing was filled in");
+    c.press("u").settle().type_text("c0ffee").press("esc");
+    assert!(open(&c));
+    c.shows("esc again throws away what you filled in").shows("c0ffee");
+    // Whoever goes on has not meant it.
+    c.type_text("0").press("esc");
+    assert!(open(&c));
+    c.press("esc");
+    assert!(!open(&c));
+    c.press("u").settle().type_text("c0ffee").press("esc").wait(9_000);
+    c.press("esc");
+    assert!(open(&c), "what was said a while ago counts no more");
+    c.press("esc");
+    assert!(!open(&c));
+}
+
+#[test]
+fn a_form_says_in_full_what_is_wrong() {
+    let words = "cannot open /home/alice/build/libs/payments-dashboard-3.0.0-SNAPSHOT-all.jar: no such file, nothing was uploaded";
+    for size in [(80, 24), (120, 36)] {
+        let mut c = Console::new(size);
+        c.settle().press("u").settle().type_text("./x.jar").press("enter");
+        let Some(Effect::Upload(ask, _)) = c.take(|e| matches!(e, Effect::Upload(..))) else { panic!() };
+        c.reply(Reply::Uploaded(ask, Err(problem(Code::BadArtifact, words))));
+        let screen = c.screen();
+        for part in ["nothingwasuploaded", "SNAPSHOT-all.jar", "trysomethingelse"] {
+            // The pane at the right, or below.
+            let lines: String = screen.lines().map(|l| l.rsplit('│').nth(1).unwrap_or_default()).collect();
+            let lines: String = lines.chars().filter(|c| !c.is_whitespace()).collect();
+            assert!(lines.contains(part), "{part}: {screen}");
+        }
+        c.shows("! not yet: see what is wrong");
+    }
+}
+
+#[test]
+fn the_list_of_jars_tells_which_runs_and_which_has_failed() {
+    let mut c = Console::new((120, 36));
+    let mut revisions = world::revisions();
+    let mut bad = revisions[0].clone();
+    (bad.number, bad.version_label, bad.failed_in) = (8, "payments@c0ffe".into(), Some("op".into()));
+    bad.spec["artifact"]["sha256"] = world::artifacts()[0].sha256.clone().into();
+    revisions.insert(0, bad);
+    c.settle().press("u");
+    c.settle();
+    c.reply(Reply::Tab(world::PROD.into(), Tab::Config, Ok(TabData::Config(revisions))));
+    c.shows("unchanged: payments.jar (payments@33de6)");
+    c.press("ctrl-o").shows("✗ c0ffee00  payments-2.0.jar  payments@c0ffe  failed");
+    c.shows("● 9b1c0e5f  payments.jar  payments@33de6  this one runs now");
+    c.shows("2 of 2").press("enter").shows("9b1c0e5f77aa01d2");
+    // None has failed: the newest.
+    let mut c = Console::new((120, 36));
+    c.settle().press("u").settle().press("ctrl-o").shows("1 of 2").hides("failed");
 }
