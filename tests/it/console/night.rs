@@ -555,7 +555,10 @@ fn short_messages_leave_a_card_its_buttons() {
     for size in [(80, 24), (60, 20)] {
         let mut c = Console::new(size);
         c.settle().press("x").plan(world::plan(Kind::Cancel)).press("y enter tab enter");
-        c.model.toast("it did not work and this sentence says at some length why that was so ".repeat(3), Role::Warn);
+        c.model.toast(
+            "it did not work and this sentence says at some length why that was so ".repeat(3),
+            Role::Warn,
+        );
         c.shows("Cancel the job").shows("it did not work").shows("Confirm").shows("? help");
     }
 }

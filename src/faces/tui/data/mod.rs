@@ -119,7 +119,9 @@ impl Sum {
 /// slots or without checkpoints for a while: that calls nobody before the operation does.
 const fn weighed(r: &Row) -> Health {
     match r.health {
-        Health::Failing | Health::Degraded if r.operation.is_some() && !r.needs_attention => Health::Progressing,
+        Health::Failing | Health::Degraded if r.operation.is_some() && !r.needs_attention => {
+            Health::Progressing
+        }
         health => health,
     }
 }

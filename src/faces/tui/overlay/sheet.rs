@@ -59,7 +59,9 @@ impl Sheet {
     /// The jobs of its deployment that are known, newest first.
     #[must_use]
     pub fn jobs<'m>(&self, model: &'m Model) -> &'m [Job] {
-        let (Subject::Job(deployment, _) | Subject::Savepoint(deployment, _)) = &self.subject else { return &[] };
+        let (Subject::Job(deployment, _) | Subject::Savepoint(deployment, _)) = &self.subject else {
+            return &[];
+        };
         let load = model.data.tabs.get(&(deployment.clone(), Tab::Jobs));
         match load.and_then(|l| l.value.as_ref()) {
             Some(TabData::Jobs(jobs)) => jobs,

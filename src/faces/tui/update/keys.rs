@@ -101,7 +101,9 @@ pub fn is_text(e: &KeyEvent) -> bool {
 /// A character that would be text in a text field; a blank presses.
 #[must_use]
 pub fn is_letter(e: &KeyEvent) -> bool {
-    is_text(e) && matches!(e.code, KeyCode::Char(c) if c != ' ') && e.modifiers.difference(KeyModifiers::SHIFT).is_empty()
+    is_text(e)
+        && matches!(e.code, KeyCode::Char(c) if c != ' ')
+        && e.modifiers.difference(KeyModifiers::SHIFT).is_empty()
 }
 
 /// Says why a character did nothing in a field whose value is chosen.

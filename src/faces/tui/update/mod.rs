@@ -160,7 +160,9 @@ fn ask(model: &mut Model, fx: &mut Vec<Effect>) {
             want(load, now, fx, || Effect::LoadTab(name.clone(), tab));
         }
     }
-    if let Some(Overlay::Sheet(Sheet { subject: sheet::Subject::Savepoint(name, _), .. })) = model.overlays.last() {
+    if let Some(Overlay::Sheet(Sheet { subject: sheet::Subject::Savepoint(name, _), .. })) =
+        model.overlays.last()
+    {
         // Which jobs began with it.
         let load = data.tabs.entry((name.clone(), Tab::Jobs)).or_default();
         want(load, now, fx, || Effect::LoadTab(name.clone(), Tab::Jobs));

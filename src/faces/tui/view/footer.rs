@@ -71,9 +71,8 @@ fn hints(model: &Model, width: usize) -> Text {
 fn hint(model: &Model, c: Command) -> Option<Text> {
     let event = |k: &Key| KeyEvent::new(k.code, k.mods);
     let chosen = model.overlays.last().is_some_and(Overlay::chooses);
-    let typed = |k: &Chord| {
-        k.iter().any(|k| model.types() && is_text(&event(k)) || chosen && is_letter(&event(k)))
-    };
+    let typed =
+        |k: &Chord| k.iter().any(|k| model.types() && is_text(&event(k)) || chosen && is_letter(&event(k)));
     let means =
         |k: &Chord| matches!(model.keymap.resolve(&model.contexts(), k), Resolution::Command(x) if x == c);
     let key = model.keymap.keys_of(c).find(|k| means(k) && !typed(k))?;

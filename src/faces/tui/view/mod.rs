@@ -13,6 +13,7 @@ mod operations;
 mod overview;
 mod picker;
 mod sheet;
+mod snapshots;
 mod tabs;
 mod toasts;
 

@@ -48,7 +48,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focu
                 focused,
                 &home.jobs,
                 || vec![muted("No job yet: start it")],
-                |id, w| jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, jobs, j, w)),
+                |id, w| {
+                    jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, jobs, j, w))
+                },
             );
         }
         (_, Some(TabData::Config(revisions))) => {
