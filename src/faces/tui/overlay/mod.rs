@@ -137,9 +137,7 @@ impl Overlay {
             Self::Operation(o) => o.go(to, line, model),
             Self::Form(f) => f.go(to),
             Self::Sheet(s) => s.scroll = line,
-            Self::Help(h) => {
-                h.list.go(to);
-            }
+            Self::Help(h) => h.go(to),
             Self::Leave => {}
         }
     }

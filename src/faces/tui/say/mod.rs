@@ -5,7 +5,7 @@ mod zone;
 
 pub use self::{
     value::{
-        age, count, elapsed, full_value, number, short_hash, short_id, short_place, short_places,
+        age, count, elapsed, full_value, number, short_hash, short_id, short_ids, short_place, short_places,
         short_version, value,
     },
     zone::Zone,

@@ -114,7 +114,8 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
             });
         }
         Reply::Patched(Ok(s)) => {
-            model.toast(if s.pinned { "pinned" } else { "not pinned any more" }, Role::Ok);
+            let words = if s.pinned { "pinned: it is never deleted" } else { "not pinned any more" };
+            model.toast(format!("savepoint {} {words}", say::short_id(&s.savepoint_id)), Role::Ok);
             fx.push(Effect::LoadDetail(s.deployment));
         }
         Reply::Patched(Err(p)) => model.toast(p.detail, Role::Error),

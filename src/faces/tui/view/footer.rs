@@ -64,7 +64,36 @@ fn hints(model: &Model, width: usize) -> Text {
             t += h;
         }
     }
+    if top.is_none() && model.pages.is_empty() {
+        for h in moving(model) {
+            if t.width() + h.width() <= room {
+                t += h;
+            }
+        }
+    }
     t.then(last)
+}
+
+/// How to get about on the page, where there is room.
+fn moving(model: &Model) -> Vec<Text> {
+    let key = |c| model.keymap.key_of(c);
+    let mut out = Vec::new();
+    if let (Some(left), Some(right)) = (key(Command::PreviousTab), key(Command::NextTab)) {
+        out.push(text(format!("{left} {right}"), Role::Key).with(" tabs  ", Role::Muted));
+    }
+    if let Some(zoom) = key(Command::Zoom) {
+        let words = if model.home.zoom { " all panes  " } else { " zoom  " };
+        out.push(text(zoom, Role::Key).with(words, Role::Muted));
+    }
+    out
+}
+
+/// What a command is called now.
+fn title(model: &Model, c: Command) -> &'static str {
+    match c {
+        Command::Pin if model.home.savepoint(&model.data).is_some_and(|s| s.pinned) => "unpin",
+        c => c.spec().title,
+    }
 }
 
 /// A command and the first key that means it here: not one that an inner context has taken, nor one that is typed.
@@ -76,7 +105,7 @@ fn hint(model: &Model, c: Command) -> Option<Text> {
     let means =
         |k: &Chord| matches!(model.keymap.resolve(&model.contexts(), k), Resolution::Command(x) if x == c);
     let key = model.keymap.keys_of(c).find(|k| means(k) && !typed(k))?;
-    Some(text(show(key), Role::Key).with(format!(" {}  ", c.spec().title), Role::Muted))
+    Some(text(show(key), Role::Key).with(format!(" {}  ", title(model, c)), Role::Muted))
 }
 
 /// Whether the key would do something as the card stands now.

@@ -127,9 +127,10 @@ fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Te
         _ => "",
     };
     t += text(format!("{mark}{}", e.name), role);
-    t = t
-        .with("  ", Role::Text)
-        .with(say::short_places(&e.message), if mark.is_empty() { Role::Muted } else { Role::Text });
+    t = t.with("  ", Role::Text).with(
+        say::short_ids(&say::short_places(&e.message)),
+        if mark.is_empty() { Role::Muted } else { Role::Text },
+    );
     if !tail && e.actor != "nutkin" {
         t += muted(format!("  {} via {}", e.actor, e.via));
     }
