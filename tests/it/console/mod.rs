@@ -3,6 +3,7 @@
 mod acts;
 mod canned;
 mod cards;
+mod counted;
 mod flows;
 mod home;
 mod honest;
@@ -16,4 +17,5 @@ mod screen;
 mod support;
 mod svg;
 pub mod terminal;
+mod words;
 mod world;
