@@ -5,7 +5,7 @@ use nutkin::{
     domain::operation::Kind,
     faces::tui::{
         data::{Tab, TabData},
-        msg::{Effect, Reply},
+        msg::{Effect, Msg, Reply},
         overlay::{Overlay, card::Card, fields::Value},
     },
 };
@@ -110,6 +110,8 @@ fn a_form_asks_once_before_it_throws_away_what_was_filled_in() {
     // Whoever goes on has not meant it.
     c.type_text("0").press("esc");
     assert!(open(&c));
+    c.send(Msg::Paste("1".into())).press("esc");
+    assert!(open(&c), "nor whoever pastes");
     c.press("esc");
     assert!(!open(&c));
     c.press("u").settle().type_text("c0ffee").press("esc").wait(9_000);

@@ -394,7 +394,7 @@ impl Form {
     }
 
     fn edited(&mut self, fx: &mut Vec<Effect>) {
-        self.touched = true;
+        (self.touched, self.leaving) = (true, None);
         self.question += 1;
         self.refused = None;
         self.plan.loading = true;
