@@ -1,9 +1,13 @@
 //! What went wrong lately with a deployment: pure questions over the operations that are known.
 
-use super::data::Data;
+use super::data::{Data, Tab, TabData};
 use crate::{
-    contract::model::{Operation, Revision},
-    domain::operation::{Kind, OpState},
+    contract::model::{Job, Operation, Revision},
+    domain::{
+        deployment::Observed,
+        operation::{Kind, OpState},
+        savepoint::Origin,
+    },
 };
 
 /// It did not reach its goal.
@@ -36,6 +40,59 @@ pub fn last_failure<'d>(data: &'d Data, deployment: &str) -> Option<&'d Operatio
             && (moves(o.kind) || o.kind == bad.kind)
     });
     (!settled).then_some(bad)
+}
+
+/// How a job that was stopped with a savepoint came to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stopped {
+    /// It is the newest one, and nothing came after it.
+    Suspended,
+    /// This operation stopped it.
+    For(Kind),
+    /// Nobody here knows what for.
+    WithSavepoint,
+}
+
+/// The same of a job of this list, newest first; `None` = it was not stopped so.
+#[must_use]
+pub fn stopped(data: &Data, jobs: &[Job], job: &Job) -> Option<Stopped> {
+    if job.state != Observed::Suspended {
+        return None;
+    }
+    let newest = jobs.first().is_some_and(|j| j.job_id == job.job_id);
+    Some(match ended_by(data, job) {
+        Some(Kind::Suspend) | None if newest => Stopped::Suspended,
+        Some(kind) => Stopped::For(kind),
+        None => Stopped::WithSavepoint,
+    })
+}
+
+/// The kind of operation that ended a job: the one that took its last savepoint, or that was at work then.
+fn ended_by(data: &Data, job: &Job) -> Option<Kind> {
+    let last = data.detail(&job.deployment).and_then(|d| {
+        d.savepoints.iter().find(|s| s.is_final && s.job_id.as_deref() == Some(job.job_id.as_str()))
+    });
+    let took = last.and_then(|s| data.operations.get(s.operation_id.as_ref()?)).map(|o| o.kind);
+    let ended = job.ended_at;
+    let during = |o: &&Operation| {
+        let (from, to) = (o.started_at.unwrap_or(o.created_at), o.ended_at);
+        o.deployment == job.deployment
+            && matches!(o.kind, Kind::Suspend | Kind::Restart | Kind::Upgrade | Kind::Rollback)
+            && ended.is_some_and(|at| from <= at && to.is_none_or(|to| at <= to))
+    };
+    let at_work = || data.operations.values().find(during).map(|o| o.kind);
+    let origin = || last.filter(|s| s.origin == Origin::Suspend).map(|_| Kind::Suspend);
+    took.or_else(at_work).or_else(origin)
+}
+
+/// What the newest revision with a jar is called, and whether every one with it has failed.
+#[must_use]
+pub fn of_jar<'d>(data: &'d Data, deployment: &str, sha256: &str) -> Option<(&'d Revision, bool)> {
+    let load = data.tabs.get(&(deployment.to_owned(), Tab::Config))?;
+    let Some(TabData::Config(revisions)) = &load.value else { return None };
+    let uses = |r: &&Revision| r.spec["artifact"]["sha256"].as_str() == Some(sha256);
+    let newest = revisions.iter().find(uses)?;
+    Some((newest, revisions.iter().filter(uses).all(|r| r.failed_in.is_some())))
 }
 
 /// What became of a revision that failed.

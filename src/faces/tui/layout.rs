@@ -80,6 +80,15 @@ impl Panes {
     pub fn iter(&self) -> impl Iterator<Item = (Pane, Rect)> {
         self.0.iter().copied()
     }
+    /// The lowest panes end above `bottom`, where something else is drawn; those above them stay where they are.
+    #[must_use]
+    pub fn above(mut self, bottom: u16) -> Self {
+        for (_, r) in &mut self.0 {
+            let over = r.bottom().saturating_sub(bottom);
+            r.height -= over.min(r.height.saturating_sub(3));
+        }
+        self
+    }
     /// Rows inside a pane's frame; 0 when it is not shown.
     #[must_use]
     pub fn rows(&self, pane: Pane) -> usize {

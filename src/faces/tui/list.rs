@@ -92,13 +92,20 @@ impl<Id: Clone + PartialEq> ListView<Id> {
     /// The rows of a window, each with whether it is selected. The selection is always among them: one list may be shown
     /// in two panes of different height.
     pub fn window(&self, height: usize) -> impl Iterator<Item = (&Id, bool)> {
+        let shown = self.items.iter().enumerate().skip(self.start(height)).take(height);
+        shown.map(|(i, id)| (id, i == self.selected))
+    }
+
+    /// The first row of a window.
+    fn start(&self, height: usize) -> usize {
         let lowest = (self.selected + 1).saturating_sub(height);
-        self.items
-            .iter()
-            .enumerate()
-            .skip(self.offset.clamp(lowest, self.selected.max(lowest)))
-            .take(height)
-            .map(|(i, id)| (id, i == self.selected))
+        self.offset.clamp(lowest, self.selected.max(lowest))
+    }
+
+    /// Rows below a window.
+    #[must_use]
+    pub fn below(&self, height: usize) -> usize {
+        self.items.len().saturating_sub(self.start(height).saturating_add(height))
     }
 
     /// Number of rows shown.

@@ -15,7 +15,7 @@ use super::{
 use crate::domain::{operation::OpState, time::Timestamp};
 
 /// Seconds that a toast stays.
-const TOAST_SECONDS: u64 = 8;
+pub(super) const TOAST_SECONDS: u64 = 8;
 
 /// A short message in the corner.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,6 +84,8 @@ pub struct Model {
     pub attend: bool,
     /// What was last said to be looked at; `None` = nobody has been told on this stream.
     pub(super) interest: Option<Vec<String>>,
+    /// The stream was begun anew because the manager had forgotten it; until it follows again, that is a failure.
+    pub(super) asked_anew: bool,
     asks: AskId,
     key_seed: String,
     keys: u64,
@@ -110,6 +112,7 @@ impl Model {
             started: BTreeSet::new(),
             attend: false,
             interest: None,
+            asked_anew: false,
             asks: 0,
             key_seed: start.key_seed,
             keys: 0,

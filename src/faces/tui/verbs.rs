@@ -36,7 +36,7 @@ pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
         }
         C::Adopt => {
             writable(m)?;
-            let job = m.home.job(&m.data).ok_or("select a job under *Unmanaged on …")?;
+            let job = m.home.job(&m.data).ok_or("select a job under * Unmanaged on …")?;
             if job.management == "managed" { Err("this job is already managed".to_owned()) } else { Ok(()) }
         }
         C::Reset | C::ForkFrom | C::Dispose => {

@@ -384,7 +384,7 @@ fn verbs_that_lead_nowhere_say_why() {
     let mut c = ready();
     c.press("s").shows("start: it already runs");
     c.press("2 down u").shows("upgrade: UPGRADE 3/6 is at work");
-    c.press("1 a").shows("adopt: select a job under *Unmanaged on …");
+    c.press("1 a").shows("adopt: select a job under * Unmanaged on …");
     let mut s = world::snapshot();
     s.read_only = true;
     let mut c = Console::with(s, "dark", SIZE);

@@ -165,14 +165,32 @@ fn a_console_that_is_read_only_says_so_before_anything_is_filled_in() {
 fn a_detail_that_the_manager_does_not_follow_says_how_old_it_is() {
     let mut c = ready();
     c.reply(Reply::Interest(Err(problem(Code::Forbidden, "a viewer may only look"))));
-    c.shows("what you look at is not followed: a viewer may only look");
+    c.shows("payments-dashboard/production is shown as last read").shows("a viewer may only look");
     c.send(Msg::Tick(seconds(40)));
-    c.shows("! 40s old, the manager does not follow it: a viewer may only look");
-    c.reply(Reply::Interest(Ok(()))).hides("does not follow");
+    c.shows("! 40s old, the manager does not keep it fresh: a viewer may only look");
+    c.reply(Reply::Interest(Ok(()))).hides("keep it fresh");
     // A new stream is asked anew.
     c.reply(Reply::Interest(Err(problem(Code::Forbidden, "no"))));
     c.send(Msg::Watch(WatchMessage::Hello { watch_id: "w2".into(), at: "e1.9".into() }));
-    c.hides("does not follow");
+    c.hides("! 40s old");
+}
+
+#[test]
+fn a_stream_that_the_manager_forgot_is_asked_for_anew_without_a_word() {
+    let mut c = ready();
+    c.effects.clear();
+    let gone = || Reply::Interest(Err(problem(Code::NotFound, "there is no watch w1")));
+    c.reply(gone()).hides("w1").hides("fresh");
+    assert_eq!(c.effects, [Effect::LoadSnapshot]);
+    // And if that does not help, it is said in words that a person knows.
+    c.reply(gone()).hides("w1").shows("the manager does not keep it fresh");
+    assert_eq!(c.effects, [Effect::LoadSnapshot], "it does not begin anew for ever");
+    c.reply(Reply::Interest(Ok(())));
+    c.model.toasts.clear();
+    c.reply(gone()).hides("fresh");
+    assert_eq!(c.effects.len(), 2);
+    // That the manager is away stands in the header.
+    c.reply(Reply::Interest(Err(problem(Code::ManagerUnreachable, "connection refused")))).hides("refused");
 }
 
 // --- what is not there -----------------------------------------------------------------------------------------------
@@ -306,9 +324,69 @@ fn a_job_that_never_ran_has_no_age() {
 }
 
 #[test]
-fn a_suspended_job_is_suspended_in_our_words() {
-    with_job(|_| {}).shows("‖ SUSPENDED").hides("FINISHED");
+fn a_job_that_was_stopped_says_what_for_and_is_suspended_only_as_the_newest() {
+    // A later job has followed it, and nobody knows what stopped it.
+    with_job(|_| {}).shows("‖ stopped  ").hides("SUSPENDED").hides("FINISHED");
     with_job(|j| j.flink_state = Some("FAILED".into())).shows("‖ FAILED");
+    // By the operation that was at work when it ended, or that took its last savepoint.
+    let ended = world::jobs()[1].ended_at.unwrap();
+    for (kind, says) in [
+        (Kind::Upgrade, "‖ stopped: UPGRADE "),
+        (Kind::Rollback, "‖ stopped: ROLLBACK "),
+        (Kind::Suspend, "‖ stopped: SUSPEND "),
+    ] {
+        let mut op = world::operation(OpState::Succeeded);
+        (op.kind, op.started_at, op.ended_at) = (kind, Some(ended), Some(ended));
+        let mut c = with_job(|_| {});
+        c.reply(Reply::Operation(op.operation_id.clone(), Ok(Box::new(op.clone()))));
+        c.shows(says).press("down enter").shows(&says[4..].trim().replacen(':', " for", 1));
+        let mut c = with_job(|_| {});
+        (op.started_at, op.ended_at) = (None, None);
+        c.reply(Reply::Operation(op.operation_id.clone(), Ok(Box::new(op.clone()))));
+        c.hides(says);
+        let mut d = world::detail();
+        d.savepoints[3].is_final = true;
+        d.savepoints[3].operation_id = Some(op.operation_id.clone());
+        d.savepoints[3].job_id = Some(world::jobs()[1].job_id.clone());
+        c.reply(Reply::Detail(world::PROD.into(), Ok(Box::new(d)))).settle();
+        c.reply(Reply::Tab(world::PROD.into(), Tab::Jobs, Ok(TabData::Jobs(world::jobs()))));
+        c.shows(says);
+    }
+    // The newest one is suspended.
+    let mut c = ready();
+    c.press("0 ] ]");
+    let jobs = vec![world::jobs().remove(1)];
+    c.reply(Reply::Tab(world::PROD.into(), Tab::Jobs, Ok(TabData::Jobs(jobs))));
+    c.shows("‖ SUSPENDED").press("enter").shows("‖ SUSPENDED");
+}
+
+#[test]
+fn a_savepoint_says_which_jobs_began_with_it() {
+    let mut c = ready();
+    c.press("3 G enter");
+    let asked = c.take(|e| matches!(e, Effect::LoadTab(_, Tab::Jobs)));
+    assert_eq!(asked, Some(Effect::LoadTab(world::PROD.into(), Tab::Jobs)));
+    c.hides("Restored by");
+    c.reply(Reply::Tab(world::PROD.into(), Tab::Jobs, Ok(TabData::Jobs(world::jobs()))));
+    c.shows("Restored by  job …00000007  03:44  revision 7");
+}
+
+#[test]
+fn a_card_about_a_savepoint_names_it_before_its_deployment() {
+    for (keys, kind, title) in [
+        ("3 D", Kind::Dispose, "Dispose savepoint …0000c812 of payments-dashboard/production on eu-west-1"),
+        ("3 R", Kind::Reset, "Reset payments-dashboard/production to savepoint …0000c812 on eu-west-1"),
+        ("3 i", Kind::Import, "Import a savepoint into payments-dashboard/production on eu-west-1"),
+    ] {
+        for size in [(80, 24), SIZE] {
+            let mut c = Console::new(size);
+            c.settle().press(keys);
+            if kind == Kind::Import {
+                c.type_text("s3://bucket/x").rest();
+            }
+            c.plan(world::plan(kind)).shows(title);
+        }
+    }
 }
 
 #[test]

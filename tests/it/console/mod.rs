@@ -3,6 +3,7 @@
 mod acts;
 mod canned;
 mod cards;
+mod counted;
 mod flows;
 mod home;
 mod honest;
@@ -11,8 +12,10 @@ mod keys;
 mod live;
 mod night;
 mod pty;
+mod safe;
 mod screen;
 mod support;
 mod svg;
 pub mod terminal;
+mod words;
 mod world;

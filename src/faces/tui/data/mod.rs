@@ -104,7 +104,7 @@ struct Sum {
 
 impl Sum {
     fn of<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<Self> {
-        rows.map(|r| Self { rows: 1, health: r.health, waits: r.needs_attention }).reduce(Self::and)
+        rows.map(|r| Self { rows: 1, health: weighed(r), waits: r.needs_attention }).reduce(Self::and)
     }
     fn and(self, other: Self) -> Self {
         Self {
@@ -112,6 +112,17 @@ impl Sum {
             health: self.health.min(other.health),
             waits: self.waits || other.waits,
         }
+    }
+}
+
+/// A row's health as it counts for its application. A job that an operation starts, stops or moves is seen waiting for
+/// slots or without checkpoints for a while: that calls nobody before the operation does.
+const fn weighed(r: &Row) -> Health {
+    match r.health {
+        Health::Failing | Health::Degraded if r.operation.is_some() && !r.needs_attention => {
+            Health::Progressing
+        }
+        health => health,
     }
 }
 
@@ -234,6 +245,13 @@ impl Data {
     pub fn partial(&self) -> Option<(usize, usize)> {
         let (known, all) = (self.rows.len(), self.totals.deployments as usize);
         (known < all).then_some((known, all))
+    }
+
+    /// Deployments whose state nobody knows, among the rows that are known.
+    #[must_use]
+    pub fn unknown(&self) -> u32 {
+        let unknown = |r: &&Row| r.observed == Observed::Unknown && !r.needs_attention;
+        u32::try_from(self.rows.values().filter(unknown).count()).unwrap_or(u32::MAX)
     }
 
     /// Rows of the application are not known.

@@ -10,13 +10,22 @@ use crate::faces::tui::{
     model::Model,
 };
 
+/// A row of the list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entry {
+    /// Where the commands below it are known.
+    Heading(Context),
+    /// A command.
+    Command(Command),
+}
+
 /// Its state.
 #[derive(Debug)]
 pub struct Help {
     /// What is searched for.
     pub search: Line,
     /// Commands that fit.
-    pub list: ListView<Command>,
+    pub list: ListView<Entry>,
     contexts: Vec<Context>,
     whole_page: bool,
 }
@@ -32,7 +41,32 @@ impl Help {
             whole_page: model.overlays.is_empty() && model.pages.is_empty(),
         };
         h.sync(model);
+        h.mark_first(model);
         h
+    }
+
+    /// To the first command that would do something now, and so at the top.
+    fn mark_first(&mut self, model: &Model) {
+        self.list.go(Move::First);
+        let works = |e: &&Entry| matches!(e, Entry::Command(c) if c.available(model).is_ok());
+        let first = self.list.window(usize::MAX).map(|(e, _)| e).find(works).copied();
+        match first {
+            Some(e) => self.list.select(&e),
+            None => self.leave_heading(1),
+        }
+    }
+
+    /// Moves; a heading is passed by.
+    pub fn go(&mut self, to: Move) {
+        self.list.go(to);
+        self.leave_heading(if matches!(to, Move::By(n) if n < 0) { -1 } else { 1 });
+    }
+
+    fn leave_heading(&mut self, by: isize) {
+        let on = |l: &ListView<Entry>| matches!(l.selected(), Some(Entry::Heading(_)));
+        if on(&self.list) && !self.list.go(Move::By(by)) {
+            self.list.go(Move::By(-by));
+        }
     }
 
     fn sync(&mut self, model: &Model) {
@@ -45,8 +79,25 @@ impl Help {
             COMMANDS.iter().filter(|s| order(s.context) != usize::MAX || page(s.context)).collect();
         // Moving about is known best and comes last.
         all.sort_by_key(|s| (s.context == Context::List, order(s.context)));
-        let key = |s: &&Spec| model.keymap.key_of(s.id).unwrap_or_default();
-        self.list.sync(all, |s| s.id, |s| format!("{} {} {} {}", s.name, s.title, s.help, key(s)));
+        let key = |s: &Spec| model.keymap.key_of(s.id).unwrap_or_default();
+        let words = |s: &Spec| format!("{} {} {} {}", s.name, s.title, s.help, key(s));
+        let mut entries = Vec::with_capacity(all.len() + 8);
+        let mut under = None;
+        for s in all {
+            // What is searched for is found wherever it is known.
+            if self.search.as_str().is_empty() && under.replace(s.context) != Some(s.context) {
+                entries.push(Entry::Heading(s.context));
+            }
+            entries.push(Entry::Command(s.id));
+        }
+        self.list.sync(
+            entries,
+            |e| *e,
+            |e| match e {
+                Entry::Heading(_) => String::new(),
+                Entry::Command(c) => words(c.spec()),
+            },
+        );
     }
 
     pub(super) fn key(&mut self, e: &KeyEvent, model: &Model) -> bool {
@@ -54,7 +105,7 @@ impl Help {
             Some(changed) => {
                 if changed {
                     self.sync(model);
-                    self.list.go(Move::First);
+                    self.mark_first(model);
                 }
                 true
             }
@@ -71,12 +122,18 @@ impl Help {
         match c {
             Command::HelpClose => return After::Close,
             Command::HelpDown => {
-                self.list.go(Move::By(1));
+                self.go(Move::By(1));
             }
             Command::HelpUp => {
-                self.list.go(Move::By(-1));
+                self.go(Move::By(-1));
             }
-            Command::HelpRun => return self.list.selected().map_or(After::Close, |c| After::Run(*c)),
+            Command::HelpRun => {
+                return match self.list.selected() {
+                    Some(Entry::Command(c)) => After::Run(*c),
+                    Some(Entry::Heading(_)) => After::Stay,
+                    None => After::Close,
+                };
+            }
             _ => {}
         }
         After::Stay

@@ -78,6 +78,17 @@ impl Overlay {
         }
     }
 
+    /// A field whose value is chosen, not typed, has the focus: a character means nothing there, whatever command it is
+    /// elsewhere. Who believes to be typing a reason must neither change a value nor confirm.
+    #[must_use]
+    pub fn chooses(&self) -> bool {
+        match self {
+            Self::Card(c) => c.chooses(),
+            Self::Form(f) => f.chooses(),
+            Self::Operation(_) | Self::Sheet(_) | Self::Help(_) | Self::Leave => false,
+        }
+    }
+
     /// A key that belongs to the text field with the focus; false when it means nothing there.
     pub fn key(&mut self, e: &KeyEvent, model: &mut Model, fx: &mut Vec<Effect>) -> bool {
         match self {
@@ -126,9 +137,7 @@ impl Overlay {
             Self::Operation(o) => o.go(to, line, model),
             Self::Form(f) => f.go(to),
             Self::Sheet(s) => s.scroll = line,
-            Self::Help(h) => {
-                h.list.go(to);
-            }
+            Self::Help(h) => h.go(to),
             Self::Leave => {}
         }
     }

@@ -52,10 +52,20 @@ impl Sheet {
     /// The job that is shown, as it is now.
     #[must_use]
     pub fn job<'m>(&self, model: &'m Model) -> Option<&'m Job> {
-        let Subject::Job(deployment, id) = &self.subject else { return None };
-        match model.data.tabs.get(&(deployment.clone(), Tab::Jobs))?.value.as_ref()? {
-            TabData::Jobs(jobs) => jobs.iter().find(|j| j.job_id == *id),
-            _ => None,
+        let Subject::Job(_, id) = &self.subject else { return None };
+        self.jobs(model).iter().find(|j| j.job_id == *id)
+    }
+
+    /// The jobs of its deployment that are known, newest first.
+    #[must_use]
+    pub fn jobs<'m>(&self, model: &'m Model) -> &'m [Job] {
+        let (Subject::Job(deployment, _) | Subject::Savepoint(deployment, _)) = &self.subject else {
+            return &[];
+        };
+        let load = model.data.tabs.get(&(deployment.clone(), Tab::Jobs));
+        match load.and_then(|l| l.value.as_ref()) {
+            Some(TabData::Jobs(jobs)) => jobs,
+            _ => &[],
         }
     }
 

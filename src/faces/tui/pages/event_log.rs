@@ -28,11 +28,10 @@ impl EventLog {
     pub(super) fn sync<'e>(&mut self, events: impl Iterator<Item = &'e Event>, debug: bool) {
         let (mut last, mut unseen) = (None, 0);
         let seen = self.seen;
-        let wanted = events.filter(|e| debug || e.severity != Severity::Debug);
-        let events = wanted.inspect(|e| {
-            last = Some(e.seq);
-            unseen += usize::from(seen.is_some_and(|s| e.seq > s));
-        });
+        // What is hidden has been there all the same: it is not new when it is shown.
+        let all = events.inspect(|e| last = Some(e.seq));
+        let wanted = all.filter(|e| debug || e.severity != Severity::Debug);
+        let events = wanted.inspect(|e| unseen += usize::from(seen.is_some_and(|s| e.seq > s)));
         self.list.sync(events, |e| e.seq, |e| haystack(e));
         if self.follow {
             self.list.go(Move::Last);

@@ -5,13 +5,14 @@ mod zone;
 
 pub use self::{
     value::{
-        age, count, elapsed, full_value, number, short_hash, short_id, short_place, short_places,
+        age, count, elapsed, full_value, number, short_hash, short_id, short_ids, short_place, short_places,
         short_version, value,
     },
     zone::Zone,
 };
 
 use super::{
+    history::Stopped,
     paint::{Text, muted, plain, text},
     theme::Role,
 };
@@ -63,6 +64,17 @@ pub fn flink_word(ours: Observed, flink: Option<&str>) -> Option<&str> {
         );
         !ended && *flink != ours.as_str()
     })
+}
+
+/// A job's state in a list, and in a sentence. What a later job has followed is not suspended any more.
+#[must_use]
+pub fn job_state(j: &Job, stopped: Option<Stopped>) -> (String, String) {
+    match (flink_word(j.state, j.flink_state.as_deref()), stopped) {
+        (Some(flink), _) => (flink.to_owned(), j.state.to_string()),
+        (None, Some(Stopped::For(kind))) => (format!("stopped: {kind}"), format!("stopped for {kind}")),
+        (None, Some(Stopped::WithSavepoint)) => ("stopped".to_owned(), "stopped with a savepoint".to_owned()),
+        (None, Some(Stopped::Suspended) | None) => (j.state.to_string(), j.state.to_string()),
+    }
 }
 
 /// Flink refused the job, or it never arrived there.
@@ -176,14 +188,14 @@ pub const fn savepoint(s: Status) -> (&'static str, Role) {
     }
 }
 
-/// A short word for how a restore point came to be.
+/// A short word for how a restore point came to be: a part of the word that everything else says.
 #[must_use]
 pub const fn origin(o: Origin) -> &'static str {
     match o {
         Origin::UserRequest => "request",
         Origin::Suspend => "suspend",
         Origin::SuspendAndUpgrade => "upgrade",
-        Origin::Copied => "reset",
+        Origin::Copied => "copied",
         Origin::RetainedCheckpoint => "checkpoint",
         Origin::Periodic => "periodic",
         Origin::Imported => "imported",
@@ -314,6 +326,13 @@ mod tests {
             needs_attention: false,
             started_at: None,
             restarts: None,
+        }
+    }
+
+    #[test]
+    fn an_origin_is_a_part_of_its_whole_word() {
+        for o in Origin::ALL {
+            assert!(o.as_str().to_lowercase().split('_').any(|w| w == origin(*o)), "{o}: {}", origin(*o));
         }
     }
 

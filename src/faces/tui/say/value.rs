@@ -97,6 +97,27 @@ pub fn short_place(place: &str) -> String {
     }
 }
 
+/// A sentence in which Flink's ids, 32 digits each, are as short as in every list.
+#[must_use]
+pub fn short_ids(sentence: &str) -> String {
+    let (mut out, mut rest) = (String::with_capacity(sentence.len()), sentence);
+    while let Some(start) = rest.find(|c: char| c.is_ascii_alphanumeric()) {
+        let (before, tail) = rest.split_at(start);
+        let end = tail.find(|c: char| !c.is_ascii_alphanumeric()).unwrap_or(tail.len());
+        let (word, tail) = tail.split_at(end);
+        out.push_str(before);
+        let id = word.len() == 32 && word.bytes().all(|b| b.is_ascii_hexdigit());
+        if id {
+            out.push_str(&short_id(word))
+        } else {
+            out.push_str(word)
+        }
+        rest = tail;
+    }
+    out.push_str(rest);
+    out
+}
+
 /// A sentence in which long places are short.
 #[must_use]
 pub fn short_places(sentence: &str) -> String {
@@ -117,6 +138,20 @@ mod tests {
         assert_eq!(number(999.0), "999");
         assert_eq!(number(12.34), "12.3");
         assert_eq!(number(-1000.0), "-1,000");
+    }
+
+    #[test]
+    fn flinks_ids_are_short_in_a_sentence() {
+        let id = "6e75746b01020304a1b2c3d4e5f60718";
+        assert_eq!(short_ids(&format!("job {id}: lost (was {id})")), "job …e5f60718: lost (was …e5f60718)");
+        for same in [
+            "",
+            "é 日本",
+            "a 31 digits 6e75746b01020304a1b2c3d4e5f6071",
+            "not hex zz75746b01020304a1b2c3d4e5f60718",
+        ] {
+            assert_eq!(short_ids(same), same);
+        }
     }
 
     #[test]

@@ -264,6 +264,6 @@ impl Model {
     #[must_use]
     pub fn panes(&self) -> layout::Panes {
         let area = Rect::new(0, 0, self.size.0, self.size.1);
-        layout::home(layout::frame(area).body, self.home.focus, self.home.zoom)
+        layout::home(layout::frame(area).body, self.home.focus, self.home.zoom).above(self.body().bottom())
     }
 }

@@ -1,7 +1,10 @@
 //! What comes in besides keys: changes, answers, wake-ups.
 
 use crate::{
-    contract::watch::WatchMessage,
+    contract::{
+        problem::{Code, Problem},
+        watch::WatchMessage,
+    },
     domain::operation::OpState,
     faces::tui::{
         data::{Notice, Paused, Tab},
@@ -72,11 +75,7 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
             let result = result.map(|rows| model.data.put_rows(rows));
             model.data.more_rows.entry(app).or_default().answer(result, now);
         }
-        Reply::Interest(Ok(())) => model.data.not_followed = None,
-        Reply::Interest(Err(p)) => {
-            model.toast(format!("what you look at is not followed: {}", p.detail), Role::Error);
-            model.data.not_followed = Some(p);
-        }
+        Reply::Interest(result) => on_interest(model, result, fx),
         Reply::Detail(name, Err(p)) => model.data.details.entry(name).or_default().answer(Err(p), now),
         Reply::Tab(name, tab, result) => {
             model.data.tabs.entry((name, tab)).or_default().answer(result, now);
@@ -115,7 +114,8 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
             });
         }
         Reply::Patched(Ok(s)) => {
-            model.toast(if s.pinned { "pinned" } else { "not pinned any more" }, Role::Ok);
+            let words = if s.pinned { "pinned: it is never deleted" } else { "not pinned any more" };
+            model.toast(format!("savepoint {} {words}", say::short_id(&s.savepoint_id)), Role::Ok);
             fx.push(Effect::LoadDetail(s.deployment));
         }
         Reply::Patched(Err(p)) => model.toast(p.detail, Role::Error),
@@ -160,6 +160,31 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
             }
             After::Stay
         }),
+    }
+}
+
+/// Whether the manager follows what is looked at.
+fn on_interest(model: &mut Model, result: Result<(), Box<Problem>>, fx: &mut Vec<Effect>) {
+    let forgotten = |p: &Problem| p.code == Code::NotFound;
+    match result {
+        Ok(()) => (model.data.not_followed, model.asked_anew) = (None, false),
+        // A manager that has restarted, or has dropped a slow stream, knows the stream no more: it is begun anew, once.
+        Err(p) if forgotten(&p) && !model.asked_anew => {
+            model.asked_anew = true;
+            fx.push(Effect::LoadSnapshot);
+        }
+        // The header says already that nobody answers.
+        Err(p) if p.code == Code::ManagerUnreachable => {}
+        Err(p) => {
+            let what = model.home.deployment().unwrap_or("what you look at");
+            let words = if forgotten(&p) {
+                format!("{what} is shown as last read: the manager does not keep it fresh")
+            } else {
+                format!("{what} is shown as last read, the manager does not keep it fresh: {}", p.detail)
+            };
+            model.toast(words, Role::Error);
+            model.data.not_followed = Some(p);
+        }
     }
 }
 

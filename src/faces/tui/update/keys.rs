@@ -10,6 +10,7 @@ use crate::faces::tui::{
     model::Model,
     msg::Effect,
     overlay::{After, Overlay},
+    theme::Role,
 };
 
 /// Nothing can be read there, so nothing may be done there.
@@ -59,6 +60,10 @@ pub(super) fn on_key(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) {
     if model.types() && is_text(e) && give_to_field(model, e, fx) {
         return;
     }
+    if model.overlays.last().is_some_and(Overlay::chooses) && is_letter(e) {
+        model.pending.clear();
+        return nothing_is_typed(model);
+    }
     let key = Key::of(e);
     model.pending.push(key);
     match model.keymap.resolve(&model.contexts(), &model.pending) {
@@ -91,6 +96,25 @@ pub fn is_text(e: &KeyEvent) -> bool {
         || matches!(e.code, KeyCode::Backspace | KeyCode::Delete)
         || e.modifiers.contains(KeyModifiers::CONTROL)
             && matches!(e.code, KeyCode::Char('a' | 'k' | 'u' | 'w' | 'd'))
+}
+
+/// A character that would be text in a text field; a blank presses.
+#[must_use]
+pub fn is_letter(e: &KeyEvent) -> bool {
+    is_text(e)
+        && matches!(e.code, KeyCode::Char(c) if c != ' ')
+        && e.modifiers.difference(KeyModifiers::SHIFT).is_empty()
+}
+
+/// Says why a character did nothing in a field whose value is chosen.
+fn nothing_is_typed(model: &mut Model) {
+    let key = |c| model.keymap.key_of(c).unwrap_or_default();
+    let confirms = match model.overlays.last() {
+        Some(Overlay::Card(_)) => format!("{} confirms from the buttons", key(Command::Confirm)),
+        _ => format!("{} goes on to the next field", key(Command::FormNext)),
+    };
+    let words = format!("nothing is typed here: left, right and space change the value; {confirms}");
+    model.toast(words, Role::Warn);
 }
 
 fn give_to_field(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {

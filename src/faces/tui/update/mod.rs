@@ -10,7 +10,7 @@ mod act;
 mod incoming;
 mod keys;
 
-pub(super) use self::keys::is_text;
+pub(super) use self::keys::{is_letter, is_text};
 use self::{
     incoming::{on_notices, on_reply, on_wake, on_watch},
     keys::{on_key, on_paste},
@@ -19,7 +19,11 @@ use super::{
     data::{Link, Load, Tab},
     model::Model,
     msg::{Effect, Msg},
-    overlay::{Overlay, operation::OperationCard},
+    overlay::{
+        Overlay,
+        operation::OperationCard,
+        sheet::{self, Sheet},
+    },
     pages::{
         Page,
         home::{Group, Subject},
@@ -155,6 +159,13 @@ fn ask(model: &mut Model, fx: &mut Vec<Effect>) {
             let load = data.tabs.entry((name.clone(), tab)).or_default();
             want(load, now, fx, || Effect::LoadTab(name.clone(), tab));
         }
+    }
+    if let Some(Overlay::Sheet(Sheet { subject: sheet::Subject::Savepoint(name, _), .. })) =
+        model.overlays.last()
+    {
+        // Which jobs began with it.
+        let load = data.tabs.entry((name.clone(), Tab::Jobs)).or_default();
+        want(load, now, fx, || Effect::LoadTab(name.clone(), Tab::Jobs));
     }
     if matches!(model.pages.last(), Some(Page::Operations(_))) {
         want(&mut data.operations_load, now, fx, || Effect::LoadOperations);

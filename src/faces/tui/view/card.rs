@@ -9,6 +9,7 @@ use crate::{
     faces::tui::{
         command::Command,
         model::Model,
+        msg::Request,
         overlay::{
             card::{Card, Focus},
             fields::{Field, Value},
@@ -75,18 +76,21 @@ fn choice(o: &Choice, role: Role) -> Text {
 
 /// Lines, scrolled, with marks where more is above and below.
 pub(super) fn scrolled(c: &mut Canvas<'_>, model: &Model, area: Rect, lines: &[Text], e: Extent) {
-    c.lines(area, lines.iter().skip(e.at));
     let key = |c| model.keymap.key_of(c).unwrap_or_default();
+    scrolled_by(c, area, lines, e, [key(Command::PageUp), key(Command::PageDown)]);
+}
+
+/// The same, with the keys that lead up and down.
+pub(super) fn scrolled_by(c: &mut Canvas<'_>, area: Rect, lines: &[Text], e: Extent, keys: [String; 2]) {
+    let [up, down] = keys;
+    c.lines(area, lines.iter().skip(e.at));
     let below = lines.len().saturating_sub(e.at + e.rows);
     if area.height > 0 && below > 0 {
         let last = Rect { y: area.bottom() - 1, height: 1, ..area };
-        c.right(last, &text(format!(" {below} more ↓ {} ", key(Command::PageDown)), Role::Key));
+        c.right(last, &text(format!(" {below} more ↓ {down} "), Role::Key));
     }
     if area.height > 1 && e.at > 0 {
-        c.right(
-            Rect { height: 1, ..area },
-            &text(format!(" {} more ↑ {} ", e.at, key(Command::PageUp)), Role::Key),
-        );
+        c.right(Rect { height: 1, ..area }, &text(format!(" {} more ↑ {up} ", e.at), Role::Key));
     }
 }
 
@@ -99,13 +103,31 @@ fn title(model: &Model, card: &Card) -> Text {
         .unwrap_or_default();
     let colour =
         model.data.targets.get(target).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
-    let t = text(say::verb(request.kind()), Role::Focus)
-        .with(" ", Role::Text)
-        .with(request.subject(), Role::Accent);
+    let t = object(request);
     if target.is_empty() {
         t
     } else {
         t.with(" on ", Role::Muted).with(target, colour.unwrap_or(Role::Accent))
+    }
+}
+
+/// What is done to what. Where a savepoint is the object, it is named before its deployment: nobody may read that the
+/// deployment is to be deleted.
+fn object(request: &Request) -> Text {
+    let (verb, deployment) = (say::verb(request.kind()), request.subject());
+    let savepoint = |id: &str| format!("savepoint {}", say::short_id(id));
+    match request {
+        Request::Dispose(_, id, _) => text(format!("{verb} {}", savepoint(id)), Role::Focus)
+            .with(" of ", Role::Muted)
+            .with(deployment, Role::Accent),
+        Request::Reset(_, b) => text(format!("{verb} "), Role::Focus)
+            .with(deployment, Role::Accent)
+            .with(" to ", Role::Muted)
+            .with(savepoint(&b.savepoint), Role::Focus),
+        Request::Import(_) => text(format!("{verb} a savepoint"), Role::Focus)
+            .with(" into ", Role::Muted)
+            .with(deployment, Role::Accent),
+        _ => text(verb, Role::Focus).with(" ", Role::Text).with(deployment, Role::Accent),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The faces of a list that shows no rows: it always says why.
 
 use crate::{
-    contract::problem::Problem,
+    contract::problem::{Code, Problem},
     faces::tui::{
         command::Command,
         data::{Link, Load, Tab},
@@ -179,7 +179,10 @@ pub(super) fn outdated(model: &Model) -> Option<Text> {
     let age = say::age(model.now.seconds_since(at?));
     let words = match (problem, &model.data.not_followed) {
         (Some(p), _) => format!(" ! {age} old, not read anew: {}", p.detail),
-        (None, Some(p)) => format!(" ! {age} old, the manager does not follow it: {}", p.detail),
+        (None, Some(p)) if p.code == Code::NotFound => {
+            format!(" ! {age} old, the manager does not keep it fresh")
+        }
+        (None, Some(p)) => format!(" ! {age} old, the manager does not keep it fresh: {}", p.detail),
         (None, None) => return None,
     };
     Some(text(words, Role::Warn))

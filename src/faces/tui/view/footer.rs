@@ -6,12 +6,12 @@ use ratatui::layout::Rect;
 use super::extent;
 use crate::faces::tui::{
     command::{COMMANDS, Command},
-    keymap::{Chord, Resolution, show},
+    keymap::{Chord, Key, Resolution, show},
     model::Model,
     overlay::{Overlay, fields::Field, form::At, operation::OperationCard},
     paint::{Canvas, Text, plain, text},
     theme::Role,
-    update::is_text,
+    update::{is_letter, is_text},
 };
 
 pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
@@ -64,16 +64,48 @@ fn hints(model: &Model, width: usize) -> Text {
             t += h;
         }
     }
+    if top.is_none() && model.pages.is_empty() {
+        for h in moving(model) {
+            if t.width() + h.width() <= room {
+                t += h;
+            }
+        }
+    }
     t.then(last)
+}
+
+/// How to get about on the page, where there is room.
+fn moving(model: &Model) -> Vec<Text> {
+    let key = |c| model.keymap.key_of(c);
+    let mut out = Vec::new();
+    if let (Some(left), Some(right)) = (key(Command::PreviousTab), key(Command::NextTab)) {
+        out.push(text(format!("{left} {right}"), Role::Key).with(" tabs  ", Role::Muted));
+    }
+    if let Some(zoom) = key(Command::Zoom) {
+        let words = if model.home.zoom { " all panes  " } else { " zoom  " };
+        out.push(text(zoom, Role::Key).with(words, Role::Muted));
+    }
+    out
+}
+
+/// What a command is called now.
+fn title(model: &Model, c: Command) -> &'static str {
+    match c {
+        Command::Pin if model.home.savepoint(&model.data).is_some_and(|s| s.pinned) => "unpin",
+        c => c.spec().title,
+    }
 }
 
 /// A command and the first key that means it here: not one that an inner context has taken, nor one that is typed.
 fn hint(model: &Model, c: Command) -> Option<Text> {
-    let typed = |k: &Chord| model.types() && k.iter().any(|k| is_text(&KeyEvent::new(k.code, k.mods)));
+    let event = |k: &Key| KeyEvent::new(k.code, k.mods);
+    let chosen = model.overlays.last().is_some_and(Overlay::chooses);
+    let typed =
+        |k: &Chord| k.iter().any(|k| model.types() && is_text(&event(k)) || chosen && is_letter(&event(k)));
     let means =
         |k: &Chord| matches!(model.keymap.resolve(&model.contexts(), k), Resolution::Command(x) if x == c);
     let key = model.keymap.keys_of(c).find(|k| means(k) && !typed(k))?;
-    Some(text(show(key), Role::Key).with(format!(" {}  ", c.spec().title), Role::Muted))
+    Some(text(show(key), Role::Key).with(format!(" {}  ", title(model, c)), Role::Muted))
 }
 
 /// Whether the key would do something as the card stands now.

@@ -11,6 +11,7 @@ use crate::{
     domain::{spec::UpgradeStrategy, text::bytes},
     faces::tui::{
         command::Command,
+        history,
         model::Model,
         overlay::form::{At, FROM, Form, is_path},
         paint::{Canvas, Text, muted, plain, text},
@@ -127,7 +128,7 @@ fn draw_value(
         At::Config | At::Review => return None,
     };
     if line.as_str().is_empty() {
-        c.line(area, &muted(placeholder(model, form, at)));
+        c.line(area, &muted(placeholder(model, form, at, usize::from(area.width))));
         if focused {
             c.tint(area, Role::Field);
         }
@@ -149,22 +150,31 @@ fn draw_value(
     focused.then(|| Position::new(area.x + column, area.y))
 }
 
-fn placeholder(model: &Model, form: &Form, at: At) -> String {
+fn placeholder(model: &Model, form: &Form, at: At, cells: usize) -> String {
     match at {
         At::Artifact => {
-            let sha =
-                form.base.as_ref().and_then(|b| b.artifact.sha256.as_ref()).map(|s| s.short().to_owned());
             let pick = model.keymap.key_of(Command::Pick).unwrap_or_default();
-            match sha {
-                Some(s) => format!("unchanged ({s}); {pick} lists jars, or a path"),
-                None => format!("{pick} lists jars, or type a path"),
-            }
+            let Some(now) = running(model, form) else { return format!("{pick} lists jars, or type a path") };
+            // The footer names the key, too.
+            let whole = format!("{now}; {pick} lists jars, or a path");
+            if whole.chars().count() <= cells { whole } else { now }
         }
         At::Label => "a word for this version".to_owned(),
         At::EntryClass => "the jar's main class".to_owned(),
         At::Args => "none".to_owned(),
         _ => String::new(),
     }
+}
+
+/// The jar that stays when nothing is filled in: its name and what its revision is called, or else its hash.
+fn running(model: &Model, form: &Form) -> Option<String> {
+    let sha = form.base.as_ref()?.artifact.sha256.as_ref()?;
+    let artifacts = model.data.artifacts.value.as_deref().unwrap_or_default();
+    let known = artifacts.iter().find(|a| a.sha256 == sha.as_str());
+    let name = known.map_or_else(|| format!("jar {}", sha.short()), |a| a.name.clone());
+    let label = model.data.detail(&form.deployment).and_then(|d| d.deployment.version_label.as_ref());
+    let label = label.map(|l| format!(" ({l})")).unwrap_or_default();
+    Some(format!("unchanged: {name}{label}"))
 }
 
 fn config_area(c: &mut Canvas<'_>, area: Rect, form: &Form) {
@@ -193,8 +203,8 @@ fn review(model: &Model, form: &Form) -> Text {
     let status = if let Some(up) = form.upload {
         let share = (up.sent * 100).checked_div(up.total).unwrap_or(0);
         text(format!("◐ uploading {} of {} ({share} %)", bytes(up.sent), bytes(up.total)), Role::Busy)
-    } else if let Some(why) = form.refused.as_ref().or(form.base_problem.as_ref()) {
-        text(format!("! {why}"), Role::Warn)
+    } else if trouble(form).is_some() {
+        text("! not yet: see what is wrong", Role::Warn)
     } else if is_path(form.artifact.as_str().trim()) {
         text("enter uploads the jar", Role::Warn)
     } else if form.base.is_none() {
@@ -205,10 +215,19 @@ fn review(model: &Model, form: &Form) -> Text {
     plain(" ").then(button).with(format!(" {key} "), Role::Key).then(status)
 }
 
-/// What the form would change, as the manager sees it.
+/// What stands in the way.
+fn trouble(form: &Form) -> Option<&str> {
+    form.refused.as_deref().or(form.base_problem.as_deref())
+}
+
+/// What stands in the way, in full; then what the form would change, as the manager sees it.
 fn side(c: &mut Canvas<'_>, area: Rect, form: &Form) {
     let cells = usize::from(area.width);
     let mut lines = Vec::new();
+    if let Some(why) = trouble(form) {
+        lines.extend(text(format!("! {why}"), Role::Warn).wrap(cells, 2));
+        lines.push(Text::empty());
+    }
     match (&form.plan.value, &form.plan.problem) {
         (_, Some(p)) => lines.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2))),
         (Some(plan), None) => {
@@ -243,9 +262,20 @@ fn picker(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) {
         let Some(a) = artifacts.iter().find(|a| a.sha256 == *id) else { return plain(id) };
         let sha: String = a.sha256.chars().take(8).collect();
         let when = model.zone.minute(a.created_at, model.manager_now());
-        muted(sha)
+        let runs = form.base.as_ref().and_then(|b| b.artifact.sha256.as_ref());
+        let used = history::of_jar(&model.data, &form.deployment, &a.sha256);
+        let (mark, role, words) = match used {
+            _ if runs.is_some_and(|r| r.as_str() == a.sha256) => ("● ", Role::Ok, "  this one runs now"),
+            Some((_, true)) => ("✗ ", Role::Error, "  failed"),
+            _ => ("  ", Role::Muted, ""),
+        };
+        let label = used.map(|(r, _)| format!("  {}", r.version_label)).unwrap_or_default();
+        text(mark, role)
+            .with(sha, Role::Muted)
             .with("  ", Role::Text)
             .with(&a.name, Role::Accent)
+            .with(label, Role::Text)
+            .with(words, role)
             .with(format!("  {}  {when}", bytes(a.size_bytes)), Role::Muted)
     });
 }

@@ -16,6 +16,7 @@ use crate::faces::tui::{
 };
 
 /// A part at the right; the least important ones go first when there is no room.
+#[derive(Clone)]
 struct Part {
     importance: u8,
     long: Text,
@@ -33,8 +34,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
     let left = crumbs(model);
     let clock = text(format!("{}Z ", say::Zone::Utc.second(model.now, model.now)), Role::Text);
     let mut parts = parts(model);
-    let single = Tier::of(model.size.0, model.size.1) == Tier::Single;
-    let wanted = left.width().min(if single { width / 2 } else { width / 3 }) + clock.width() + 1;
+    let least = match Tier::of(model.size.0, model.size.1) {
+        Tier::Single => width / 2,
+        Tier::Narrow => width * 3 / 10,
+        _ => width / 3,
+    };
+    let wanted = left.width().min(least) + clock.width() + 1;
     let right = fit(&mut parts, width.saturating_sub(wanted)).then(clock);
     let room = width.saturating_sub(right.width() + 1);
     c.line(area, &left.fit(room));
@@ -50,7 +55,20 @@ fn fit(parts: &mut Vec<Part>, room: usize) -> Text {
             t
         })
     };
-    for short_from in 0..=6 {
+    for short_from in 0..=4 {
+        let t = join(parts, short_from);
+        if t.width() <= room {
+            return t;
+        }
+    }
+    // The counts keep their words before it is said that one may act, which is the rule.
+    let words = |p: &Part| p.importance >= 2;
+    let kept: Vec<Part> = parts.iter().filter(|p| words(p)).cloned().collect();
+    let t = join(&kept, 4);
+    if t.width() <= room {
+        return t;
+    }
+    for short_from in 5..=6 {
         let t = join(parts, short_from);
         if t.width() <= room {
             return t;
@@ -74,9 +92,14 @@ fn crumbs(model: &Model) -> Text {
     if Tier::of(model.size.0, model.size.1) == Tier::Single {
         return single_crumbs(model);
     }
+    let gap = |t: &Text| if t.is_empty() { " " } else { "  " };
+    // Where one is matters more than what one looks through.
+    if Tier::of(model.size.0, model.size.1) == Tier::Narrow && model.home.groups.selected().is_some() {
+        t = Text::empty();
+    }
     match model.home.groups.selected() {
-        Some(Group::Application(app)) => t += text(format!("  {app}"), Role::Text),
-        Some(Group::Unmanaged(target)) => t += text(format!("  unmanaged on {target}"), Role::Text),
+        Some(Group::Application(app)) => t += text(format!("{}{app}", gap(&t)), Role::Text),
+        Some(Group::Unmanaged(target)) => t += text(format!("{}unmanaged on {target}", gap(&t)), Role::Text),
         None => {}
     }
     if let Some((_, name)) = model.home.deployment().and_then(|d| d.split_once('/')) {
@@ -147,24 +170,30 @@ fn totals(model: &Model, out: &mut Vec<Part>) {
             text(format!(" ▲ {} ", t.needs_attention), Role::Badge),
         ));
     }
+    // The manager counts with the failing ones those of which nothing is known: a cluster that does not answer says
+    // nothing about its jobs.
+    let unknown = t.failing.min(model.data.unknown());
     let counts = [
         ("●", t.running, "running", Role::Ok),
         ("◐", t.transitioning, "moving", Role::Busy),
-        ("✗", t.failing, "failing", Role::Error),
+        ("✗", t.failing - unknown, "failing", Role::Error),
+        ("?", unknown, "unknown", Role::Unknown),
     ];
     let (mut long, mut short) = (Text::empty(), Text::empty());
-    for (glyph, n, word, role) in counts {
+    for (glyph, n, word, role) in counts.into_iter().filter(|(g, n, ..)| *g != "?" || *n > 0) {
         let role = if n == 0 { Role::Muted } else { role };
-        let gap = if long.is_empty() { "" } else { "  " };
-        long += text(format!("{gap}{glyph} {n} {word}"), role);
-        short += text(format!("{gap}{glyph} {n}"), role);
+        let gap = |t: &Text| if t.is_empty() { "" } else { "  " };
+        // Where there is little room, nobody needs to read how many are not failing.
+        if n > 0 || model.size.0 >= 100 {
+            long += text(format!("{}{glyph} {n} {word}", gap(&long)), role);
+        }
+        short += text(format!("{}{glyph} {n}", gap(&short)), role);
     }
     out.push(Part::new(4, long, short));
     if t.operations > 0 {
-        let word = if t.operations == 1 { "operation" } else { "operations" };
         out.push(Part::new(
             4,
-            text(format!("▸ {} {word}", t.operations), Role::Busy),
+            text(format!("▸ {} at work", t.operations), Role::Busy),
             text(format!("▸ {}", t.operations), Role::Busy),
         ));
     }

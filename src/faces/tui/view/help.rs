@@ -4,13 +4,34 @@ use ratatui::layout::{Position, Rect};
 
 use super::{boxed, empty, home::rows};
 use crate::faces::tui::{
-    command::Command,
+    command::{Command, Context},
     keymap::show,
     model::Model,
-    overlay::help::Help,
+    overlay::help::{Entry, Help},
     paint::{Canvas, muted, plain, text},
     theme::Role,
 };
+
+/// The commands of a place, named for people.
+const fn section(context: Context) -> &'static str {
+    match context {
+        Context::Global => "Everywhere",
+        Context::Home => "The selected deployment and its panes",
+        Context::List => "Moving in a list or a text",
+        Context::Savepoints => "The selected savepoint",
+        Context::Events => "Events",
+        Context::Detail => "The detail",
+        Context::Operations => "Operations",
+        Context::Card => "This card",
+        Context::Operation => "This operation",
+        Context::Form => "This form",
+        Context::Picker => "This list of values",
+        Context::Sheet => "What is shown in full",
+        Context::Filter => "The filter",
+        Context::Help => "This list of commands",
+        Context::Leave => "Leaving",
+    }
+}
 
 pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, h: &Help) -> Option<Position> {
     let size = (100.min(body.width.saturating_sub(2)), body.height.saturating_sub(2).min(34));
@@ -29,7 +50,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, h: &Help) -> O
         true,
         &h.list,
         || vec![empty::searched(h.list.hidden(), h.search.as_str())],
-        |command, width| {
+        |entry, width| {
+            let command = match entry {
+                Entry::Heading(context) => return text(section(*context), Role::Focus),
+                Entry::Command(command) => command,
+            };
             let s = command.spec();
             let keys: Vec<String> = model.keymap.keys_of(*command).map(|k| show(k)).collect();
             let t = text(keys.join(", "), Role::Key)
@@ -44,5 +69,11 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, h: &Help) -> O
             }
         },
     );
+    let below = h.list.below(usize::from(list.height));
+    if below > 0 {
+        let key = model.keymap.key_of(Command::PageDown).unwrap_or_default();
+        let edge = Rect { y: inner.bottom(), height: 1, ..inner };
+        c.right(edge, &text(format!(" {below} more ↓ {key} "), Role::Key));
+    }
     Some(Position::new(inner.x + 3 + column, inner.y))
 }

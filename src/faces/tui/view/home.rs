@@ -9,7 +9,8 @@ use crate::{
     faces::tui::{
         command::Command,
         data::{Link, PAGE, Tab},
-        layout::{self, Tier},
+        keymap::show,
+        layout::Tier,
         list::ListView,
         model::Model,
         pages::home::{EventLog, Group, Pane, Subject, waits},
@@ -19,9 +20,9 @@ use crate::{
     },
 };
 
-pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model) -> Option<Position> {
+pub(super) fn draw(c: &mut Canvas<'_>, model: &Model) -> Option<Position> {
     let home = &model.home;
-    let panes = layout::home(body, home.focus, home.zoom);
+    let panes = model.panes();
     let joined = |y: u16, x: u16, not: Pane| {
         panes.iter().any(|(p, r)| p != not && r.x == x && (r.y == y || r.bottom().saturating_sub(1) == y))
     };
@@ -70,7 +71,9 @@ fn title(c: &mut Canvas<'_>, model: &Model, pane: Pane, r: Rect) {
     let line = Rect { x: r.x + 2, y: r.y, width: r.width.saturating_sub(4), height: 1 };
     let mut t = text(format!(" {number} "), if focused { Role::Key } else { Role::Muted });
     if pane == Pane::Detail {
-        t += tab_titles(model, focused);
+        let right = title_right(model, pane).width();
+        let taken = t.width() + if right > 0 { right + 1 } else { 0 };
+        t += tab_titles(model, focused, usize::from(line.width).saturating_sub(taken));
     } else {
         let name = match (pane, home.groups.selected()) {
             (Pane::Deployments, Some(Group::Unmanaged(_))) => "Jobs",
@@ -115,11 +118,13 @@ fn title_right(model: &Model, pane: Pane) -> Text {
         Pane::Applications => place(home.groups.position(), home.groups.len(), rows),
         Pane::Deployments => place(home.subjects.position(), home.subjects.len(), rows),
         Pane::Savepoints => place(home.savepoints.position(), home.savepoints.len(), rows),
-        Pane::Detail if home.tab == Tab::Events => newest(model).then(following(model, &home.log)),
+        Pane::Detail if home.tab == Tab::Events => {
+            newest(model).then(following(model, &home.log, home.focus == pane))
+        }
         Pane::Detail => newest(model),
         Pane::Events => {
             let debug = if home.debug { " debug shown" } else { "" };
-            muted(debug).then(following(model, &home.tail))
+            muted(debug).then(following(model, &home.tail, home.focus == pane))
         }
     };
     stale.then(end)
@@ -137,36 +142,47 @@ fn newest(model: &Model) -> Text {
 }
 
 /// Whether a tail follows.
-fn following(model: &Model, log: &EventLog) -> Text {
+fn following(model: &Model, log: &EventLog, focused: bool) -> Text {
     if !matches!(model.data.link, Link::Live) {
         // Nothing arrives, whatever the tail would do with it.
         let lost = matches!(model.data.link, Link::Lost { .. });
         return text(if lost { " RECONNECTING " } else { " CONNECTING " }, Role::Warn);
     }
     if log.follow {
-        muted(" FOLLOWING ")
-    } else if log.unseen > 0 {
-        text(format!(" PAUSED +{} new ", log.unseen), Role::Warn)
-    } else {
-        text(" PAUSED ", Role::Warn)
+        return muted(" FOLLOWING ");
     }
+    let new = if log.unseen > 0 { format!(" +{} new", say::count(log.unseen)) } else { String::new() };
+    let paused = text(format!(" PAUSED{new} "), Role::Warn);
+    // The key works in the pane with the focus.
+    let key = model.keymap.keys_of(Command::Last).last().map(|k| show(k)).filter(|_| focused);
+    key.map_or_else(Text::empty, |k| text(format!(" {k}"), Role::Key).with(" follows", Role::Muted))
+        .then(paused)
 }
 
-fn tab_titles(model: &Model, focused: bool) -> Text {
-    let mut t = Text::empty();
-    for (i, tab) in Tab::ALL.iter().enumerate() {
-        if i > 0 {
-            t += plain("  ");
+/// The tabs' names; where there is no room for all, the others shrink, and the active one is always whole.
+fn tab_titles(model: &Model, focused: bool, room: usize) -> Text {
+    let active = model.home.tab;
+    let titles = |short: usize, gap: &str| {
+        let mut t = Text::empty();
+        for (i, tab) in Tab::ALL.iter().enumerate() {
+            if i > 0 {
+                t += plain(gap);
+            }
+            let role = match (*tab == active, focused) {
+                (true, true) => Role::Focus,
+                (true, false) => Role::Accent,
+                (false, _) => Role::Muted,
+            };
+            let name: String = tab.as_str().chars().take(short).collect();
+            // Brackets tell the active tab where colour cannot.
+            t += if *tab == active { text(format!("[{tab}]"), role) } else { text(name, role) };
         }
-        let role = match (*tab == model.home.tab, focused) {
-            (true, true) => Role::Focus,
-            (true, false) => Role::Accent,
-            (false, _) => Role::Muted,
-        };
-        // Brackets tell the active tab where colour cannot.
-        t += if *tab == model.home.tab { text(format!("[{tab}]"), role) } else { text(tab.as_str(), role) };
-    }
-    t.with(" ", Role::Text)
+        t.with(" ", Role::Text)
+    };
+    let tries = [(usize::MAX, "  "), (usize::MAX, " "), (4, " "), (3, " "), (1, " ")];
+    let mut all = tries.into_iter().map(|(short, gap)| titles(short, gap));
+    let fits = all.find(|t| t.width() <= room);
+    fits.unwrap_or_else(|| text(format!("[{active}] "), if focused { Role::Focus } else { Role::Accent }))
 }
 
 fn draw_pane(c: &mut Canvas<'_>, model: &Model, pane: Pane, inner: Rect) {

@@ -13,7 +13,9 @@ mod operations;
 mod overview;
 mod picker;
 mod sheet;
+mod snapshots;
 mod tabs;
+mod toasts;
 
 use ratatui::{
     buffer::Buffer,
@@ -25,7 +27,7 @@ use super::{
     data::Link,
     layout::{self, MIN, Tier},
     list::Move,
-    model::{Model, Toast},
+    model::Model,
     overlay::Overlay,
     pages::Page,
     paint::{Canvas, Text, frame, muted, plain, text},
@@ -73,7 +75,7 @@ impl Extent {
 /// How much of what lies on top is in sight.
 #[must_use]
 pub fn extent(model: &Model) -> Extent {
-    let body = body(model);
+    let body = model.body();
     match model.overlays.last() {
         Some(Overlay::Card(card)) => match &card.picker {
             Some(p) => Extent::new(picker::rows(body, p.list.len()), p.list.len(), 0),
@@ -96,8 +98,13 @@ pub fn overview_extent(model: &Model) -> Extent {
     overview::extent(model)
 }
 
-fn body(model: &Model) -> Rect {
-    layout::frame(Rect::new(0, 0, model.size.0, model.size.1)).body
+impl Model {
+    /// Where pages and cards are drawn: between the header and the short messages above the footer.
+    #[must_use]
+    pub fn body(&self) -> Rect {
+        let body = layout::frame(Rect::new(0, 0, self.size.0, self.size.1)).body;
+        Rect { height: body.height - toasts::rows(self, body), ..body }
+    }
 }
 
 /// Draws the whole screen. The answer is where the cursor stands, when something is typed into.
@@ -108,25 +115,23 @@ pub fn view(model: &Model, area: Rect, buf: &mut Buffer) -> Option<Position> {
         return None;
     }
     let f = layout::frame(area);
+    let body = model.body();
     header::draw(&mut c, f.header, model);
     let mut cursor = match model.pages.last() {
-        None => home::draw(&mut c, f.body, model),
+        None => home::draw(&mut c, model),
         Some(Page::Operations(o)) => {
-            operations::draw(&mut c, f.body, model, o);
+            operations::draw(&mut c, body, model, o);
             None
         }
     };
     for (i, overlay) in model.overlays.iter().enumerate() {
         // What lies under a full card is not looked at; only the topmost has a cursor.
-        let at = draw_overlay(&mut c, f.body, model, overlay);
+        let at = draw_overlay(&mut c, body, model, overlay);
         cursor = at.filter(|_| i + 1 == model.overlays.len());
     }
     footer::draw(&mut c, f.footer, model);
-    // On a card its buttons stand where toasts would: there the newest one takes the footer.
-    match model.overlays.is_empty() {
-        true => toasts(&mut c, f.body, model),
-        false => model.toasts.last().into_iter().for_each(|t| toast(&mut c, f.footer, t)),
-    }
+    let below = Rect { y: body.bottom(), height: f.body.bottom() - body.bottom(), ..body };
+    toasts::draw(&mut c, below, model);
     cursor
 }
 
@@ -198,25 +203,4 @@ fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
     );
     let inner = boxed(c, body, size, &text("Quit", Role::Accent), Role::Focus);
     c.lines(Rect { x: inner.x + 1, width: inner.width.saturating_sub(1), ..inner }, &lines);
-}
-
-fn toasts(c: &mut Canvas<'_>, body: Rect, model: &Model) {
-    for (i, toast) in model.toasts.iter().rev().enumerate() {
-        let Some(y) = body.bottom().checked_sub(2 + u16::try_from(i).unwrap_or(0)).filter(|y| *y > body.y)
-        else {
-            return;
-        };
-        self::toast(c, Rect { y, height: 1, ..body }, toast);
-    }
-}
-
-/// A toast at the right of a row.
-fn toast(c: &mut Canvas<'_>, row: Rect, toast: &Toast) {
-    let line = plain(" ").then(text(&toast.text, toast.role)).with(" ", Role::Text);
-    let line = line.fit(usize::from(row.width.saturating_sub(4)));
-    let w = u16::try_from(line.width()).unwrap_or(0);
-    let area = Rect { x: row.right().saturating_sub(w + 2), width: w, ..row };
-    c.clear(area);
-    c.line(area, &line);
-    c.tint(area, Role::SelectionIdle);
 }

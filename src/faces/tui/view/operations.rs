@@ -37,7 +37,8 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, page: &Operati
         .then(plain("Kind").pad(10))
         .then(plain("Deployment").pad(31))
         .then(plain("Begun").pad(15))
-        .then(plain("By"));
+        .then(plain("By").pad(18))
+        .then(plain("Result"));
     c.line(head, &columns.role(Role::Muted));
     let nothing = || {
         if model.data.operations_load.value.is_some() {
@@ -66,7 +67,7 @@ fn row(model: &Model, o: &Operation) -> Text {
     t += plain(o.kind.as_str()).pad(9).with(" ", Role::Text);
     t += text(&o.deployment, Role::Accent).pad(30).with(" ", Role::Text);
     t += muted(model.zone.second(o.started_at.unwrap_or(o.created_at), now)).pad(15);
-    t += muted(&o.actor).with("  ", Role::Text);
+    t += muted(&o.actor).pad(17).with(" ", Role::Text);
     let tail = o.error.as_ref().map(|e| e.message.as_str()).or(o.result.as_deref()).unwrap_or_default();
     t.then(muted(tail))
 }

@@ -2,16 +2,18 @@
 
 use ratatui::layout::Rect;
 
-use super::{Extent, empty};
+use super::{
+    Extent, empty,
+    snapshots::{checkpoint, checkpoint_words, ended, loss, next_start},
+};
 use crate::{
     contract::{
-        model::{Checkpoint, Deployment, Target, TargetJob},
+        model::{Deployment, Target, TargetJob},
         watch::Detail,
     },
     domain::{
         deployment::{ConditionStatus, ConditionType, Observed},
         operation::OpState,
-        text::bytes,
     },
     faces::tui::{
         command::Command,
@@ -29,7 +31,12 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
     let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
     let lines = lines(model, usize::from(area.width));
     let e = Extent::new(usize::from(area.height), lines.len(), model.home.scroll);
-    super::card::scrolled(c, model, area, &lines, e);
+    if model.home.focus == Pane::Detail {
+        return super::card::scrolled(c, model, area, &lines, e);
+    }
+    // The keys that scroll move the selection of another pane now, and the next verb would hit another deployment.
+    let reads = format!("{} to read", model.keymap.key_of(Command::Detail).unwrap_or_default());
+    super::card::scrolled_by(c, area, &lines, e, [reads.clone(), reads]);
 }
 
 /// How much of it is in sight.
@@ -85,10 +92,13 @@ fn first_steps(model: &Model) -> Vec<Text> {
     lines
 }
 
-/// Two fields beside each other where there is room, else below each other.
+/// Two fields beside each other where both fit, else below each other, wrapped: nothing is cut.
 fn pair(width: usize, a: Text, b: Text) -> Vec<Text> {
     let half = width / 2;
-    if width >= 72 { vec![a.pad(half.saturating_sub(1)).with(" ", Role::Text).then(b)] } else { vec![a, b] }
+    if width >= 72 && a.width() < half && b.width() <= width - half {
+        return vec![a.pad(half.saturating_sub(1)).with(" ", Role::Text).then(b)];
+    }
+    [a, b].iter().flat_map(|t| t.wrap(width, 13)).collect()
 }
 
 fn deployment(model: &Model, detail: &Detail, since: u64, width: usize) -> Vec<Text> {
@@ -96,13 +106,19 @@ fn deployment(model: &Model, detail: &Detail, since: u64, width: usize) -> Vec<T
     let mut out = Vec::new();
     out.extend(operation_lines(model, d, width));
     out.extend(pair(width, state(model, d), revision(d)));
+    // What is wrong comes before what is only good to know: a low pane shows the first lines.
+    out.extend(last_failure(model, d, width));
+    let found = findings(model, d, width);
+    let wrong = !found.is_empty();
+    out.extend(found);
     out.extend(pair(width, target_line(model, d), parallelism(model, d)));
     let cells = if width >= 72 { width / 2 } else { width };
-    out.extend(pair(width, checkpoint(model, d, cells), loss(d, since)));
+    out.extend(pair(width, checkpoint(model, d, cells), loss(model, d, since)));
     out.extend(next_start(model, d, width));
-    out.extend(metrics(d, width));
-    out.extend(last_failure(model, d, width));
-    out.extend(findings(model, d, width));
+    out.extend(metrics(model, d, width));
+    if !wrong {
+        out.push(field("Findings", muted("none")));
+    }
     out
 }
 
@@ -131,7 +147,7 @@ fn operation_lines(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
 }
 
 /// A wrapped text under a field's value.
-fn indented(line: &Text, width: usize) -> Vec<Text> {
+pub(super) fn indented(line: &Text, width: usize) -> Vec<Text> {
     line.wrap(width.saturating_sub(13).max(16), 0).into_iter().map(|l| field("", l)).collect()
 }
 
@@ -190,78 +206,19 @@ fn parallelism(model: &Model, d: &Deployment) -> Text {
     field("Parallelism", t)
 }
 
-fn checkpoint_words(model: &Model, c: &Checkpoint) -> String {
-    let at = c.completed_at.or(c.triggered_at);
-    let age = at.map(|t| format!("{} ago", say::age(model.manager_now().seconds_since(t))));
-    let took = c.duration_ms.map(|ms| {
-        if ms < 1000 { format!("{ms} ms") } else { format!("{}.{} s", ms / 1000, ms % 1000 / 100) }
-    });
-    let size = c.size_bytes.map(bytes);
-    let parts: Vec<String> = [age, took, size].into_iter().flatten().collect();
-    parts.join(", ")
-}
-
-fn checkpoint(model: &Model, d: &Deployment, width: usize) -> Text {
-    let t = match &d.last_checkpoint {
-        Some(c) => {
-            let words = text("✓ ", Role::Ok).with(checkpoint_words(model, c), Role::Text);
-            let number = muted(format!(" #{}", c.id));
-            if words.width() + number.width() + 14 <= width { words.then(number) } else { words }
-        }
-        None if d.observed == Observed::Running => text("none yet", Role::Warn),
-        None => say::unknown(),
-    };
-    field("Checkpoint", t)
-}
-
-/// Both windows, counted on since they were computed.
-fn loss(d: &Deployment, since: u64) -> Text {
-    let grows = d.observed == Observed::Running;
-    let now = |v: Option<u64>| v.map(|s| if grows { s + since } else { s });
-    let (crash, end) = (now(d.crash_loss_seconds), now(d.end_loss_seconds));
-    if crash.is_none() && end.is_none() {
-        return field("Loss window", say::unknown());
-    }
-    let one = |v: Option<u64>| v.map_or_else(say::unknown, say::loss);
-    field("Loss window", one(crash).with(" failover, ", Role::Muted).then(one(end)).with(" end", Role::Muted))
-}
-
-fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
-    let Some(p) = &d.next_restore_point else {
-        return vec![field("Next start", say::unknown())];
-    };
-    let mut t = match (&p.savepoint_id, &p.location) {
-        (Some(id), _) => {
-            let at = model
-                .data
-                .detail(&d.deployment)
-                .and_then(|x| x.savepoints.iter().find(|s| s.savepoint_id == *id));
-            let when =
-                at.map(|s| model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now()));
-            plain(format!("savepoint {}", say::short_id(id)))
-                .with(when.map(|w| format!(" of {w}")).unwrap_or_default(), Role::Text)
-        }
-        (None, Some(_)) => plain("a retained checkpoint"),
-        (None, None) if p.refused => text("would be refused", Role::Warn),
-        (None, None) => text("begins empty", Role::Warn),
-    };
-    if let Some(s) = p.rewind_seconds.filter(|s| *s > 0) {
-        t = t.with("  repeats ", Role::Muted).then(say::loss(s));
-    }
-    // A checkpoint of the running job is Flink's own word of this moment.
-    let unseen = p.verified != Some(true) && p.savepoint_id.is_some();
-    let why = if unseen { format!("{}; {}", p.why, say::UNSEEN) } else { p.why.clone() };
-    let mut lines = vec![field("Next start", t)];
-    lines.extend(indented(&muted(why), width));
-    lines
-}
-
-fn metrics(d: &Deployment, width: usize) -> Vec<Text> {
+fn metrics(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
+    let past = ended(d);
+    let role = if past { Role::Muted } else { Role::Accent };
     let one = |m: &crate::contract::model::MetricValue| {
-        let value = m.value.map_or_else(say::unknown, |v| text(say::number(v), Role::Accent));
+        let value = m.value.map_or_else(say::unknown, |v| text(say::number(v), role));
         value.with(format!(" {}", m.name), Role::Muted)
     };
     let (mut out, mut line) = (Vec::new(), Text::empty());
+    if past && !d.metrics.is_empty() {
+        let at = d.metrics.iter().filter_map(|m| m.observed_at).max();
+        let when = at.map(|t| format!(", at {}", model.zone.second(t, model.manager_now())));
+        out.push(muted(format!("when it was last seen to run{}:", when.unwrap_or_default())));
+    }
     for m in &d.metrics {
         let next = one(m);
         if !line.is_empty() && line.width() + next.width() + 3 > width.saturating_sub(13) {
@@ -291,13 +248,26 @@ fn last_failure(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
         .with(format!(" {words}"), role)
         .with(format!("  {ago} ago   {open} opens it"), Role::Muted);
     let why = op.error.as_ref().map(|e| e.message.as_str()).or(op.result.as_deref()).unwrap_or_default();
-    let mut lines = vec![field("Last failure", head)];
+    let mut lines = field("Last failure", head).wrap(width, 13);
     lines.extend(indented(&muted(say::short_places(why)), width).into_iter().take(3));
     lines
 }
 
+/// What is wrong, the cause first; empty = nothing.
 fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     let mut found = Vec::new();
+    if let Some(cause) = &d.root_cause {
+        let at = cause
+            .at
+            .map(|t| format!(" at {}", model.zone.second(t, model.manager_now())))
+            .unwrap_or_default();
+        found.push(text("✗ Root cause", Role::Error).with(format!("{at}: {}", cause.message), Role::Text));
+        let place: Vec<&str> =
+            [cause.task.as_deref(), cause.task_manager.as_deref()].into_iter().flatten().collect();
+        if !place.is_empty() {
+            found.push(muted(format!("  in {}", place.join(" on "))));
+        }
+    }
     for c in d.conditions.iter().filter(|c| c.status != ConditionStatus::False) {
         // Since when the spec differs is not known; when the job was seen to differ is.
         let derived = c.kind == ConditionType::Drifted && d.drift.is_some();
@@ -311,18 +281,6 @@ fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
             text(format!("{mark} {}", c.kind), role).with(format!("{since}: {}", c.reason), Role::Text),
         );
     }
-    if let Some(cause) = &d.root_cause {
-        let at = cause
-            .at
-            .map(|t| format!(" at {}", model.zone.second(t, model.manager_now())))
-            .unwrap_or_default();
-        found.push(text("✗ Root cause", Role::Error).with(format!("{at}: {}", cause.message), Role::Text));
-        let place: Vec<&str> =
-            [cause.task.as_deref(), cause.task_manager.as_deref()].into_iter().flatten().collect();
-        if !place.is_empty() {
-            found.push(muted(format!("  in {}", place.join(" on "))));
-        }
-    }
     if let Some(c) = &d.last_failed_checkpoint {
         let why = c.failure.as_deref().unwrap_or("no reason given");
         found.push(
@@ -334,9 +292,6 @@ fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
         d.conditions.iter().any(|c| c.kind == ConditionType::Drifted && c.status == ConditionStatus::True);
     if let Some(drift) = d.drift.as_ref().filter(|_| !told) {
         found.push(text("! Drift", Role::Warn).with(format!(": {}", drift.summary), Role::Text));
-    }
-    if found.is_empty() {
-        return vec![field("Findings", muted("none"))];
     }
     let lines: Vec<Text> = found.iter().flat_map(|f| f.wrap(width.saturating_sub(13).max(16), 2)).collect();
     lines.into_iter().enumerate().map(|(i, l)| field(if i == 0 { "Findings" } else { "" }, l)).collect()

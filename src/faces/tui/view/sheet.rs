@@ -7,6 +7,7 @@ use crate::{
     contract::model::{Event, Job, RestoredFrom, Savepoint},
     domain::{text::bytes, time::Timestamp},
     faces::tui::{
+        history,
         model::Model,
         overlay::sheet::{Sheet, Subject},
         paint::{Canvas, Text, muted, plain, text},
@@ -33,11 +34,11 @@ pub(super) fn plan(body: Rect, model: &Model, sheet: &Sheet) -> Plan {
         Subject::Event(e) => (text("Event ", Role::Focus).with(&e.name, Role::Accent), event(model, e)),
         Subject::Savepoint(deployment, _) => {
             let title = text("Savepoint of ", Role::Focus).with(deployment, Role::Accent);
-            (title, sheet.savepoint(model).map_or_else(gone, |s| savepoint(model, s)))
+            (title, sheet.savepoint(model).map_or_else(gone, |s| savepoint(model, sheet.jobs(model), s)))
         }
         Subject::Job(deployment, _) => {
             let title = text("Job of ", Role::Focus).with(deployment, Role::Accent);
-            (title, sheet.job(model).map_or_else(gone, |j| job(model, j)))
+            (title, sheet.job(model).map_or_else(gone, |j| job(model, sheet.jobs(model), j)))
         }
         Subject::Value(e) => {
             let lines = vec![
@@ -108,7 +109,7 @@ fn event(model: &Model, e: &Event) -> Vec<Text> {
     out
 }
 
-fn savepoint(model: &Model, s: &Savepoint) -> Vec<Text> {
+fn savepoint(model: &Model, jobs: &[Job], s: &Savepoint) -> Vec<Text> {
     let (glyph, role) = say::savepoint(s.status);
     let mut out = vec![field("Status", text(format!("{glyph} {}", s.status), role))];
     if let Some(f) = &s.failure {
@@ -135,14 +136,34 @@ fn savepoint(model: &Model, s: &Savepoint) -> Vec<Text> {
     out.push(field("Pinned", plain(if s.pinned { "yes: it is never deleted" } else { "no" })));
     known(&mut out, "Flink job", s.flink_job_id.as_deref());
     out.extend(s.operation_id.as_deref().map(|id| operation(model, id)));
+    out.extend(restored(model, jobs, s));
     out
 }
 
-fn job(model: &Model, j: &Job) -> Vec<Text> {
+/// The known jobs that began with a savepoint.
+fn restored(model: &Model, jobs: &[Job], s: &Savepoint) -> Vec<Text> {
+    let from = |j: &&Job| {
+        let r = j.restored_from.as_ref();
+        r.is_some_and(|r| {
+            r.savepoint_id.as_deref() == Some(s.savepoint_id.as_str())
+                || s.location.as_deref() == Some(r.location.as_str())
+        })
+    };
+    let line = |(i, j): (usize, &Job)| {
+        let when = j.started_at.map(|t| model.zone.minute(t, model.manager_now())).unwrap_or_default();
+        let revision = j.revision.map(|r| format!("  revision {r}")).unwrap_or_default();
+        let words = plain(format!("job {}", say::short_id(&j.flink_job_id)));
+        field(if i == 0 { "Restored by" } else { "" }, words.with(format!("  {when}{revision}"), Role::Muted))
+    };
+    jobs.iter().filter(from).enumerate().map(line).collect()
+}
+
+fn job(model: &Model, jobs: &[Job], j: &Job) -> Vec<Text> {
     let (glyph, role) = say::observed(j.state);
     let flink = j.flink_state.as_ref().map(|f| format!("  Flink: {f}"));
     let more = flink.or_else(|| say::never_ran(j).then(|| "  it never ran".to_owned())).unwrap_or_default();
-    let mut out = vec![field("State", text(format!("{glyph} {}", j.state), role).with(more, Role::Muted))];
+    let (_, word) = say::job_state(j, history::stopped(&model.data, jobs, j));
+    let mut out = vec![field("State", text(format!("{glyph} {word}"), role).with(more, Role::Muted))];
     out.push(field("Flink id", plain(&j.flink_job_id)));
     out.push(field("Our id", plain(&j.job_id)));
     known(&mut out, "Revision", j.revision.map(|r| r.to_string()).as_deref());

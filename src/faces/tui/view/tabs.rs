@@ -12,6 +12,7 @@ use crate::{
     faces::tui::{
         command::Command,
         data::{Tab, TabData},
+        history,
         model::Model,
         pages::home::EventLog,
         paint::{Canvas, Text, muted, plain, text},
@@ -47,7 +48,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focu
                 focused,
                 &home.jobs,
                 || vec![muted("No job yet: start it")],
-                |id, w| jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, j, w)),
+                |id, w| {
+                    jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, jobs, j, w))
+                },
             );
         }
         (_, Some(TabData::Config(revisions))) => {
@@ -124,9 +127,10 @@ fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Te
         _ => "",
     };
     t += text(format!("{mark}{}", e.name), role);
-    t = t
-        .with("  ", Role::Text)
-        .with(say::short_places(&e.message), if mark.is_empty() { Role::Muted } else { Role::Text });
+    t = t.with("  ", Role::Text).with(
+        say::short_ids(&say::short_places(&e.message)),
+        if mark.is_empty() { Role::Muted } else { Role::Text },
+    );
     if !tail && e.actor != "nutkin" {
         t += muted(format!("  {} via {}", e.actor, e.via));
     }
@@ -136,8 +140,8 @@ fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Te
 fn job_columns(width: u16) -> Text {
     let t = plain("Started")
         .pad(12)
-        .then(plain("State").pad(17))
-        .then(plain("Rev").pad(5))
+        .then(plain("State").pad(20))
+        .then(plain("Rev").pad(4))
         .then(plain("Flink job").pad(10));
     if width >= 64 {
         t.then(plain("Ended").pad(12)).then(plain("Restored from"))
@@ -146,11 +150,11 @@ fn job_columns(width: u16) -> Text {
     }
 }
 
-fn job(model: &Model, j: &Job, width: usize) -> Text {
+fn job(model: &Model, jobs: &[Job], j: &Job, width: usize) -> Text {
     let now = model.manager_now();
     let (glyph, role) = say::observed(j.state);
     let time = |t| model.zone.minute(t, now);
-    let word = say::flink_word(j.state, j.flink_state.as_deref()).unwrap_or(j.state.as_str());
+    let (word, _) = say::job_state(j, history::stopped(&model.data, jobs, j));
     let state = format!("{glyph} {word}");
     let never_ran = say::never_ran(j);
     let started = match j.started_at {
@@ -159,8 +163,8 @@ fn job(model: &Model, j: &Job, width: usize) -> Text {
         None => "–".to_owned(),
     };
     let mut t = muted(started).pad(12);
-    t += text(state, role).pad(16).with(" ", Role::Text);
-    t += plain(j.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
+    t += text(state, role).pad(19).with(" ", Role::Text);
+    t += plain(j.revision.map(|r| r.to_string()).unwrap_or_default()).pad(4);
     t += muted(say::short_id(&j.flink_job_id)).pad(10);
     t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
     if width >= 62 {

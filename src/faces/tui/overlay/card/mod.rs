@@ -173,7 +173,7 @@ impl Card {
     #[must_use]
     pub fn takes_yes(&self, model: &Model) -> bool {
         let quick = self.plan.value.as_ref().is_some_and(|p| p.confirmation != Confirmation::TypeName);
-        let free = self.sending.is_none() && !self.types() && self.obstacle(&model.data).is_none();
+        let free = self.sending.is_none() && self.on_buttons() && self.obstacle(&model.data).is_none();
         quick && free && self.is_read(model.now)
     }
 
@@ -217,6 +217,19 @@ impl Card {
             Focus::Reason | Focus::Typed => true,
             Focus::Cancel | Focus::Confirm => false,
         }
+    }
+
+    /// A field whose value is chosen has the focus.
+    #[must_use]
+    pub fn chooses(&self) -> bool {
+        let free = self.sending.is_none() && self.picker.is_none();
+        free && matches!(self.focus, Focus::Field(_)) && !self.types()
+    }
+
+    /// The buttons have the focus: only there does one key confirm.
+    #[must_use]
+    pub const fn on_buttons(&self) -> bool {
+        matches!(self.focus, Focus::Cancel | Focus::Confirm)
     }
 
     pub(super) fn key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
@@ -387,8 +400,13 @@ impl Card {
         fields::refresh(&mut self.fields, &self.request, model);
     }
 
-    /// `y`: enough unless a name must be typed.
+    /// `y`: enough on the buttons, unless a name must be typed.
     fn say_yes(&mut self, model: &mut Model, fx: &mut Vec<Effect>) {
+        if !self.on_buttons() {
+            let key = model.keymap.key_of(Command::Confirm).unwrap_or_default();
+            model.toast(format!("nothing was sent: {key} confirms from the buttons"), Role::Warn);
+            return;
+        }
         let types = self.plan.value.as_ref().is_some_and(|p| p.confirmation == Confirmation::TypeName);
         if types && self.obstacle(&model.data).is_some() {
             self.focus = Focus::Typed;

@@ -24,13 +24,15 @@ use crate::{
     domain::{
         spec::{Spec, UpgradeStrategy, effective},
         text::SafeText,
+        time::Timestamp,
     },
     faces::tui::{
         command::Command,
         data::{Load, Tab, TabData},
+        history,
         input::Line,
         list::{ListView, Move},
-        model::Model,
+        model::{Model, TOAST_SECONDS},
         msg::{AskId, Effect, Wake},
         theme::Role,
     },
@@ -88,6 +90,10 @@ pub struct Form {
     pub upload: Option<Upload>,
     /// What went wrong last.
     pub refused: Option<String>,
+    /// Something was filled in.
+    touched: bool,
+    /// When closing was asked for first; once more within a while throws away what was filled in.
+    leaving: Option<Timestamp>,
 }
 
 impl Form {
@@ -115,6 +121,8 @@ impl Form {
             question: 0,
             upload: None,
             refused: None,
+            touched: false,
+            leaving: None,
         };
         model.data.artifacts.ask();
         fx.push(Effect::LoadArtifacts);
@@ -178,7 +186,16 @@ impl Form {
         self.picker.is_none() && !matches!(self.at, At::Strategy | At::From | At::DropState | At::Review)
     }
 
+    /// A field whose value is chosen has the focus.
+    #[must_use]
+    pub const fn chooses(&self) -> bool {
+        self.picker.is_none() && matches!(self.at, At::Strategy | At::From | At::DropState)
+    }
+
     pub(super) fn key(&mut self, e: &KeyEvent, fx: &mut Vec<Effect>) -> bool {
+        if e.code != KeyCode::Esc {
+            self.leaving = None;
+        }
         if self.at == At::Config {
             return self.config_key(e, fx);
         }
@@ -253,11 +270,26 @@ impl Form {
         (self.picker, self.pick_when_listed) = (None, false);
     }
 
+    /// What was filled in is thrown away by the second key only.
+    fn close(&mut self, model: &mut Model) -> After {
+        let asked = self.leaving.is_some_and(|t| model.now.seconds_since(t) < TOAST_SECONDS);
+        if !self.touched || asked {
+            return After::Close;
+        }
+        self.leaving = Some(model.now);
+        let key = model.keymap.key_of(Command::CloseForm).unwrap_or_default();
+        model.toast(format!("nothing was sent; {key} again throws away what you filled in"), Role::Warn);
+        After::Stay
+    }
+
     pub(super) fn command(&mut self, c: Command, model: &mut Model, fx: &mut Vec<Effect>) -> After {
+        if c != Command::CloseForm {
+            self.leaving = None;
+        }
         match c {
             Command::PickClose => self.picker = None,
             Command::PickTake => self.picked(fx),
-            Command::CloseForm => return After::Close,
+            Command::CloseForm => return self.close(model),
             Command::FormNext => self.step(1),
             Command::FormPrevious => self.step(-1),
             Command::Pick => self.pick(model),
@@ -275,15 +307,18 @@ impl Form {
         model: &mut Model,
         fx: &mut Vec<Effect>,
     ) -> After {
+        self.leaving = None;
         let turn = matches!(e.code, KeyCode::Enter | KeyCode::Char(' ') | KeyCode::Left | KeyCode::Right);
+        let by = |len: usize| if e.code == KeyCode::Left { len - 1 } else { 1 };
         match (self.at, e.code) {
             (At::Review, KeyCode::Enter | KeyCode::Char(' ')) => return self.review(model, fx),
             (At::Strategy, _) if turn => {
-                self.strategy = (self.strategy + 1) % (UpgradeStrategy::ALL.len() + 1);
+                let len = UpgradeStrategy::ALL.len() + 1;
+                self.strategy = (self.strategy + by(len)) % len;
                 self.edited(fx);
             }
             (At::From, _) if turn => {
-                self.from = (self.from + 1) % FROM.len();
+                self.from = (self.from + by(FROM.len())) % FROM.len();
                 self.edited(fx);
             }
             (At::DropState, _) if turn => {
@@ -334,6 +369,13 @@ impl Form {
         }
         let mut list = ListView::default();
         list.sync(rows, Clone::clone, Clone::clone);
+        // The newest jar that nobody has seen fail here.
+        let fails = |a: &&Artifact| {
+            history::of_jar(&model.data, &self.deployment, &a.sha256).is_some_and(|(_, failed)| failed)
+        };
+        if let Some(a) = artifacts.iter().find(|a| !fails(a)).filter(|_| self.at == At::Artifact) {
+            list.select(&a.sha256);
+        }
         self.picker = Some(list);
     }
 
@@ -352,6 +394,7 @@ impl Form {
     }
 
     fn edited(&mut self, fx: &mut Vec<Effect>) {
+        (self.touched, self.leaving) = (true, None);
         self.question += 1;
         self.refused = None;
         self.plan.loading = true;
@@ -406,7 +449,10 @@ impl Form {
                 self.step(1);
                 self.edited(fx);
             }
-            Err(p) => self.refused = Some(p.detail.clone()),
+            Err(p) => {
+                let hint = p.hint.map(|h| format!("; {h}")).unwrap_or_default();
+                self.refused = Some(format!("{}{hint}", p.detail));
+            }
         }
     }
 
