@@ -13,7 +13,7 @@ use crate::domain::{
     event::{EventName, Severity},
     ids::{OperationId, TargetName},
     location,
-    operation::{Creates, JobRef, Kind, OpState, Operation, Outcome, RestoreSource},
+    operation::{Creates, JobRef, Kind, OpState, Operation, Outcome, RestoreSource, Step},
     savepoint::{Origin, Savepoint, Status},
 };
 
@@ -271,7 +271,7 @@ pub fn new_deployment(inner: &Inner, creates: &Creates) -> DeploymentRow {
 
 /// The outcome that a person named instead of a step: a row of its own. Its state is that of the job's end.
 #[must_use]
-pub fn named_snapshot(inner: &Inner, op: &Operation, outcome: &Outcome) -> Savepoint {
+pub fn named_snapshot(inner: &Inner, op: &Operation, step: &Step, outcome: &Outcome) -> Savepoint {
     let mut sp = Savepoint::new(
         inner.fresh_savepoint(),
         op.deployment.clone(),
@@ -279,8 +279,9 @@ pub fn named_snapshot(inner: &Inner, op: &Operation, outcome: &Outcome) -> Savep
         Status::Completed,
         inner.now(),
     );
+    // It was asked for then; when exactly it was taken nobody has told.
     let ended = inner.world().by_id(&op.deployment).and_then(|e| e.job.as_ref()?.ended_at);
-    sp.triggered_at = Some(ended.unwrap_or(sp.created_at));
+    sp.triggered_at = Some(ended.or(step.intent_at).unwrap_or(sp.created_at));
     sp.location.clone_from(&outcome.location);
     sp.is_final = outcome.is_final;
     sp.operation = Some(op.id.clone());

@@ -12,7 +12,7 @@
 use super::{
     Act, ChoiceId, Compensation, Inherited, OpState, Operation, Outcome, Step, StepName, StepState, driver,
     recipe::{self, Facts, Stop},
-    steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
+    steps::snapshot::{CANCELED_DURING_STOP, ENDED_WITHOUT_SNAPSHOT, FAILED_DURING_STOP},
 };
 use crate::domain::ids::OperationId;
 
@@ -64,9 +64,7 @@ pub fn choose(
         ChoiceId::Accept => confirm(&mut next.steps[at], Outcome::default(), "accepted by a person"),
         ChoiceId::SavepointAt => {
             let place = location.filter(|l| !l.is_empty()).ok_or(BadChoice::NeedsLocation(id))?;
-            let is_final = matches!(next.steps[at].act, Act::StopWithSavepoint { .. });
-            let outcome = Outcome { location: Some(place.to_owned()), is_final, ..Outcome::default() };
-            confirm(&mut next.steps[at], outcome, "the snapshot was named by a person");
+            savepoint_at(&mut next, op, at, place);
         }
         ChoiceId::LastCheckpoint => last_checkpoint(&mut next, op, at),
         ChoiceId::RollBack => roll_back(&mut next, at),
@@ -79,6 +77,25 @@ fn confirm(step: &mut Step, outcome: Outcome, detail: &str) {
     step.state = StepState::Confirmed;
     step.outcome = Some(outcome);
     detail.clone_into(&mut step.detail);
+}
+
+/// The person names the snapshot that a step has taken. Of a stop it is the last word only where the job's end was seen;
+/// else the end is waited for, since nobody has told of it.
+fn savepoint_at(next: &mut Operation, op: &Operation, at: usize, place: &str) {
+    let seen = [ENDED_WITHOUT_SNAPSHOT, FAILED_DURING_STOP, CANCELED_DURING_STOP];
+    let ended = op.error.as_ref().is_some_and(|e| seen.contains(&e.code.as_str()));
+    let stopped = match &next.steps[at].act {
+        Act::StopWithSavepoint { job } => Some(job.clone()),
+        _ => None,
+    };
+    let is_final = stopped.is_some() && ended;
+    let outcome = Outcome { location: Some(place.to_owned()), is_final, ..Outcome::default() };
+    confirm(&mut next.steps[at], outcome, "the snapshot was named by a person");
+    if let Some(job) = stopped.filter(|_| !ended) {
+        let tail: Vec<Act> = next.steps[at + 1..].iter().map(|s| s.act.clone()).collect();
+        next.steps.truncate(at + 1);
+        driver::append(next, [Act::AwaitTerminal { job: Some(job) }].into_iter().chain(tail).collect());
+    }
 }
 
 /// A request that may have had its effect is looked for under the key that it was sent with; nothing is sent.

@@ -128,6 +128,9 @@ pub struct Evidence {
     pub checkpoint_config: Option<CheckpointConfig>,
     /// Newest completed checkpoint that the watcher kept, for a JobManager that has forgotten: place, number, time.
     pub kept_checkpoint: Option<(String, u64, Timestamp)>,
+    /// The job's statistics were asked for and nobody answered: nothing is known of its checkpoints, not even that there
+    /// are none.
+    pub checkpoints_unread: bool,
     /// The attempt's own directory.
     pub directory: Option<String>,
     /// Its children; `None` = nobody can look there.
@@ -162,6 +165,7 @@ impl Default for Evidence {
             checkpoints: None,
             checkpoint_config: None,
             kept_checkpoint: None,
+            checkpoints_unread: false,
             directory: None,
             children: None,
             jar: None,

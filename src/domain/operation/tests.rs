@@ -20,6 +20,7 @@ use crate::domain::{
 };
 
 mod choices;
+mod ends;
 mod new_job;
 mod supersede;
 
@@ -489,9 +490,10 @@ fn restores_are_verified_by_path(#[case] path: Option<&str>, #[case] verdict: &s
     assert_eq!(word(&j), verdict, "{j:?}");
 }
 
-/// Flink's word on why comes from a cache: without it a failure is not yet judged, because want of slots is tried again.
+/// Flink's word on why, and on its checkpoints, comes from a cache: before that has passed a failure is not judged, because
+/// want of slots is tried again, and progress is not given up.
 #[rstest]
-fn a_failed_job_is_judged_when_its_cause_is_known_or_the_cache_has_passed(
+fn a_failed_job_is_judged_when_the_cache_has_passed(
     #[values(StepName::AwaitRunning, StepName::VerifyRestore, StepName::Probation)] name: StepName,
 ) {
     let mut op = operation(Kind::Upgrade, Stop::Savepoint);
@@ -504,9 +506,12 @@ fn a_failed_job_is_judged_when_its_cause_is_known_or_the_cache_has_passed(
         word(&judged(&op, terminal_for, ev))
     };
     assert_eq!((after(0, None), after(3, None)), ("wait", "wait"));
-    assert_eq!((after(0, Some("boom")), after(4, None)), ("refuted", "refuted"));
+    assert_eq!(
+        (after(3, Some("boom")), after(4, Some("boom")), after(4, None)),
+        ("wait", "refuted", "refuted")
+    );
     if name == StepName::AwaitRunning {
-        assert_eq!(after(0, Some("NoResourceAvailableException")), "redo");
+        assert_eq!(after(4, Some("NoResourceAvailableException")), "redo");
     }
 }
 

@@ -61,7 +61,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
             }
             let settled = matches!(ev.trigger, Some(AsyncStatus::Completed { .. }));
             if ev.trigger != Some(AsyncStatus::InProgress) {
-                ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
+                statistics(&*cluster, &job.flink, &mut ev).await;
                 let looks =
                     !settled || target.savepoint_access == crate::domain::target::SavepointAccess::Local;
                 if let Some(dir) = ev.directory.clone().filter(|_| looks) {
@@ -76,7 +76,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
             }
         }
         Act::RecordCheckpoint { job, .. } => {
-            ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
+            statistics(&*cluster, &job.flink, &mut ev).await;
             ev.checkpoint_config = cluster.checkpoint_config(&job.flink).await.ok().flatten();
             if ev.checkpoint_config.is_none() {
                 ev.checkpoint_config = kept_config(inner, op, &job.flink);
@@ -87,7 +87,8 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
         Act::NoLiveJob => ev.live = live_jobs(inner, op).await,
         Act::AwaitRunning | Act::VerifyRestore | Act::Probation => {
             if let Some(job) = op.last_job().filter(|_| ev.job.seen().is_some()) {
-                ev.checkpoints = cluster.checkpoints(&job.flink).await.ok().flatten();
+                statistics(&*cluster, &job.flink, &mut ev).await;
+                ev.kept_checkpoint = kept_checkpoint(inner, op, &job.flink);
                 let (metric, history) = failures(&*cluster, &job.flink).await;
                 let unexplained = metric > Some(0) && history.is_empty();
                 let waited = unexplained.then(|| since(&mut memory.unexplained_since, now));
@@ -191,6 +192,14 @@ fn running(summary: &JobSummary, m: &mut Memory, now: Duration) -> Option<Durati
             m.running_since = None;
             None
         }
+    }
+}
+
+/// The job's checkpoints. That they could not be read is another thing than that there are none.
+async fn statistics(cluster: &dyn Cluster, job: &FlinkJobId, ev: &mut Evidence) {
+    match cluster.checkpoints(job).await {
+        Ok(found) => ev.checkpoints = found,
+        Err(_) => ev.checkpoints_unread = true,
     }
 }
 

@@ -280,7 +280,7 @@ fn name_snapshot(inner: &Inner, child: &mut Operation, changes: &mut Changes) {
     });
     let Some(i) = named else { return };
     let Some(outcome) = child.steps[i].outcome.clone() else { return };
-    let row = books::named_snapshot(inner, child, &outcome);
+    let row = books::named_snapshot(inner, child, &child.steps[i], &outcome);
     if let Some(o) = child.steps[i].outcome.as_mut() {
         o.savepoint = Some(row.id.clone());
     }

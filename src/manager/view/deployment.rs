@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     contract::{
-        model::{Application, Deployment, DeploymentJob, DeploymentOperation, Drift, MetricValue, Tasks},
+        model::{Application, Deployment, DeploymentJob, DeploymentOperation, Drift, Tasks},
         watch::{Row, Totals},
     },
     domain::{
@@ -170,7 +170,7 @@ pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deploym
         operation: operation_of(e, world).map(row_operation),
         root_cause: e.sight.root_cause.clone(),
         drift,
-        metrics: metrics(e, live),
+        metrics: e.sight.metrics.clone(),
         flink_url: t.zip(e.job.as_ref()).and_then(|(t, j)| {
             t.spec
                 .addresses()
@@ -180,12 +180,6 @@ pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deploym
         protection: world.protection(e.spec.as_ref(), &target),
         flink_version: t.and_then(|t| t.sight.overview.as_ref()).map(|o| o.flink_version.clone()),
     }
-}
-
-/// The program's numbers; a job that has ended has none.
-fn metrics(e: &DeploymentEntry, live: bool) -> Vec<MetricValue> {
-    let value = |m: &MetricValue| MetricValue { value: m.value.filter(|_| live), ..m.clone() };
-    e.sight.metrics.iter().map(value).collect()
 }
 
 fn row_job(j: &JobRow, e: &DeploymentEntry) -> DeploymentJob {

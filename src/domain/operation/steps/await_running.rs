@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, cancelled_by_others, has_progress, new_job_failed, unexplained_failure};
+use super::{Case, cancelled_by_others, new_job_failed, progress, unsettled_failure};
 use crate::domain::{
     deployment::FlinkState,
     flink::JobSummary,
@@ -28,7 +28,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             FlinkState::Running if running_for.is_some_and(|t| t >= case.patience.running) => {
                 Judgement::confirmed(format!("all {} tasks run", job.tasks.total))
             }
-            _ if restarts_without_checkpoint(ev) => Judgement::refuted(format!(
+            _ if restarts_without_checkpoint(case, ev) => Judgement::refuted(format!(
                 "the job restarts again and again without a checkpoint: {}",
                 ev.root_cause.as_deref().unwrap_or("no exception is known")
             )),
@@ -114,7 +114,7 @@ fn looping(case: Case<'_>, ev: &Evidence) -> Judgement {
 }
 
 fn failed(case: Case<'_>, ev: &Evidence) -> Judgement {
-    if let Some(wait) = unexplained_failure(case, ev) {
+    if let Some(wait) = unsettled_failure(case, ev) {
         return wait;
     }
     let cause = ev.root_cause.as_deref().unwrap_or("no exception is known");
@@ -130,6 +130,6 @@ fn failed(case: Case<'_>, ev: &Evidence) -> Judgement {
 }
 
 /// Positive failure of a job that Flink would restart for ever.
-pub(super) fn restarts_without_checkpoint(ev: &Evidence) -> bool {
-    !has_progress(ev) && ev.restarts.is_some_and(|r| r >= HOPELESS_RESTARTS)
+pub(super) fn restarts_without_checkpoint(case: Case<'_>, ev: &Evidence) -> bool {
+    progress(case, ev) == Some(false) && ev.restarts.is_some_and(|r| r >= HOPELESS_RESTARTS)
 }

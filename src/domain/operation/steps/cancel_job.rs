@@ -6,7 +6,7 @@ use super::Case;
 use crate::domain::{
     deployment::FlinkState,
     operation::ChoiceId,
-    operation::evidence::{Answer, Evidence, Judgement, Sight, choice, silent},
+    operation::evidence::{Answer, Evidence, Judgement, STUCK, Sight, abandon, choice, silent},
 };
 
 /// Confirmed when Flink took it, or the job is on its way out.
@@ -27,9 +27,30 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             "whether the cancel arrived is not known",
             vec![choice(ChoiceId::Retry, "cancel again; it is safe to repeat")],
         ),
+        Sight::Seen { job, .. } if refuses(ev) || case.waited() >= case.patience.silence => {
+            Judgement::Attention {
+                code: STUCK,
+                reason: format!(
+                    "the job is {} {} s after it was told to end{}",
+                    job.state,
+                    case.waited().as_secs(),
+                    match &ev.answer {
+                        Some(Answer::Refused { status, reason, .. }) => format!(": {status} {reason}"),
+                        _ => String::new(),
+                    }
+                ),
+                choices: vec![choice(ChoiceId::Retry, "cancel again; it is safe to repeat"), abandon()],
+            }
+        }
         Sight::Seen { .. } if ev.answer.is_some() || case.waited() >= Duration::from_secs(1) => {
             Judgement::Resend("the job still runs; cancelling again".to_owned())
         }
         _ => Judgement::Wait("no answer to the cancel yet".to_owned()),
     }
+}
+
+/// Somebody in between, or Flink itself, does not take a cancel at all. That it does not know the job (any more) is another
+/// thing, which the next look tells.
+fn refuses(ev: &Evidence) -> bool {
+    matches!(ev.answer, Some(Answer::Refused { status, .. }) if !matches!(status, 404 | 409 | 500..))
 }

@@ -21,7 +21,7 @@ use super::{
     Act, ChoiceId, OnFailure, Operation, Step,
     evidence::{self, Evidence, Judgement, Patience, Sight},
 };
-use crate::domain::{deployment::FlinkState, time::Timestamp};
+use crate::domain::{deployment::FlinkState, location, time::Timestamp};
 
 /// What a judge is given besides the evidence.
 #[derive(Debug, Clone, Copy)]
@@ -44,24 +44,31 @@ impl Case<'_> {
     }
 }
 
-/// Flink tells why a job has failed from a cache that can be older than the failure. What follows depends on the cause
-/// (no slots: another try), so its word is waited for until the cache has passed.
-fn unexplained_failure(case: Case<'_>, ev: &Evidence) -> Option<Judgement> {
+/// Flink tells why a job has failed, and which checkpoints it completed, from a cache that can be older than the failure.
+/// What follows depends on both (no slots: another try; a checkpoint: no way back by itself), so its word is waited for
+/// until the cache has passed.
+fn unsettled_failure(case: Case<'_>, ev: &Evidence) -> Option<Judgement> {
     match &ev.job {
         Sight::Seen { job, terminal_for, .. }
             if job.state == FlinkState::Failed
-                && ev.root_cause.is_none()
                 && terminal_for.is_none_or(|t| t < case.patience.statistics) =>
         {
-            Some(Judgement::Wait("the job failed; waiting for Flink's word on why".to_owned()))
+            Some(Judgement::Wait("the job failed; waiting for Flink's last word on it".to_owned()))
         }
         _ => None,
     }
 }
 
-/// The new job completed a checkpoint: from then on a way back would give up progress.
-fn has_progress(ev: &Evidence) -> bool {
-    ev.checkpoints.as_ref().is_some_and(|c| c.latest_completed.is_some())
+/// Whether the new job completed a checkpoint: from then on a way back would give up progress. `None` = its statistics
+/// could not be read.
+fn progress(case: Case<'_>, ev: &Evidence) -> Option<bool> {
+    let known = ev.checkpoints.as_ref();
+    let restored = known.and_then(|c| c.latest_restored.as_ref()).and_then(|r| r.path.as_deref());
+    let given = case.op.restore_location();
+    // A JobManager that took over begins its statistics anew, with what it restored the job from.
+    let own = restored.is_some_and(|p| given.as_deref().is_none_or(|g| !location::same(g, p)));
+    let seen = known.is_some_and(|c| c.latest_completed.is_some()) || own || ev.kept_checkpoint.is_some();
+    (seen || !ev.checkpoints_unread).then_some(seen)
 }
 
 /// Positive failure of the new job. The way back is automatic only while the new job has completed no checkpoint.
@@ -71,8 +78,19 @@ fn new_job_failed(case: Case<'_>, ev: &Evidence, reason: String) -> Judgement {
         case.op,
         "the previous revision runs again from the snapshot before the upgrade; the checkpoints of the new one are given up",
     );
-    match back.filter(|_| automatic && has_progress(ev)) {
+    let progress = progress(case, ev);
+    match back.filter(|_| automatic && progress != Some(false)) {
         None => Judgement::refuted(reason),
+        Some(_) if progress.is_none() && case.waited() < case.patience.silence => {
+            Judgement::Wait(format!("{reason}; whether it completed a checkpoint could not be read yet"))
+        }
+        Some(back) if progress.is_none() => Judgement::Attention {
+            code: "PROGRESS_UNKNOWN",
+            reason: format!(
+                "{reason}; whether it had completed a checkpoint is not known, so nothing goes back by itself"
+            ),
+            choices: vec![evidence::look_again(), back, evidence::abandon()],
+        },
         Some(back) => Judgement::Attention {
             code: "FAILED_AFTER_CHECKPOINT",
             reason: format!("{reason}; it had completed checkpoints before, so nothing goes back by itself"),

@@ -4,8 +4,7 @@
 use std::time::Duration;
 
 use super::{
-    Case, await_running::restarts_without_checkpoint, cancelled_by_others, new_job_failed,
-    unexplained_failure,
+    Case, await_running::restarts_without_checkpoint, cancelled_by_others, new_job_failed, unsettled_failure,
 };
 use crate::domain::{
     deployment::FlinkState,
@@ -21,7 +20,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
     let plan = &case.op.plan;
     match &ev.job {
         Sight::Seen { job, running_for, .. } => {
-            if let Some(wait) = unexplained_failure(case, ev) {
+            if let Some(wait) = unsettled_failure(case, ev) {
                 return wait;
             }
             match job.state {
@@ -32,7 +31,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
                 FlinkState::Finished => return Judgement::confirmed("the job has run to its own end"),
                 _ => {}
             }
-            if restarts_without_checkpoint(ev) {
+            if restarts_without_checkpoint(case, ev) {
                 return Judgement::refuted(format!(
                     "the job restarts again and again without a checkpoint: {}",
                     cause(ev)

@@ -4,7 +4,7 @@
 use super::Case;
 use crate::domain::operation::{
     Act, Kind, Outcome,
-    evidence::{Evidence, Judgement},
+    evidence::{Evidence, Judgement, look_again, silent},
 };
 
 /// Confirmed when a completed, retained checkpoint is known.
@@ -30,6 +30,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         Some(_) => {}
     }
     match newest(ev) {
+        _ if ev.checkpoints_unread => unread(case, "nothing was cancelled"),
         Some(outcome) => recorded(outcome),
         None if case.waited() < std::time::Duration::from_secs(15) => {
             Judgement::Wait("looking for a checkpoint".to_owned())
@@ -44,6 +45,9 @@ fn judge_after_end(case: Case<'_>, ev: &Evidence) -> Judgement {
     if case.waited() < case.patience.statistics {
         return Judgement::Wait("waiting for Flink's last word on the job's checkpoints".to_owned());
     }
+    if ev.checkpoints_unread {
+        return unread(case, "the job has ended");
+    }
     let before = case.op.bindings().snapshot;
     let newer = newest(ev).filter(|n| before.as_ref().is_none_or(|b| n.checkpoint_id >= b.checkpoint_id));
     match newer.or(before) {
@@ -51,6 +55,18 @@ fn judge_after_end(case: Case<'_>, ev: &Evidence) -> Judgement {
         None if case.op.kind == Kind::Cancel => Judgement::confirmed("nothing outlived the job"),
         None => Judgement::refuted("no checkpoint of the ended job is known"),
     }
+}
+
+/// An older checkpoint is never taken for the newest because the statistics could not be read.
+fn unread(case: Case<'_>, stands: &str) -> Judgement {
+    if case.waited() < case.patience.silence {
+        return Judgement::Wait("the job's checkpoints could not be read; looking again".to_owned());
+    }
+    silent(
+        case.waited(),
+        &format!("which checkpoint is the newest is not known; {stands}"),
+        vec![look_again()],
+    )
 }
 
 fn recorded(outcome: Outcome) -> Judgement {

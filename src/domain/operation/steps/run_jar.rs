@@ -6,7 +6,7 @@
 use super::Case;
 use crate::domain::operation::{
     ChoiceId, JobRef, Outcome, StepName,
-    evidence::{Answer, Evidence, Judgement, Retry, Sight, choice, look_again, silent},
+    evidence::{Answer, Evidence, Judgement, Retry, Sight, abandon, choice, look_again, roll_back, silent},
 };
 
 /// Confirmed when Flink knows our job id.
@@ -45,6 +45,11 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             Judgement::refuted(format!("the cluster could not be reached: {why}; nothing was sent"))
         }
         (_, Sight::Seen { .. }) => submitted("the answer was lost; Flink has the job"),
+        (_, Sight::Absent(for_))
+            if ev.replaced && *for_ >= case.patience.absent && case.step.attempts > 1 =>
+        {
+            ends_its_jobmanager(case)
+        }
         (_, Sight::Absent(for_)) if ev.replaced && *for_ >= case.patience.absent => Judgement::Redo {
             from: StepName::NoLiveJob,
             reason: "the JobManager was replaced while main() ran in it: the submission ended with it"
@@ -63,6 +68,24 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             silent(*for_, "whether the job was submitted is not known", vec![look_again()])
         }
         (_, Sight::Unreachable(_)) => Judgement::Wait("the cluster does not answer".to_owned()),
+    }
+}
+
+/// Once may be chance; a `main()` that calls `System.exit` does it every time, and takes all jobs of the cluster with it.
+fn ends_its_jobmanager(case: Case<'_>) -> Judgement {
+    let mut choices = vec![choice(
+        ChoiceId::Retry,
+        "it is submitted once more, under a new id, from the same restore point",
+    )];
+    choices.extend(roll_back(case.op, "the previous revision runs again from the same snapshot"));
+    choices.push(abandon());
+    Judgement::Attention {
+        code: "JOBMANAGER_REPLACED",
+        reason: format!(
+            "the JobManager was replaced {} times while main() ran in it: the program may end it",
+            case.step.attempts
+        ),
+        choices,
     }
 }
 

@@ -25,6 +25,10 @@ const NO_WORD: Duration = Duration::from_secs(120);
 
 /// Why a person is asked: the job has ended or is gone, and no snapshot of the operation is known.
 pub const ENDED_WITHOUT_SNAPSHOT: &str = "ENDED_WITHOUT_SNAPSHOT";
+/// Why a person is asked: the savepoint is complete, and the job FAILED instead of stopping with it.
+pub const FAILED_DURING_STOP: &str = "FAILED_DURING_STOP";
+/// Why a person is asked: the savepoint is complete, and the job was CANCELED instead of stopping with it.
+pub const CANCELED_DURING_STOP: &str = "CANCELED_DURING_STOP";
 
 /// A stop: confirmed only when the snapshot is complete *and* the job has ended with it.
 #[must_use]
@@ -248,10 +252,10 @@ fn ended_otherwise(state: &FlinkState, outcome: &Outcome) -> Judgement {
     let place = outcome.location.clone().unwrap_or_default();
     let (code, why) = match state {
         FlinkState::Failed => {
-            ("FAILED_DURING_STOP", "the job FAILED while stopping; outputs after it may be missing")
+            (FAILED_DURING_STOP, "the job FAILED while stopping; outputs after it may be missing")
         }
         _ => (
-            "CANCELED_DURING_STOP",
+            CANCELED_DURING_STOP,
             "the job was CANCELED, not stopped with it; it may have gone on in between",
         ),
     };

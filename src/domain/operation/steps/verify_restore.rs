@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Case, cancelled_by_others, new_job_failed, unexplained_failure};
+use super::{Case, cancelled_by_others, new_job_failed, unsettled_failure};
 use crate::domain::{
     deployment::FlinkState,
     location,
@@ -21,7 +21,7 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
     let Some(intended) = case.op.restore_location() else {
         return Judgement::confirmed("the job began empty, as planned");
     };
-    if let Some(wait) = unexplained_failure(case, ev) {
+    if let Some(wait) = unsettled_failure(case, ev) {
         return wait;
     }
     match ev.job.state() {

@@ -139,3 +139,29 @@ fn a_way_back_is_offered_only_where_there_is_one(#[case] change: fn(&mut Plan)) 
     };
     assert!(expired(None) && !expired(Some(change)));
 }
+
+/// Nobody has told that the job ended: the named snapshot is not its last word, and its end is waited for.
+#[test]
+fn a_snapshot_named_for_a_stop_is_its_end_only_where_the_end_was_seen() {
+    let mut op = stopping();
+    absorbed(&mut op, 1_000, silence());
+    assert_eq!(op.error.as_ref().map(|e| e.code.as_str()), Some("CLUSTER_SILENT"));
+    let child = choose(&op, ChoiceId::SavepointAt, Some("s3://b/x"), OperationId::new("child"));
+    let child = child.unwrap().unwrap();
+    assert_eq!(
+        names(&child),
+        [StepName::StopWithSavepoint, StepName::AwaitTerminal, StepName::WriteCatalogue]
+    );
+    assert!(!child.steps[0].outcome.as_ref().unwrap().is_final);
+    let mut op = stopping();
+    let ended = Evidence {
+        job: seen(FlinkState::Canceled, Some(5)),
+        trigger: Some(AsyncStatus::Unknown),
+        ..Default::default()
+    };
+    absorbed(&mut op, 400, ended);
+    let child = choose(&op, ChoiceId::SavepointAt, Some("s3://b/x"), OperationId::new("child"));
+    let child = child.unwrap().unwrap();
+    assert_eq!(names(&child), [StepName::StopWithSavepoint, StepName::WriteCatalogue]);
+    assert!(child.steps[0].outcome.as_ref().unwrap().is_final);
+}

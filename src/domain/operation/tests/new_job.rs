@@ -152,3 +152,60 @@ fn a_job_that_was_told_to_end_is_followed_to_its_end() {
         assert_eq!(driver::next(&op, START), Next::Intend(n), "{step}");
     }
 }
+
+/// That its statistics could not be read does not mean that it has completed no checkpoint.
+#[rstest]
+fn progress_that_is_not_known_is_never_given_up_by_itself(
+    #[values(StepName::AwaitRunning, StepName::VerifyRestore, StepName::Probation)] name: StepName,
+) {
+    let failed = |seconds, ev| {
+        let job = seen(FlinkState::Failed, Some(9));
+        let j = judged(&upgrading(name), seconds, Evidence { job, root_cause: Some("boom".into()), ..ev });
+        match &j {
+            Judgement::Attention { code, choices, .. } => format!("{code} {}", choices[0].id),
+            _ => word(&j).to_owned(),
+        }
+    };
+    let unread = || Evidence { checkpoints_unread: true, ..Default::default() };
+    assert_eq!(failed(9, unread()), "wait");
+    assert_eq!(failed(901, unread()), "PROGRESS_UNKNOWN look-again");
+    let kept = Some(("file:/c/chk-4".into(), 4, START));
+    assert_eq!(
+        failed(9, Evidence { kept_checkpoint: kept, ..unread() }),
+        "FAILED_AFTER_CHECKPOINT roll-back"
+    );
+    // A JobManager that took over has forgotten what was completed, and knows what it restored.
+    let restored = |path: &str| {
+        let restored = Restored { id: 4, restored_at: None, is_savepoint: false, path: Some(path.into()) };
+        let known = Checkpoints { latest_restored: Some(restored), ..Default::default() };
+        Evidence { checkpoints: Some(known), ..Default::default() }
+    };
+    assert_eq!(failed(9, restored("file:/c/chk-4")), "FAILED_AFTER_CHECKPOINT roll-back");
+    let given = upgrading(name).restore_location().unwrap();
+    assert_eq!(failed(9, restored(&given)), "refuted");
+}
+
+#[test]
+fn a_job_that_restarts_is_hopeless_only_where_it_is_known_to_have_no_checkpoint() {
+    let op = upgrading(StepName::AwaitRunning);
+    let looping = |unread| {
+        let job = seen(FlinkState::Restarting, None);
+        let ev = Evidence { job, restarts: Some(3), checkpoints_unread: unread, ..Default::default() };
+        word(&judged(&op, 9, ev))
+    };
+    assert_eq!((looping(false), looping(true)), ("refuted", "wait"));
+}
+
+/// Once may be chance.
+#[test]
+fn a_program_that_ends_its_jobmanager_twice_is_not_tried_again() {
+    let mut op = upgrading(StepName::RunJar);
+    let replaced = |op: &Operation| {
+        let job = Sight::Absent(Duration::from_secs(61));
+        word(&judged(op, 61, Evidence { job, replaced: true, ..Default::default() }))
+    };
+    assert_eq!(replaced(&op), "redo");
+    let n = op.current().unwrap().n;
+    op.steps.iter_mut().find(|s| s.n == n).unwrap().attempts = 2;
+    assert_eq!(replaced(&op), "ask");
+}
