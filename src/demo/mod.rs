@@ -7,6 +7,7 @@
 //!
 //! Everything up to the cluster is also what the tests on real Flink use.
 
+pub mod begin;
 pub mod cluster;
 mod desk;
 pub mod dist;

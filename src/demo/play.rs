@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::{
     Error,
+    begin::{Cast, NotStarted},
     cluster::{Cluster, Process},
     desk::{apply, deployments, failure, known, meta, progress, submit, upload},
     managers::Managers,
@@ -29,21 +30,18 @@ use super::{
 use crate::{
     client::{Client, routes},
     contract::{
-        intent::{Start, Suspend, Verb},
+        intent::{Suspend, Verb},
         model,
         problem::{Code, Problem},
     },
     domain::{
-        deployment::{Desired, Observed},
         operation::{Kind, OpState},
         time::Clock,
     },
 };
 
 /// How often the manager is asked how far an operation is.
-const POLL: Duration = Duration::from_millis(300);
-/// How long the manager may take to notice that the cluster was started again.
-const NOTICE: Duration = Duration::from_secs(60);
+pub(super) const POLL: Duration = Duration::from_millis(300);
 /// The deployments that `--stop` has suspended, one a line, in the demo's folder.
 const STOPPED: &str = "stopped";
 
@@ -84,6 +82,7 @@ pub struct Reset {
 
 /// What runs, for machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// The cluster.
     pub target: OutcomeTarget,
@@ -91,6 +90,8 @@ pub struct Outcome {
     pub deployments: Vec<String>,
     /// Release of the program → content hash of its jar.
     pub artifacts: IndexMap<String, String>,
+    /// Deployments beside the demo's own that were to run again and could not be started.
+    pub not_started: Vec<NotStarted>,
 }
 
 /// A name and an address.
@@ -170,12 +171,9 @@ impl Demo<'_> {
         let client = self.managers.connect().await?;
         let artifacts = upload(&client, &stage, report).await?;
         let known = known(&client).await?;
-        let mut operations = apply(&client, &self.places.manifests(), &artifacts, &known).await?;
-        operations.extend(self.start(&client, stage.fresh, &known).await?);
-        report.done("the manager runs and knows the payments dashboard");
-        for operation in operations {
-            self.finish(&client, operation, report).await?;
-        }
+        let (own, begun) = apply(&client, &self.places.manifests(), &artifacts, &known).await?;
+        let cast = Cast { own, known, fresh: stage.fresh, begun };
+        let not_started = self.start_all(&client, cast, report).await?;
         let deployments = deployments(&client).await?;
         for d in &deployments {
             report.done(&format!("{} is {}", d.deployment, d.observed.as_str()));
@@ -184,6 +182,7 @@ impl Demo<'_> {
             target: OutcomeTarget { name: TARGET.to_owned(), url: stage.cluster.url() },
             deployments: deployments.into_iter().map(|d| d.deployment).collect(),
             artifacts,
+            not_started,
         })
     }
 
@@ -284,54 +283,8 @@ impl Demo<'_> {
         Ok(Reset { reset: true, state_dir })
     }
 
-    /// Starts what shall run of the deployments that were known before; applying has started the others.
-    async fn start(
-        &self,
-        client: &Client,
-        fresh: bool,
-        known: &BTreeSet<String>,
-    ) -> Result<Vec<model::Operation>, Error> {
-        let stopped = self.stopped();
-        let mut seen = self.notice(client, fresh, known).await?;
-        seen.retain(|d| known.contains(&d.deployment));
-        let mut operations = Vec::new();
-        for name in script::to_start(&seen, fresh, &stopped) {
-            let start = Start { meta: meta("nutkin demo"), ..Start::default() };
-            operations.extend(submit(client, &name, &Verb::Start(start)).await?);
-        }
-        // Only now: a start that was not accepted is tried again by the next run.
-        super::dist::remove(&self.stopped_file()).map_err(|e| io_error("remove", &self.stopped_file(), e))?;
-        Ok(operations)
-    }
-
-    /// Waits until the manager has seen that, on a fresh cluster, the jobs of before are gone.
-    async fn notice(
-        &self,
-        client: &Client,
-        fresh: bool,
-        known: &BTreeSet<String>,
-    ) -> Result<Vec<model::Deployment>, Error> {
-        let deadline = self.clock.boottime() + NOTICE;
-        loop {
-            let seen = deployments(client).await?;
-            let target = client.get(&routes::target(TARGET)).await?;
-            let stale = |d: &model::Deployment| {
-                d.target == TARGET
-                    && known.contains(&d.deployment)
-                    && d.desired == Desired::Running
-                    && d.operation.is_none()
-                    && matches!(d.observed, Observed::Running | Observed::Transitioning)
-            };
-            let settled = !fresh || (target.reachable == Some(true) && !seen.iter().any(stale));
-            if settled || self.clock.boottime() >= deadline {
-                return Ok(seen);
-            }
-            self.clock.sleep(POLL).await;
-        }
-    }
-
     /// Shows an operation's steps until it has ended, which must be well.
-    async fn finish(
+    pub(super) async fn finish(
         &self,
         client: &Client,
         operation: model::Operation,
@@ -367,16 +320,24 @@ impl Demo<'_> {
         self.places.folder.join(STOPPED)
     }
 
-    fn stopped(&self) -> BTreeSet<String> {
+    /// What `--stop` has suspended and no start has taken up since.
+    pub(super) fn stopped(&self) -> BTreeSet<String> {
         let text = fs::read_to_string(self.stopped_file()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
     fn remember_stopped(&self, names: &[String]) -> Result<(), Error> {
         // An earlier attempt may have suspended some already.
-        let all: BTreeSet<String> = self.stopped().into_iter().chain(names.iter().cloned()).collect();
-        let lines: String = all.iter().map(|name| format!("{name}\n")).collect();
+        self.keep_stopped(&self.stopped().into_iter().chain(names.iter().cloned()).collect())
+    }
+
+    /// Writes down what the next start shall run again.
+    pub(super) fn keep_stopped(&self, names: &BTreeSet<String>) -> Result<(), Error> {
         let file = self.stopped_file();
+        if names.is_empty() {
+            return super::dist::remove(&file).map_err(|e| io_error("remove", &file, e));
+        }
+        let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
         fs::write(&file, lines).map_err(|e| io_error("write", &file, e))
     }
 }

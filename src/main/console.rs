@@ -145,7 +145,6 @@ fn unplaced(setting: &str, problem: Problem) -> Diagnostic {
 
 /// What to try, in the demo.
 fn hint(global: &Global) -> Option<String> {
-    (global.profile.as_deref() == Some("demo")).then(|| {
-        "Try: 2, move to production, u to upgrade, ctrl-o to pick v2, ctrl-s to review".to_owned()
-    })
+    (global.profile.as_deref() == Some("demo"))
+        .then(|| "Try: 2, move to production, u to upgrade, ctrl-o to pick v2, ctrl-s to review".to_owned())
 }

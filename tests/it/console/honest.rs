@@ -78,7 +78,11 @@ fn a_restore_point_that_nobody_has_seen_says_so() {
                 assert!(!c.screen().contains("its files were not looked at:"), "{}", c.screen());
                 continue;
             }
-            assert_eq!(role(&c, if loud == Role::Warn { "! its files" } else { "its files" }), loud, "{kind}");
+            assert_eq!(
+                role(&c, if loud == Role::Warn { "! its files" } else { "its files" }),
+                loud,
+                "{kind}"
+            );
         }
     }
 }
