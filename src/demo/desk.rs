@@ -115,7 +115,10 @@ pub(super) fn progress(operation: &model::Operation) -> String {
     let at = operation.steps.iter().rev().find(|step| step.started_at.is_some());
     at.map_or_else(
         || format!("{kind} of {name}"),
-        |step| format!("{kind} of {name}: {}/{} {}", step.n, operation.steps.len(), step.name.as_str()),
+        |step| {
+            let title = if step.title.is_empty() { step.name.as_str() } else { &step.title };
+            format!("{kind} of {name}: {}/{} {title}", step.n, operation.steps.len())
+        },
     )
 }
 

@@ -18,6 +18,7 @@ mod pip;
 pub mod play;
 pub mod report;
 pub mod requirements;
+pub mod reset;
 pub mod script;
 pub mod stage;
 mod unpack;

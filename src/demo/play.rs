@@ -24,8 +24,9 @@ use super::{
     managers::Managers,
     report::Report,
     requirements::Machine,
+    reset::Reset,
     script,
-    stage::{self, Flink, MARKER, Places, TARGET},
+    stage::{self, Flink, Places, TARGET},
 };
 use crate::{
     client::{Client, routes},
@@ -56,7 +57,7 @@ pub enum Done {
     Up(Outcome),
     /// Flink and the manager are stopped.
     Stopped(Stopped),
-    /// The demo is forgotten.
+    /// The demo is removed.
     Reset(Reset),
 }
 
@@ -68,16 +69,6 @@ pub struct Stopped {
     pub stopped: bool,
     /// `APP/NAME` of every deployment that was suspended with its state.
     pub suspended: Vec<String>,
-}
-
-/// What `--reset` did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reset {
-    /// There was a demo, and it is removed.
-    pub reset: bool,
-    /// Its state directory.
-    pub state_dir: String,
 }
 
 /// What runs, for machines.
@@ -110,7 +101,7 @@ pub enum Action {
     Up(Flink),
     /// Suspend and stop.
     Stop,
-    /// Forget everything.
+    /// Remove everything.
     Reset,
 }
 
@@ -156,7 +147,7 @@ impl Demo<'_> {
              {program} upgrade {deployment} --artifact payments-v2.jar --version-label v2\n  \
              {program} suspend {deployment}\n\
              Manifests and jars to play with: {}\n\
-             {command} --stop suspends everything with its state; {command} --reset forgets it.",
+             {command} --stop suspends everything with its state; {command} --reset removes it.",
             self.places.manifests().display()
         )
     }
@@ -193,8 +184,10 @@ impl Demo<'_> {
     pub async fn stop(&self, report: &mut Report<'_>) -> Result<Stopped, Error> {
         let cluster = Cluster::open(&self.places.cluster())?;
         let Some(mut cluster) = cluster.filter(|c| c.processes().iter().any(Process::is_alive)) else {
-            self.managers.stop(self.clock).await?;
-            report.done("Flink was not running; the manager is stopped");
+            report.done(match self.managers.stop(self.clock).await? {
+                true => "Flink was not running; the manager is stopped",
+                false => "neither Flink nor the manager was running; nothing was changed",
+            });
             return Ok(Stopped { stopped: false, suspended: Vec::new() });
         };
         let client = self.managers.connect().await?;
@@ -251,36 +244,6 @@ impl Demo<'_> {
             "something on target {TARGET} is started again and again; Flink and the manager go on running"
         );
         Err(Problem::new(Code::WrongState, detail).hint(format!("{} operation list", self.program)).into())
-    }
-
-    /// Ends everything and removes the demo's folder and the profile's.
-    ///
-    /// # Errors
-    /// When the state directory is not one that the demo has made: then nothing was changed.
-    pub async fn reset(&self, report: &mut Report<'_>) -> Result<Reset, Error> {
-        let state = self.managers.state_dir();
-        let state_dir = state.display().to_string();
-        if !state.exists() {
-            report.done(&format!("there is no demo in {state_dir}; nothing was changed"));
-            return Ok(Reset { reset: false, state_dir });
-        }
-        if !(is_profile(state) && state.join(MARKER).is_file()) {
-            return Err(Error::NotAProfile(state.to_owned()));
-        }
-        report.doing("ending Flink and the manager");
-        self.managers.stop(self.clock).await?;
-        if let Some(mut cluster) = Cluster::open(&self.places.cluster())? {
-            cluster.stop(self.clock).await?;
-        }
-        for folder in [&self.places.folder, state] {
-            super::dist::remove(folder).map_err(|source| io_error("remove", folder, source))?;
-        }
-        report.done(&format!(
-            "the demo is gone, with {}; what was fetched stays in {}",
-            state.display(),
-            self.places.cache.display()
-        ));
-        Ok(Reset { reset: true, state_dir })
     }
 
     /// Shows an operation's steps until it has ended, which must be well.
@@ -342,29 +305,6 @@ impl Demo<'_> {
     }
 }
 
-/// `…/profiles/NAME`: a folder that is wholly ours. One named by `--state-dir` may hold anything.
-fn is_profile(state_dir: &Path) -> bool {
-    let parent = |path: &Path| path.parent().map(Path::to_owned);
-    let profiles = parent(state_dir);
-    let root = profiles.as_deref().and_then(parent);
-    let named =
-        |path: Option<PathBuf>, name: &str| path.is_some_and(|p| p.file_name().is_some_and(|n| n == name));
-    named(profiles, "profiles") && named(root, "nutkin")
-}
-
 fn io_error(what: &str, path: &Path, source: io::Error) -> Error {
     Error::Io { what: format!("{what} {}", path.display()), source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_profiles_folder_is_ever_removed() {
-        assert!(is_profile(Path::new("/h/.local/state/nutkin/profiles/demo")));
-        for other in ["/", "/home/me", "/h/.local/state/nutkin", "/h/profiles/demo", "/h/nutkin/profiles"] {
-            assert!(!is_profile(Path::new(other)), "{other}");
-        }
-    }
 }

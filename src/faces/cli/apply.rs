@@ -235,10 +235,21 @@ fn is_changed(row: &Applied) -> bool {
 
 /// The documents that cannot be applied, at their places in the manifest, as a problem of the first one's kind.
 fn refused(manifest: &Manifest, rows: &[Applied]) -> Option<Problem> {
-    let mut problem = rows.iter().find_map(|row| row.problem.clone())?;
+    let (first, mut problem) = rows.iter().find_map(|row| Some((row, row.problem.clone()?)))?;
+    if problem.code == Code::StaleRevision {
+        problem.hint = Some(overwrites(&first.name));
+    }
     let lines = rows.iter().filter_map(|row| Some(placed(manifest, row, &row.problem.as_ref()?.detail)));
     problem.detail = lines.collect::<Vec<_>>().join("\n");
     Some(problem)
+}
+
+/// The two ways on where verbs have changed a deployment since it was applied last.
+fn overwrites(name: &str) -> String {
+    format!(
+        "to keep what was changed, take it into the manifest: nutkin get deployment {name} -o yaml; to overwrite it, \
+         give --force: `diff --force` shows what `apply --force` would do"
+    )
 }
 
 /// Some documents are applied and some are not: which, and why.
@@ -284,7 +295,7 @@ fn warnings(ctx: &Context, rows: &[Applied]) {
 fn foreseen(ctx: &Context, rows: &[Applied]) -> String {
     let plans = rows.iter().filter_map(|r| r.plan.as_ref());
     differences(ctx, rows)
-        + &plans.map(|p| format!("\n{}", plan_text::draw(p, ctx.colour()))).collect::<String>()
+        + &plans.map(|p| format!("\n{}", plan_text::draw(p, None, ctx.colour()))).collect::<String>()
 }
 
 /// Every document with what changes in it.

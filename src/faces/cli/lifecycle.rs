@@ -310,7 +310,7 @@ impl ForkArgs {
         let set = set_of(&self.set)?;
         let from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
         let then = if self.start { Then::Start(new.to_string()) } else { Then::Nothing };
-        let act = ActFlags { then, ..self.act.clone() };
+        let act = ActFlags { then, makes: Some(new.to_string()), ..self.act.clone() };
         on(ctx, &self.deployment, &act, |meta| {
             Verb::Fork(Fork {
                 new_deployment: new.to_string(),
@@ -394,12 +394,26 @@ pub async fn upload(ctx: &Context, jar: &Path) -> Result<String, Problem> {
 
 /// The hash of the newest jar of this name, said aloud; whatever else was given is for the manager to find.
 async fn newest_of(ctx: &Context, given: &str) -> Result<String, Problem> {
+    // No name of an artifact has a slash.
+    if given.contains('/') {
+        return Err(is_file(given));
+    }
     let all = ctx.all(&routes::artifacts()).await?;
     let all = all.iter().map(parse).collect::<Result<Vec<model::Artifact>, _>>()?;
-    let Some((newest, several)) = newest(&all, given) else { return Ok(given.to_owned()) };
+    let Some((newest, several)) = newest(&all, given) else {
+        return if Path::new(given).is_file() { Err(is_file(given)) } else { Ok(given.to_owned()) };
+    };
     let of = if several > 1 { format!(", the newest of {several} of that name") } else { String::new() };
     ctx.hint(&format!("artifact {}{of}: {}", text::SafeText::line(&newest.name), newest.sha256));
     Ok(newest.sha256.clone())
+}
+
+/// A file in the place of an artifact's name or hash: the manager would look for it in vain.
+fn is_file(given: &str) -> Problem {
+    usage(format!(
+        "--artifact takes a jar that the manager has, by its hash or name, and {given:?} is a file"
+    ))
+    .hint(format!("bring the file with --jar {given}; `nutkin artifact list` shows what is there"))
 }
 
 /// The newest jar of a name, with or without its ending, and how many have it.

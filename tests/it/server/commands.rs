@@ -119,3 +119,31 @@ async fn an_ended_job_of_a_deployment_is_managed() {
     }
     h.close().await;
 }
+
+/// Every hint can be typed as it stands.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn hints_name_what_they_are_about_and_what_helps() {
+    let (h, fake) = started_twice().await;
+    done(&h, Verb::Suspend(Suspend { meta: yes(), ..Suspend::default() })).await;
+    let list = nutkin(&h, &["-o", "json", "savepoint", "list", "pay/prod"]).await;
+    let list: Value = serde_json::from_str(&list.out).unwrap();
+    let newest = list["items"][0]["savepointId"].as_str().unwrap().to_owned();
+    assert_eq!(nutkin(&h, &["savepoint", "pin", &newest]).await.code, Some(0));
+    let absent = "0192d7a0-5c1e-7a11-8f00-00000000c812.1.1";
+    let unpin = format!("unpin it first: nutkin savepoint unpin {newest}");
+    drop(fake);
+    let away = "check it: nutkin target check local";
+    for (args, hint) in [
+        (vec!["savepoint", "dispose", &newest], unpin.as_str()),
+        (vec!["reset", "pay/prod", absent], "choose one: nutkin savepoint list pay/prod)"),
+        (
+            vec!["start", "pay/prod", "--from", absent],
+            "nutkin savepoint list pay/prod, or begin empty with --from none)",
+        ),
+        (vec!["start", "pay/prod"], away),
+    ] {
+        let ran = nutkin(&h, &[args.as_slice(), &["--dry-run"]].concat()).await;
+        assert!(ran.out.contains(hint), "{args:?}: {}{}", ran.out, ran.err);
+    }
+    h.close().await;
+}
