@@ -47,4 +47,10 @@ impl Managers {
     pub async fn stop(&self, clock: &dyn Clock) -> Result<bool, Error> {
         Ok(lock::stop(self.state_dir(), PATIENCE, clock).await?)
     }
+
+    /// Whether one runs, which after a stop means that another client has started it again.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        lock::is_held(self.state_dir()).unwrap_or(false)
+    }
 }

@@ -199,7 +199,11 @@ impl Demo<'_> {
             [] => "nothing ran there".to_owned(),
             names => format!("{} suspended with their state", names.join(", ")),
         };
-        report.done(&format!("Flink and the manager are stopped; {kept}"));
+        let again = match self.managers.is_up() {
+            true => "; an open console, or another client, has started the manager again",
+            false => "",
+        };
+        report.done(&format!("Flink and the manager are stopped; {kept}{again}"));
         Ok(Stopped { stopped: true, suspended })
     }
 

@@ -13,6 +13,7 @@ use super::{
 };
 use crate::{
     client::{connect, routes},
+    contract::problem::{Code, Problem},
     domain::event::Via,
 };
 
@@ -56,6 +57,12 @@ impl Demo<'_> {
         self.managers.stop(self.clock).await?;
         if let Some(mut cluster) = Cluster::open(&self.places.cluster())? {
             cluster.stop(self.clock).await?;
+        }
+        if self.managers.is_up() {
+            let detail = "Flink is stopped and nothing was removed: an open console, or another client, has started the \
+                          manager again";
+            let hint = format!("close it, then again: {} --reset", self.command);
+            return Err(Problem::new(Code::WrongState, detail).hint(hint).into());
         }
         for folder in [&self.places.folder, state] {
             super::dist::remove(folder)

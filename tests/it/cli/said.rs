@@ -141,3 +141,30 @@ fn settings_that_nobody_has_written_are_the_defaults() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.out.ends_with("config.toml: there is no such file; the defaults hold\n"), "{}", ran.out);
 }
+
+/// Clients that stay start another manager as soon as theirs is gone; that one is not waited for.
+#[tokio::test]
+async fn a_manager_that_was_replaced_is_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("manager.lock");
+    let holder = |pid: u32| {
+        let words = json!({
+            "pid": pid, "startedAt": "2026-11-22T10:00:00.000Z", "socket": "/s", "apiLevel": 1, "minClientLevel": 1,
+            "build": "x",
+        });
+        std::fs::write(&path, words.to_string()).unwrap();
+    };
+    let mut old = tokio::process::Command::new("sleep").arg("100").kill_on_drop(true).spawn().unwrap();
+    holder(old.id().unwrap());
+    // Held all the time, as by one manager after the other.
+    let held = std::fs::File::open(&path).unwrap();
+    rustix::fs::flock(&held, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let replaced = async {
+        old.wait().await.unwrap();
+        holder(u32::MAX);
+    };
+    let clock = nutkin::adapters::clock::SystemClock;
+    let (stopped, ()) = tokio::join!(nutkin::client::lock::stop(dir.path(), DEADLINE, &clock), replaced);
+    assert!(stopped.unwrap());
+    assert!(nutkin::client::lock::is_held(dir.path()).unwrap());
+}
