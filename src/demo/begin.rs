@@ -89,13 +89,13 @@ impl Demo<'_> {
             }
         }
         for (name, problem) in &failed {
-            report.failed(&not_started(name, problem));
+            report.failed(&not_started(&self.program, name, problem));
         }
         match failed.iter().find(|(name, _)| cast.own.contains(*name)) {
             Some((name, problem)) => Err(without(name, problem.clone()).into()),
             None => Ok(failed
                 .into_iter()
-                .map(|(deployment, problem)| NotStarted { deployment, reason: problem.detail })
+                .map(|(deployment, problem)| NotStarted { deployment, reason: reason(&problem).to_owned() })
                 .collect()),
         }
     }
@@ -135,16 +135,23 @@ fn about_one(error: Error) -> Result<Problem, Error> {
     }
 }
 
-/// One line: who, why, and what to do.
-fn not_started(name: &str, problem: &Problem) -> String {
-    let reason = problem.detail.trim_end_matches("; nothing was changed");
-    let hint = problem.hint.as_ref().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    format!("{name} is not started: {reason}{hint}")
+/// Why; that nothing was changed goes without saying where something is not started.
+fn reason(problem: &Problem) -> &str {
+    problem.detail.trim_end_matches("; nothing was changed")
+}
+
+/// One line: who, why, and what to do with this `nutkin`.
+fn not_started(program: &str, name: &str, problem: &Problem) -> String {
+    let hint = problem
+        .hint
+        .as_ref()
+        .map(|hint| format!(" ({})", hint.replace(": nutkin ", &format!(": {program} "))));
+    format!("{name} is not started: {}{}", reason(problem), hint.unwrap_or_default())
 }
 
 /// The demo is not up without this one.
 fn without(name: &str, mut problem: Problem) -> Problem {
-    let reason = problem.detail.trim_end_matches("; nothing was changed");
+    let reason = reason(&problem);
     problem.detail = format!(
         "{name} is not started: {reason}; Flink, the manager and whatever else started go on running"
     );
@@ -159,9 +166,12 @@ mod tests {
     fn a_line_names_the_deployment_the_reason_and_the_way_out() {
         let bare = Problem::new(Code::PreflightFailed, "the revision has no artifact; nothing was changed");
         let line = "pay/a is not started: the revision has no artifact";
-        assert_eq!(not_started("pay/a", &bare), line);
-        let helpful = bare.clone().hint("give one");
-        assert_eq!(not_started("pay/a", &helpful), format!("{line} (give one)"));
+        assert_eq!(not_started("nutkin -x", "pay/a", &bare), line);
+        let helpful = bare.clone().hint("give one: nutkin upgrade pay/a --jar FILE");
+        assert_eq!(
+            not_started("nutkin -x", "pay/a", &helpful),
+            format!("{line} (give one: nutkin -x upgrade pay/a --jar FILE)")
+        );
         assert!(without("pay/a", bare).detail.starts_with(&format!("{line}; Flink")));
     }
 

@@ -47,7 +47,7 @@ pub struct Global {
     /// No colours.
     #[arg(long, global = true)]
     pub no_color: bool,
-    /// No progress and no hints.
+    /// No progress, no hints, no warnings.
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Say on stderr which manager a command asks, and the code of a problem.

@@ -135,6 +135,20 @@ fn a_history_marks_what_runs_and_shows_hashes_by_their_beginning() {
 }
 
 #[test]
+fn measured_numbers_are_described_with_one_decimal() {
+    let metric =
+        |name: &str, value: f64| json!({"name": name, "metric": "m", "value": value, "observedAt": null});
+    let mut deployment = crate::demo::deployment("pay/prod", "local");
+    deployment["metrics"] = json!([metric("total", 24_246.0), metric("per second", 118.363_623_622_589_07)]);
+    let api = Api::new()
+        .on("GET /deployments/pay/prod", 200, deployment)
+        .on("GET /deployments/pay/prod/savepoints?limit=10", 200, list(json!([])))
+        .on("GET /deployments/pay/prod/events?severity=info&limit=10", 200, list(json!([])));
+    let ran = api.run(&["describe", "pay/prod"]);
+    assert!(ran.out.contains("total 24246 · per second 118.4\n"), "{}", ran.out);
+}
+
+#[test]
 fn settings_that_nobody_has_written_are_the_defaults() {
     let home = tempfile::tempdir().unwrap();
     let ran = ran(&mut command(home.path(), &["config", "check"]));
