@@ -102,8 +102,10 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
             return Ok(Exit::FAILED);
         }
         meta.expect = Some(plan.plan_digest);
-    } else if !ctx.global.quiet {
-        warn(ctx, client.plan(&make(meta.clone()))).await;
+    } else if !ctx.global.quiet
+        && let Some(plan) = foreseen(client.plan(&make(meta.clone()))).await
+    {
+        warn(ctx, &plan);
     }
     let act = make(meta).with_key(flags.idempotency_key.as_deref());
     let value = client.act_value(&act).await?;
@@ -117,10 +119,14 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
     Ok(wait::exit_of(&operation))
 }
 
-/// Says what the plan warns of where nobody is asked. It is a courtesy: a plan that does not come, or not in time, holds
-/// up nothing, and what is wrong with it the act itself will say.
-async fn warn(ctx: &Context, plan: impl Future<Output = Result<Plan, Problem>>) {
-    let Ok(Ok(plan)) = tokio::time::timeout(WARNING, plan).await else { return };
+/// What a dry run answers in time, for its warnings. They are a courtesy where nobody is asked: a plan that does not come
+/// holds up nothing, and what is wrong with it the act itself will say.
+pub async fn foreseen<T>(plan: impl Future<Output = Result<T, Problem>>) -> Option<T> {
+    tokio::time::timeout(WARNING, plan).await.ok()?.ok()
+}
+
+/// Says what a plan warns of.
+pub fn warn(ctx: &Context, plan: &Plan) {
     for warning in &plan.warnings {
         ctx.note(&format!("warning: {}", SafeText::line(warning)));
     }

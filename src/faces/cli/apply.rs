@@ -146,9 +146,15 @@ impl ApplyArgs {
             }
             return refused(&manifest, &rows).map_or(Ok(Exit::OK), Err);
         }
-        if ctx.is_interactive() && !self.yes && !self.confirmed(ctx, &manifest, &mut request).await? {
-            ctx.hint("nothing was changed");
-            return Ok(Exit::FAILED);
+        if ctx.is_interactive() && !self.yes {
+            if !self.confirmed(ctx, &manifest, &mut request).await? {
+                ctx.hint("nothing was changed");
+                return Ok(Exit::FAILED);
+            }
+        } else if !ctx.global.quiet
+            && let Some((_, rows)) = act::foreseen(send(ctx, &request, true, None)).await
+        {
+            rows.iter().filter_map(|row| row.plan.as_deref()).for_each(|plan| act::warn(ctx, plan));
         }
         let (items, rows) = send(ctx, &request, false, self.idempotency_key.as_deref()).await?;
         ctx.print_list::<Applied>(&items, None)?;

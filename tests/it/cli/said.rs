@@ -66,6 +66,24 @@ fn steps_are_told_by_their_titles() {
     assert!(ran.err.contains("  2/2 submit from …/savepoint-1: done 3s"), "{}", ran.err);
 }
 
+#[test]
+fn an_apply_without_a_terminal_says_what_its_plans_warn_of() {
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("a.yaml");
+    let text = "apiVersion: nutkin/v1\nkind: Deployment\nmetadata: {application: pay, name: prod}\nspec: {target: local}\n";
+    std::fs::write(&file, text).unwrap();
+    let updated = row("Deployment", "pay/prod", "update", Value::Null, Value::Null);
+    let mut dry = updated.clone();
+    dry["plan"] = planned("UPGRADE", json!(["mind the gap"]));
+    let api = Api::new().on("POST /apply?dryRun=true", 200, list(json!([dry]))).on(
+        "POST /apply",
+        200,
+        list(json!([updated])),
+    );
+    let ran = api.run(&["apply", "-f", file.to_str().unwrap()]);
+    assert_eq!((ran.code, ran.err.as_str()), (0, "warning: mind the gap\n"), "{ran:?}");
+}
+
 /// What verbs have changed since is neither lost nor a dead end.
 #[test]
 fn a_manifest_that_a_verb_has_overtaken_names_both_ways_on() {
