@@ -10,9 +10,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    act,
+    act, artifact,
     context::{Context, Exit, Outcome, parse},
-    lifecycle, plan_text,
+    plan_text,
     table::Tone,
     wait,
 };
@@ -87,7 +87,7 @@ impl Files {
         })?;
         for entry in &mut manifest.entries {
             if let Some(jar) = entry.jar.clone() {
-                let sha = lifecycle::upload(ctx, &jar).await?;
+                let sha = artifact::upload(ctx, &jar).await?;
                 entry.set_artifact(&sha);
             }
         }
