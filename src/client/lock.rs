@@ -46,16 +46,22 @@ pub fn is_held(state_dir: &Path) -> io::Result<bool> {
 }
 
 /// Asks the manager of a state directory to leave, and waits until it has: it drains to a step boundary first. Answers
-/// whether one ran.
+/// whether one ran. Clients that stay, such as an open console, may have started another one by then.
 pub async fn stop(state_dir: &Path, patience: Duration, clock: &dyn Clock) -> ClientResult<bool> {
     let deadline = clock.boottime() + patience;
-    let mut asked = false;
+    let mut asked = None;
     let mut pause = Duration::from_millis(5);
     while is_held(state_dir).map_err(|e| unreadable(state_dir, &e))? {
-        if !asked && let Some(holder) = read(state_dir) {
-            let pid = i32::try_from(holder.pid).ok().and_then(Pid::from_raw);
-            // It holds the lock, so the process that the lock names is the manager.
-            asked = pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok());
+        let holder = read(state_dir).map(|h| (h.pid, h.started_at));
+        match (asked, holder) {
+            (None, Some((pid, _))) => {
+                let pid = i32::try_from(pid).ok().and_then(Pid::from_raw);
+                // It holds the lock, so the process that the lock names is the manager.
+                asked = holder.filter(|_| pid.is_some_and(|pid| kill_process(pid, Signal::TERM).is_ok()));
+            }
+            // The one that was asked is gone, or another one could not hold the lock.
+            (Some(old), Some(new)) if old != new => return Ok(true),
+            _ => {}
         }
         if clock.boottime() >= deadline {
             let detail =
@@ -67,7 +73,7 @@ pub async fn stop(state_dir: &Path, patience: Duration, clock: &dyn Clock) -> Cl
         clock.sleep(pause).await;
         pause = (pause * 2).min(Duration::from_millis(100));
     }
-    Ok(asked)
+    Ok(asked.is_some())
 }
 
 fn unreadable(state_dir: &Path, e: &io::Error) -> Problem {

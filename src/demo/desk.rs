@@ -9,7 +9,7 @@ use crate::{
     client::{Client, routes},
     config::Manifest,
     contract::{
-        intent::{Apply, Meta, Verb},
+        intent::{Apply, Document, Meta, Verb},
         model,
         plan::Submitted,
         problem::{Code, Problem},
@@ -32,14 +32,17 @@ pub(super) async fn upload(
     Ok(artifacts)
 }
 
-/// Applies the target, and of the rest what is not there yet; answers the operations that this began.
+/// Applies the target, and of the rest what is not there yet; answers the names of the folder's deployments, and the
+/// operations that this began.
 pub(super) async fn apply(
     client: &Client,
     folder: &Path,
     artifacts: &IndexMap<String, String>,
     known: &BTreeSet<String>,
-) -> Result<Vec<model::Operation>, Error> {
+) -> Result<(BTreeSet<String>, Vec<model::Operation>), Error> {
     let mut manifest = Manifest::read(&[folder.to_owned()])?;
+    let documents = manifest.entries.iter().map(|entry| &entry.document);
+    let own = documents.filter(|d| d.kind == "Deployment").map(Document::full_name).collect();
     manifest
         .entries
         .retain(|entry| script::applies(&entry.document.kind, &entry.document.full_name(), known));
@@ -56,14 +59,15 @@ pub(super) async fn apply(
     let request = Apply { documents: manifest.documents(), meta: meta("nutkin demo"), ..Apply::default() };
     let mut operations = Vec::new();
     for applied in client.act(&routes::apply(&request)).await?.items {
-        if let Some(problem) = applied.problem {
+        if let Some(mut problem) = applied.problem {
+            problem.detail = format!("{} {}: {}", applied.kind, applied.name, problem.detail);
             return Err(problem.into());
         }
         if let Some(id) = applied.operation_id {
             operations.push(client.get(&routes::operation(&id)).await?);
         }
     }
-    Ok(operations)
+    Ok((own, operations))
 }
 
 /// Names of all targets, applications and deployments.
@@ -111,7 +115,10 @@ pub(super) fn progress(operation: &model::Operation) -> String {
     let at = operation.steps.iter().rev().find(|step| step.started_at.is_some());
     at.map_or_else(
         || format!("{kind} of {name}"),
-        |step| format!("{kind} of {name}: {}/{} {}", step.n, operation.steps.len(), step.name.as_str()),
+        |step| {
+            let title = if step.title.is_empty() { step.name.as_str() } else { &step.title };
+            format!("{kind} of {name}: {}/{} {title}", step.n, operation.steps.len())
+        },
     )
 }
 

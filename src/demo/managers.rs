@@ -40,12 +40,17 @@ impl Managers {
         Ok(connect(&self.place, Some(&self.spawn), Via::Cli).await?)
     }
 
-    /// Asks the manager to leave, and waits until it has; none running is fine.
+    /// Asks the manager to leave, and waits until it has; answers whether one ran.
     ///
     /// # Errors
     /// When it does not leave in time.
-    pub async fn stop(&self, clock: &dyn Clock) -> Result<(), Error> {
-        lock::stop(self.state_dir(), PATIENCE, clock).await?;
-        Ok(())
+    pub async fn stop(&self, clock: &dyn Clock) -> Result<bool, Error> {
+        Ok(lock::stop(self.state_dir(), PATIENCE, clock).await?)
+    }
+
+    /// Whether one runs, which after a stop means that another client has started it again.
+    #[must_use]
+    pub fn is_up(&self) -> bool {
+        lock::is_held(self.state_dir()).unwrap_or(false)
     }
 }

@@ -7,6 +7,7 @@
 //!
 //! Everything up to the cluster is also what the tests on real Flink use.
 
+pub mod begin;
 pub mod cluster;
 mod desk;
 pub mod dist;
@@ -17,6 +18,7 @@ mod pip;
 pub mod play;
 pub mod report;
 pub mod requirements;
+pub mod reset;
 pub mod script;
 pub mod stage;
 mod unpack;

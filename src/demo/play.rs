@@ -18,32 +18,31 @@ use serde::Serialize;
 
 use super::{
     Error,
+    begin::{Cast, NotStarted},
     cluster::{Cluster, Process},
     desk::{apply, deployments, failure, known, meta, progress, submit, upload},
     managers::Managers,
     report::Report,
     requirements::Machine,
+    reset::Reset,
     script,
-    stage::{self, Flink, MARKER, Places, TARGET},
+    stage::{self, Flink, Places, TARGET},
 };
 use crate::{
     client::{Client, routes},
     contract::{
-        intent::{Start, Suspend, Verb},
+        intent::{Suspend, Verb},
         model,
         problem::{Code, Problem},
     },
     domain::{
-        deployment::{Desired, Observed},
         operation::{Kind, OpState},
         time::Clock,
     },
 };
 
 /// How often the manager is asked how far an operation is.
-const POLL: Duration = Duration::from_millis(300);
-/// How long the manager may take to notice that the cluster was started again.
-const NOTICE: Duration = Duration::from_secs(60);
+pub(super) const POLL: Duration = Duration::from_millis(300);
 /// The deployments that `--stop` has suspended, one a line, in the demo's folder.
 const STOPPED: &str = "stopped";
 
@@ -58,7 +57,7 @@ pub enum Done {
     Up(Outcome),
     /// Flink and the manager are stopped.
     Stopped(Stopped),
-    /// The demo is forgotten.
+    /// The demo is removed.
     Reset(Reset),
 }
 
@@ -72,18 +71,9 @@ pub struct Stopped {
     pub suspended: Vec<String>,
 }
 
-/// What `--reset` did.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Reset {
-    /// There was a demo, and it is removed.
-    pub reset: bool,
-    /// Its state directory.
-    pub state_dir: String,
-}
-
 /// What runs, for machines.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub struct Outcome {
     /// The cluster.
     pub target: OutcomeTarget,
@@ -91,6 +81,8 @@ pub struct Outcome {
     pub deployments: Vec<String>,
     /// Release of the program → content hash of its jar.
     pub artifacts: IndexMap<String, String>,
+    /// Deployments beside the demo's own that were to run again and could not be started.
+    pub not_started: Vec<NotStarted>,
 }
 
 /// A name and an address.
@@ -109,7 +101,7 @@ pub enum Action {
     Up(Flink),
     /// Suspend and stop.
     Stop,
-    /// Forget everything.
+    /// Remove everything.
     Reset,
 }
 
@@ -155,7 +147,7 @@ impl Demo<'_> {
              {program} upgrade {deployment} --artifact payments-v2.jar --version-label v2\n  \
              {program} suspend {deployment}\n\
              Manifests and jars to play with: {}\n\
-             {command} --stop suspends everything with its state; {command} --reset forgets it.",
+             {command} --stop suspends everything with its state; {command} --reset removes it.",
             self.places.manifests().display()
         )
     }
@@ -170,12 +162,9 @@ impl Demo<'_> {
         let client = self.managers.connect().await?;
         let artifacts = upload(&client, &stage, report).await?;
         let known = known(&client).await?;
-        let mut operations = apply(&client, &self.places.manifests(), &artifacts, &known).await?;
-        operations.extend(self.start(&client, stage.fresh, &known).await?);
-        report.done("the manager runs and knows the payments dashboard");
-        for operation in operations {
-            self.finish(&client, operation, report).await?;
-        }
+        let (own, begun) = apply(&client, &self.places.manifests(), &artifacts, &known).await?;
+        let cast = Cast { own, known, fresh: stage.fresh, begun };
+        let not_started = self.start_all(&client, cast, report).await?;
         let deployments = deployments(&client).await?;
         for d in &deployments {
             report.done(&format!("{} is {}", d.deployment, d.observed.as_str()));
@@ -184,6 +173,7 @@ impl Demo<'_> {
             target: OutcomeTarget { name: TARGET.to_owned(), url: stage.cluster.url() },
             deployments: deployments.into_iter().map(|d| d.deployment).collect(),
             artifacts,
+            not_started,
         })
     }
 
@@ -194,8 +184,10 @@ impl Demo<'_> {
     pub async fn stop(&self, report: &mut Report<'_>) -> Result<Stopped, Error> {
         let cluster = Cluster::open(&self.places.cluster())?;
         let Some(mut cluster) = cluster.filter(|c| c.processes().iter().any(Process::is_alive)) else {
-            self.managers.stop(self.clock).await?;
-            report.done("Flink was not running; the manager is stopped");
+            report.done(match self.managers.stop(self.clock).await? {
+                true => "Flink was not running; the manager is stopped",
+                false => "neither Flink nor the manager was running; nothing was changed",
+            });
             return Ok(Stopped { stopped: false, suspended: Vec::new() });
         };
         let client = self.managers.connect().await?;
@@ -207,7 +199,11 @@ impl Demo<'_> {
             [] => "nothing ran there".to_owned(),
             names => format!("{} suspended with their state", names.join(", ")),
         };
-        report.done(&format!("Flink and the manager are stopped; {kept}"));
+        let again = match self.managers.is_up() {
+            true => "; an open console, or another client, has started the manager again",
+            false => "",
+        };
+        report.done(&format!("Flink and the manager are stopped; {kept}{again}"));
         Ok(Stopped { stopped: true, suspended })
     }
 
@@ -254,84 +250,8 @@ impl Demo<'_> {
         Err(Problem::new(Code::WrongState, detail).hint(format!("{} operation list", self.program)).into())
     }
 
-    /// Ends everything and removes the demo's folder and the profile's.
-    ///
-    /// # Errors
-    /// When the state directory is not one that the demo has made: then nothing was changed.
-    pub async fn reset(&self, report: &mut Report<'_>) -> Result<Reset, Error> {
-        let state = self.managers.state_dir();
-        let state_dir = state.display().to_string();
-        if !state.exists() {
-            report.done(&format!("there is no demo in {state_dir}; nothing was changed"));
-            return Ok(Reset { reset: false, state_dir });
-        }
-        if !(is_profile(state) && state.join(MARKER).is_file()) {
-            return Err(Error::NotAProfile(state.to_owned()));
-        }
-        report.doing("ending Flink and the manager");
-        self.managers.stop(self.clock).await?;
-        if let Some(mut cluster) = Cluster::open(&self.places.cluster())? {
-            cluster.stop(self.clock).await?;
-        }
-        for folder in [&self.places.folder, state] {
-            super::dist::remove(folder).map_err(|source| io_error("remove", folder, source))?;
-        }
-        report.done(&format!(
-            "the demo is gone, with {}; what was fetched stays in {}",
-            state.display(),
-            self.places.cache.display()
-        ));
-        Ok(Reset { reset: true, state_dir })
-    }
-
-    /// Starts what shall run of the deployments that were known before; applying has started the others.
-    async fn start(
-        &self,
-        client: &Client,
-        fresh: bool,
-        known: &BTreeSet<String>,
-    ) -> Result<Vec<model::Operation>, Error> {
-        let stopped = self.stopped();
-        let mut seen = self.notice(client, fresh, known).await?;
-        seen.retain(|d| known.contains(&d.deployment));
-        let mut operations = Vec::new();
-        for name in script::to_start(&seen, fresh, &stopped) {
-            let start = Start { meta: meta("nutkin demo"), ..Start::default() };
-            operations.extend(submit(client, &name, &Verb::Start(start)).await?);
-        }
-        // Only now: a start that was not accepted is tried again by the next run.
-        super::dist::remove(&self.stopped_file()).map_err(|e| io_error("remove", &self.stopped_file(), e))?;
-        Ok(operations)
-    }
-
-    /// Waits until the manager has seen that, on a fresh cluster, the jobs of before are gone.
-    async fn notice(
-        &self,
-        client: &Client,
-        fresh: bool,
-        known: &BTreeSet<String>,
-    ) -> Result<Vec<model::Deployment>, Error> {
-        let deadline = self.clock.boottime() + NOTICE;
-        loop {
-            let seen = deployments(client).await?;
-            let target = client.get(&routes::target(TARGET)).await?;
-            let stale = |d: &model::Deployment| {
-                d.target == TARGET
-                    && known.contains(&d.deployment)
-                    && d.desired == Desired::Running
-                    && d.operation.is_none()
-                    && matches!(d.observed, Observed::Running | Observed::Transitioning)
-            };
-            let settled = !fresh || (target.reachable == Some(true) && !seen.iter().any(stale));
-            if settled || self.clock.boottime() >= deadline {
-                return Ok(seen);
-            }
-            self.clock.sleep(POLL).await;
-        }
-    }
-
     /// Shows an operation's steps until it has ended, which must be well.
-    async fn finish(
+    pub(super) async fn finish(
         &self,
         client: &Client,
         operation: model::Operation,
@@ -367,43 +287,28 @@ impl Demo<'_> {
         self.places.folder.join(STOPPED)
     }
 
-    fn stopped(&self) -> BTreeSet<String> {
+    /// What `--stop` has suspended and no start has taken up since.
+    pub(super) fn stopped(&self) -> BTreeSet<String> {
         let text = fs::read_to_string(self.stopped_file()).unwrap_or_default();
         text.lines().map(str::to_owned).collect()
     }
 
     fn remember_stopped(&self, names: &[String]) -> Result<(), Error> {
         // An earlier attempt may have suspended some already.
-        let all: BTreeSet<String> = self.stopped().into_iter().chain(names.iter().cloned()).collect();
-        let lines: String = all.iter().map(|name| format!("{name}\n")).collect();
+        self.keep_stopped(&self.stopped().into_iter().chain(names.iter().cloned()).collect())
+    }
+
+    /// Writes down what the next start shall run again.
+    pub(super) fn keep_stopped(&self, names: &BTreeSet<String>) -> Result<(), Error> {
         let file = self.stopped_file();
+        if names.is_empty() {
+            return super::dist::remove(&file).map_err(|e| io_error("remove", &file, e));
+        }
+        let lines: String = names.iter().map(|name| format!("{name}\n")).collect();
         fs::write(&file, lines).map_err(|e| io_error("write", &file, e))
     }
 }
 
-/// `…/profiles/NAME`: a folder that is wholly ours. One named by `--state-dir` may hold anything.
-fn is_profile(state_dir: &Path) -> bool {
-    let parent = |path: &Path| path.parent().map(Path::to_owned);
-    let profiles = parent(state_dir);
-    let root = profiles.as_deref().and_then(parent);
-    let named =
-        |path: Option<PathBuf>, name: &str| path.is_some_and(|p| p.file_name().is_some_and(|n| n == name));
-    named(profiles, "profiles") && named(root, "nutkin")
-}
-
 fn io_error(what: &str, path: &Path, source: io::Error) -> Error {
     Error::Io { what: format!("{what} {}", path.display()), source }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn only_a_profiles_folder_is_ever_removed() {
-        assert!(is_profile(Path::new("/h/.local/state/nutkin/profiles/demo")));
-        for other in ["/", "/home/me", "/h/.local/state/nutkin", "/h/profiles/demo", "/h/nutkin/profiles"] {
-            assert!(!is_profile(Path::new(other)), "{other}");
-        }
-    }
 }

@@ -1,6 +1,6 @@
 //! What the demo is doing, for people, on stderr.
 //!
-//! A step is one line: begun with `…`, ended with `✓`. On a terminal the line is redrawn in place, with a bar while
+//! A step is one line: begun with `…`, ended with `✓`, or with `✗` where it was not reached. On a terminal the line is redrawn in place, with a bar while
 //! bytes arrive; elsewhere only the ended steps are written, so that a log stays readable.
 
 use std::io::Write;
@@ -43,6 +43,11 @@ impl<'a> Report<'a> {
     /// The step has ended; the words stay.
     pub fn done(&mut self, what: &str) {
         self.line(&format!("✓ {what}"));
+    }
+
+    /// Something was not reached; the words stay.
+    pub fn failed(&mut self, what: &str) {
+        self.line(&format!("✗ {what}"));
     }
 
     /// Words that stay, without a mark.

@@ -105,13 +105,25 @@ pub fn nearest_few<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>
         .into_iter()
         .map(|c| {
             let cl = c.to_lowercase();
-            let part = if !lower.is_empty() && cl.contains(&lower) { 0.9 } else { 0.0 };
-            (strsim::jaro_winkler(&lower, &cl).max(part), c)
+            // The names of an application's deployments have a long beginning in common that tells nothing.
+            let score = match (lower.split_once('/'), cl.split_once('/')) {
+                (Some((app, name)), Some((known_app, known))) => {
+                    likeness(app, known_app).min(likeness(name, known))
+                }
+                _ => likeness(&lower, &cl),
+            };
+            (score, c)
         })
         .filter(|(score, _)| *score >= 0.8)
         .collect();
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(b.1)));
     scored.into_iter().take(n).map(|(_, c)| c.to_owned()).collect()
+}
+
+/// 1 for equal words, 0 for words that have nothing in common.
+fn likeness(word: &str, known: &str) -> f64 {
+    let part = if !word.is_empty() && known.contains(word) { 0.9 } else { 0.0 };
+    strsim::jaro_winkler(word, known).max(part)
 }
 
 #[cfg(test)]
@@ -126,5 +138,14 @@ mod tests {
             nearest("pay", ["payments-dashboard/production"]),
             Some("payments-dashboard/production".into())
         );
+        let known = ["dash-board/production", "dash-board/canary", "dash-board/staging", "other/production"];
+        for (given, near) in [
+            ("dash-board/prodution", vec!["dash-board/production"]),
+            ("dashboard/production", vec!["dash-board/production"]),
+            ("dash-board/stagin", vec!["dash-board/staging"]),
+            ("dash-board/x", vec![]),
+        ] {
+            assert_eq!(nearest_few(given, known, 3), near, "{given}");
+        }
     }
 }

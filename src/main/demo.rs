@@ -1,7 +1,7 @@
 //! `nutkin demo`: brings the demo up, then opens the console on it.
 
 use std::{
-    io::{self, IsTerminal as _},
+    io::{self, BufRead as _, IsTerminal as _, Write as _},
     path::PathBuf,
     sync::Arc,
 };
@@ -39,6 +39,7 @@ pub fn run(mut global: Global, args: &DemoArgs) -> Exit {
     rustix::process::umask(rustix::fs::Mode::from_raw_mode(0o077));
     match play(&global, args, named) {
         Ok(Next::Done) => Exit::OK,
+        Ok(Next::Refused) => Exit::FAILED,
         Ok(Next::Console) => console::run(&global),
         Err(problem) => {
             context::report(&problem, output, io::stderr().is_terminal());
@@ -49,6 +50,8 @@ pub fn run(mut global: Global, args: &DemoArgs) -> Exit {
 
 enum Next {
     Done,
+    /// The person said no.
+    Refused,
     Console,
 }
 
@@ -76,7 +79,12 @@ fn play(global: &Global, args: &DemoArgs, named: bool) -> Result<Next, Problem> 
     let out: &mut (dyn io::Write + Send) = if global.quiet { &mut nowhere } else { &mut stderr };
     let mut report = Report::new(out, io::stderr().is_terminal());
     let runtime = runtime(2).map_err(|_| Problem::new(Code::Internal, "no threads could be started"))?;
-    let done = runtime.block_on(demo.run(&action(args, &around), &mut report)).map_err(|e| e.problem())?;
+    let action = action(args, &around);
+    if action == Action::Reset && !args.yes && !runtime.block_on(agreed(&demo))? {
+        context::say("nothing was changed");
+        return Ok(Next::Refused);
+    }
+    let done = runtime.block_on(demo.run(&action, &mut report)).map_err(|e| e.problem())?;
     let Done::Up(outcome) = &done else {
         if matches!(global.output, Format::Json | Format::Yaml) {
             print(global, &done, "", String::new)?;
@@ -91,6 +99,21 @@ fn play(global: &Global, args: &DemoArgs, named: bool) -> Result<Next, Problem> 
         report.say(&demo.hints());
     }
     Ok(if opens { Next::Console } else { Next::Done })
+}
+
+/// On a terminal, whether a person agrees to what a reset removes; elsewhere the command itself says so.
+async fn agreed(demo: &Demo<'_>) -> Result<bool, Problem> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Ok(true);
+    }
+    let Some(stake) = demo.at_stake().await else { return Ok(true) };
+    let no_answer = |e: io::Error| {
+        Problem::new(Code::ConfirmationRequired, format!("no answer: {e}; nothing was changed"))
+    };
+    write!(io::stderr(), "{stake}\nremove it? [y/N] ").map_err(no_answer)?;
+    let mut line = String::new();
+    io::stdin().lock().read_line(&mut line).map_err(no_answer)?;
+    Ok(line.trim().eq_ignore_ascii_case("y"))
 }
 
 fn action(args: &DemoArgs, around: &Surroundings) -> Action {

@@ -19,6 +19,7 @@ use crate::{
         watch::{Detail, Snapshot},
     },
     domain::{
+        deployment::FlinkState,
         event::Severity,
         ids::{ArtifactSha, DeploymentName, OperationId, SavepointId},
         names,
@@ -131,12 +132,25 @@ impl Manager {
     }
 
     /// Every job of a target.
-    pub fn target_jobs(&self, name: &str) -> ManagerResult<Vec<model::TargetJob>> {
-        let w = self.inner.world();
-        let t = w.targets.get(&name.into()).ok_or_else(|| {
-            missing("target", name, &w.targets.keys().map(ToString::to_string).collect::<Vec<_>>())
-        })?;
-        Ok(view::target_jobs(t, &w))
+    pub async fn target_jobs(&self, name: &str) -> ManagerResult<Vec<model::TargetJob>> {
+        let mut jobs = {
+            let w = self.inner.world();
+            let t = w.targets.get(&name.into()).ok_or_else(|| {
+                missing("target", name, &w.targets.keys().map(ToString::to_string).collect::<Vec<_>>())
+            })?;
+            view::target_jobs(t, &w)
+        };
+        // Memory holds the newest job of each deployment; those that ended before it are in the store alone.
+        let is_ended = |j: &model::TargetJob| FlinkState::from_word(&j.flink_state).is_terminal();
+        for job in jobs.iter_mut().filter(|j| j.deployment.is_none() && is_ended(j)) {
+            let Ok(id) = job.flink_job_id.parse() else { continue };
+            let Some(row) = self.inner.deps.store.job_by_flink(&id).await? else { continue };
+            if let Some(name) = self.inner.world().names.get(&row.deployment) {
+                job.deployment = Some(name.to_string());
+                "managed".clone_into(&mut job.management);
+            }
+        }
+        Ok(jobs)
     }
 
     /// Looks at a target thoroughly; changes nothing.

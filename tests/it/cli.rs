@@ -19,6 +19,9 @@ use axum::{
 use rstest::rstest;
 use serde_json::{Value, json};
 
+#[path = "cli/said.rs"]
+mod said;
+
 const NUTKIN: &str = env!("CARGO_BIN_EXE_nutkin");
 
 /// How long anything may take that a test waits for.
@@ -592,8 +595,8 @@ fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
         .on("GET /operations/op-1", 200, operation(state, &[(stop, "CONFIRMED"), (terminal, "CONFIRMED")]));
     let ran = api.run(&["suspend", "pay/prod", "--wait"]);
     assert_eq!(ran.code, exit, "{ran:?}");
-    assert!(ran.err.contains("1/2 STOP_WITH_SAVEPOINT done 3s · detail ␛[31m"), "{}", ran.err);
-    assert!(ran.err.contains("2/2 AWAIT_TERMINAL done"), "{}", ran.err);
+    assert!(ran.err.contains("1/2 STOP_WITH_SAVEPOINT: done 3s · detail ␛[31m"), "{}", ran.err);
+    assert!(ran.err.contains("2/2 AWAIT_TERMINAL: done"), "{}", ran.err);
     // The bare word beside the kind ROLLBACK would leave open who was rolled back.
     let word = if state == "ROLLED_BACK" { "FAILED, ROLLED BACK" } else { state };
     assert!(ran.out.contains(&format!("SUSPEND pay/prod {word} in 9s   operation op-1")), "{}", ran.out);
@@ -668,6 +671,10 @@ fn the_time_to_wait_may_end_first() {
 #[case(&["suspend", "pay/Prod"], "1 to 63 of a-z")]
 #[case(&["upgrade", "pay/prod", "--set", "paralelism=3"], "did you mean \"parallelism\"?")]
 #[case(&["upgrade", "pay/prod", "--flink-conf", "nothing"], "KEY=VALUE")]
+#[case(&["upgrade", "pay/prod", "--artifact", "/nope/x.jar"], "bring the file with --jar /nope/x.jar")]
+#[case(&["history", "pay/prod", "2..3"], "a revision is a whole number, such as 2; two of them with a space")]
+#[case(&["events", "pay/prod", "--deployment", "pay/prod"], "cannot be used with")]
+#[case(&["demo", "--yes"], "--reset")]
 #[case(&["get", "revisions"], "nutkin get revisions APP/NAME")]
 #[case(&["get", "deploymnts"], "'deployments'")]
 #[case(&["get", "jobs", "-l", "a=b"], "jobs have no labels")]
@@ -1324,6 +1331,52 @@ fn the_console_refuses_a_server_that_it_cannot_reach() {
     screen.until("only unix:PATH is built so far; nothing was sent");
     assert_eq!(screen.child.wait().unwrap().exit_code(), 2);
     assert!(!home.path().join(".local").exists(), "nothing was started");
+}
+
+/// A profile's folder as the demo makes it.
+fn demo_folder(home: &Path) -> PathBuf {
+    let state = home.join(".local/state/nutkin/profiles/demo");
+    std::fs::create_dir_all(&state).unwrap();
+    std::fs::write(state.join("made-by-nutkin-demo"), "").unwrap();
+    state
+}
+
+#[test]
+fn on_a_terminal_a_reset_of_the_demo_asks() {
+    let home = tempfile::tempdir().unwrap();
+    let state = demo_folder(home.path());
+    let mut screen = Screen::of(home.path(), &["demo", "--reset"]);
+    screen.until("remove it? [y/N]");
+    assert!(screen.parser.screen().contents().contains("for good: the books and their history"));
+    screen.types("n\n");
+    screen.until("nothing was changed");
+    assert_eq!(screen.child.wait().unwrap().exit_code(), 1);
+    assert!(state.exists());
+    let mut screen = Screen::of(home.path(), &["demo", "--reset"]);
+    screen.until("[y/N]");
+    screen.types("y\n");
+    screen.until("the demo is gone");
+    assert!(screen.child.wait().unwrap().success() && !state.exists());
+}
+
+#[test]
+fn a_reset_of_the_demo_asks_nobody_who_has_said_yes_or_is_not_there() {
+    let home = tempfile::tempdir().unwrap();
+    let state = demo_folder(home.path());
+    let mut screen = Screen::of(home.path(), &["demo", "--reset", "--yes"]);
+    screen.until("the demo is gone");
+    assert!(screen.child.wait().unwrap().success() && !state.exists());
+    let state = demo_folder(home.path());
+    let ran = ran(&mut command(home.path(), &["demo", "--reset"]));
+    assert!(ran.code == 0 && !state.exists(), "{ran:?}");
+}
+
+#[test]
+fn stopping_a_demo_that_does_not_run_says_so() {
+    let home = tempfile::tempdir().unwrap();
+    let ran = ran(&mut command(home.path(), &["demo", "--stop"]));
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("neither Flink nor the manager was running; nothing was changed"), "{ran:?}");
 }
 
 fn deployment_names(names: &[&str]) -> Value {

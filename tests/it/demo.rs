@@ -17,6 +17,7 @@ use nutkin::{
     client::{connect::Place, spawn::Spawn},
     demo::{
         Error,
+        begin::{Cast, NotStarted},
         cluster::Cluster,
         managers::Managers,
         play::{Action, Demo, Done, Outcome, Stopped},
@@ -40,6 +41,10 @@ struct Books {
     acts: Vec<String>,
     /// What operations end as; `SUCCEEDED` when empty.
     outcome: &'static str,
+    /// Deployments whose start is refused.
+    refused: Vec<&'static str>,
+    /// Deployments whose operations fail.
+    failing: Vec<&'static str>,
 }
 
 type Shared = Arc<Mutex<Books>>;
@@ -69,6 +74,16 @@ fn operation(id: &str, state: &str) -> Value {
     })
 }
 
+fn target(name: &str, url: &str) -> Value {
+    json!({
+        "name": name, "type": "session", "url": url, "urls": [], "flinkVersion": null,
+        "reachable": true, "error": null, "observedAt": null, "slotsTotal": null, "slotsFree": null,
+        "jobsRunning": null, "unmanagedJobs": null, "capabilities": [], "protection": "NONE",
+        "savepointDirectory": null, "savepointAccess": "LOCAL", "colour": null, "labels": {}, "spec": {},
+        "version": 1,
+    })
+}
+
 async fn apply(State(books): State<Shared>, Json(body): Json<Value>) -> Json<Value> {
     let mut books = books.lock().unwrap();
     let mut applied = Vec::new();
@@ -83,14 +98,7 @@ async fn apply(State(books): State<Shared>, Json(body): Json<Value>) -> Json<Val
         match kind {
             "Target" => {
                 books.targets.retain(|t| t["name"] != name);
-                let target = json!({
-                    "name": name, "type": "session", "url": document["spec"]["url"], "urls": [], "flinkVersion": null,
-                    "reachable": true, "error": null, "observedAt": null, "slotsTotal": null, "slotsFree": null,
-                    "jobsRunning": null, "unmanagedJobs": null, "capabilities": [], "protection": "NONE",
-                    "savepointDirectory": null, "savepointAccess": "LOCAL", "colour": null, "labels": {}, "spec": {},
-                    "version": 1,
-                });
-                books.targets.push(target);
+                books.targets.push(target(name, document["spec"]["url"].as_str().unwrap()));
             }
             "Application" => books.applications.push(json!({
                 "name": name, "title": name, "labels": {}, "health": "HEALTHY", "deployments": [], "defaults": {},
@@ -116,16 +124,23 @@ async fn verb(
     State(books): State<Shared>,
     Path((app, name, verb)): Path<(String, String, String)>,
     Json(body): Json<Value>,
-) -> Json<Value> {
+) -> (StatusCode, Json<Value>) {
     assert_eq!(body["meta"]["yes"], true, "production is protected");
     let (mut books, full, kind) = (books.lock().unwrap(), format!("{app}/{name}"), verb.to_uppercase());
     books.acts.push(format!("{kind} {full}"));
+    if kind == "START" && books.refused.contains(&full.as_str()) {
+        let problem = json!({
+            "title": "", "status": 422, "code": "PREFLIGHT_FAILED", "hint": "give one", "operation": null, "plan": null,
+            "detail": "the revision has no artifact; nothing was changed",
+        });
+        return (StatusCode::UNPROCESSABLE_ENTITY, Json(problem));
+    }
     let state = if kind == "START" { "RUNNING" } else { "SUSPENDED" };
     for deployment in books.deployments.iter_mut().filter(|d| d["deployment"] == full.as_str()) {
         deployment["desired"] = state.into();
         deployment["observed"] = state.into();
     }
-    Json(operation(&format!("{kind}@{full}"), "QUEUED"))
+    (StatusCode::OK, Json(operation(&format!("{kind}@{full}"), "QUEUED")))
 }
 
 async fn upload(State(books): State<Shared>, headers: HeaderMap, jar: Bytes) -> Json<Value> {
@@ -145,7 +160,8 @@ fn artifact(sha: &str) -> Value {
 fn routes(books: Shared) -> Router {
     let outcome = |State(books): State<Shared>, Path(id): Path<String>| async move {
         let mut books = books.lock().unwrap();
-        let wanted = books.outcome;
+        let fails = books.failing.iter().any(|name| id == format!("START@{name}"));
+        let wanted = if fails { "FAILED_NO_EFFECT" } else { books.outcome };
         // Whatever was at work has ended when it is looked at, and left its job running.
         for d in books.deployments.iter_mut().filter(|d| d["operation"]["operationId"] == id.as_str()) {
             (d["operation"], d["observed"]) = (Value::Null, "RUNNING".into());
@@ -298,6 +314,73 @@ async fn what_is_at_work_is_waited_for_before_everything_is_suspended() {
     assert_eq!(books.lock().unwrap().acts, ["SUSPEND pay/starts", "SUSPEND pay/busy"]);
     let remembered = std::fs::read_to_string(demo.places.folder.join("stopped")).unwrap();
     assert_eq!(remembered, "pay/busy\npay/starts\n", "the next start runs them again");
+}
+
+/// Suspended deployments on the demo's cluster, which `--stop` has written down, and what a start of them comes to.
+async fn started_again(
+    refused: &[&'static str],
+    failing: &[&'static str],
+) -> (Result<Vec<NotStarted>, Error>, Vec<String>, String, Option<String>) {
+    let home = tempfile::tempdir().unwrap();
+    let demo = paper(home.path(), home.path().join("nutkin/profiles/demo"));
+    std::fs::create_dir_all(&demo.places.folder).unwrap();
+    let names = ["pay/a", "pay/b", "pay/production", "pay/staging"];
+    let file = demo.places.folder.join("stopped");
+    std::fs::write(&file, names.map(|name| format!("{name}\n")).concat()).unwrap();
+    let suspended = |name: &&str| {
+        let mut d = deployment(name, "local");
+        (d["desired"], d["observed"]) = ("SUSPENDED".into(), "SUSPENDED".into());
+        d
+    };
+    let books = Shared::default();
+    *books.lock().unwrap() = Books {
+        targets: vec![target("local", "http://localhost:1")],
+        deployments: names.iter().map(suspended).collect(),
+        refused: refused.to_vec(),
+        failing: failing.to_vec(),
+        ..Books::default()
+    };
+    let listener = tokio::net::UnixListener::bind(home.path().join("socket")).unwrap();
+    let app = routes(books.clone());
+    tokio::spawn(async move { axum::serve(listener, app).await.unwrap() });
+    let client = nutkin::client::Client::new(home.path().join("socket"), nutkin::domain::event::Via::Cli);
+    let cast = Cast {
+        own: ["pay/production", "pay/staging"].map(str::to_owned).into(),
+        known: names.map(str::to_owned).into(),
+        fresh: true,
+        begun: Vec::new(),
+    };
+    let mut said = Vec::new();
+    let done = demo.start_all(&client, cast, &mut Report::new(&mut said, false)).await;
+    let acts = std::mem::take(&mut books.lock().unwrap().acts);
+    (done, acts, String::from_utf8(said).unwrap(), std::fs::read_to_string(file).ok())
+}
+
+/// A job that was adopted into the demo's application has no jar: it cannot be started, and everything else can.
+#[tokio::test]
+async fn what_cannot_be_started_holds_up_nothing_else() {
+    let (done, acts, said, left) = started_again(&["pay/a"], &["pay/b"]).await;
+    let not_started = done.unwrap();
+    let names: Vec<&str> = not_started.iter().map(|n| n.deployment.as_str()).collect();
+    assert_eq!(names, ["pay/a", "pay/b"]);
+    assert_eq!(acts.len(), 4, "each is tried: {acts:?}");
+    assert!(said.contains("✗ pay/a is not started: the revision has no artifact (give one)\n"), "{said}");
+    assert!(said.contains("✗ pay/b is not started: START of pay/b is FAILED_NO_EFFECT"), "{said}");
+    assert!(said.contains("✓ START of pay/staging succeeded"), "{said}");
+    assert_eq!(left.as_deref(), Some("pay/a\n"), "what was not accepted is tried again by the next run");
+}
+
+#[tokio::test]
+async fn the_demo_is_not_up_without_its_own_deployments() {
+    let (done, acts, said, left) = started_again(&["pay/production"], &[]).await;
+    let problem = done.unwrap_err().problem();
+    assert_eq!(problem.code.exit_code(), 1);
+    assert!(
+        problem.detail.starts_with("pay/production is not started: the revision has no artifact; Flink"),
+        "{problem}"
+    );
+    assert_eq!((acts.len(), left.as_deref()), (4, Some("pay/production\n")), "the others are tried before");
+    assert!(said.contains("✓ START of pay/staging succeeded"), "{said}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The REST API over its socket, against a manager in this process.
 
+mod commands;
 mod dry;
 mod house;
 mod wire;

@@ -273,7 +273,10 @@ pub fn title(act: &Act, plan: &Plan) -> String {
         }
         Act::CancelJob { .. } => "cancel the job without a savepoint".to_owned(),
         Act::AwaitTerminal { .. } => "wait until the job has ended, seen twice".to_owned(),
-        Act::AwaitSlots { needed } => format!("wait until {needed} slots are free"),
+        Act::AwaitSlots { needed } => match needed {
+            1 => "wait until 1 slot is free".to_owned(),
+            needed => format!("wait until {needed} slots are free"),
+        },
         Act::NoLiveJob => "see that no job of this deployment lives".to_owned(),
         Act::RunJar { revision } => match &plan.restore {
             RestoreSource::Empty => format!("submit revision {revision}, beginning empty"),
@@ -283,8 +286,10 @@ pub fn title(act: &Act, plan: &Plan) -> String {
         Act::AwaitRunning => "wait until all tasks run".to_owned(),
         Act::VerifyRestore => "see that Flink restored exactly that".to_owned(),
         Act::Probation => format!(
-            "probation: {} checkpoint(s) within {}",
-            plan.probation.checkpoints, plan.probation.timeout
+            "probation: {} checkpoint{} within {}",
+            plan.probation.checkpoints,
+            if plan.probation.checkpoints == 1 { "" } else { "s" },
+            plan.probation.timeout
         ),
         Act::Dispose { location, .. } => format!("let Flink delete the files at {location}"),
         Act::AwaitSuperseded { .. } => {

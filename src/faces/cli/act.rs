@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!   terminal: plan ─→ shown ─→ y | typed name ─→ act with the plan's digest ─→ wait
-//!   script:                     --yes | --confirm ─→ act ─→ (--wait) wait
+//!   script:   plan ─→ its warnings, --yes | --confirm ─→ act ─→ (--wait) wait
 //! ```
 
-use std::io::BufRead as _;
+use std::{io::BufRead as _, time::Duration};
 
 use clap::Args;
 
@@ -21,8 +21,11 @@ use crate::{
         plan::{Confirmation, Plan, Submitted, Verdict},
         problem::{Code, Problem},
     },
-    domain::time::Span,
+    domain::{text::SafeText, time::Span},
 };
+
+/// How long an act waits for the warnings of its plan.
+const WARNING: Duration = Duration::from_secs(3);
 
 /// What every lifecycle verb takes.
 #[derive(Debug, Clone, Default, Args)]
@@ -52,6 +55,9 @@ pub struct ActFlags {
     /// A key of this act: sending it again with the same key does it once.
     #[arg(long, value_name = "K")]
     pub idempotency_key: Option<String>,
+    /// The deployment that the act makes.
+    #[arg(skip)]
+    pub makes: Option<String>,
     /// What the goal is reached with, when it is not this operation.
     #[arg(skip)]
     pub then: wait::Then,
@@ -78,13 +84,15 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
     if flags.dry_run {
         let value = client.act_value(&make(meta).dry_run(true)).await?;
         let plan: Plan = parse(&value)?;
-        ctx.print_one(&value, &plan.plan_digest, || plan_text::draw(&plan, ctx.colour()))?;
+        ctx.print_one(&value, &plan.plan_digest, || {
+            plan_text::draw(&plan, flags.makes.as_deref(), ctx.colour())
+        })?;
         return Ok(if plan.runnable { Exit::OK } else { Exit::FAILED });
     }
     if ctx.is_interactive() {
         let plan = client.plan(&make(meta.clone())).await?;
         if !ctx.global.quiet {
-            ctx.draw(&plan_text::draw(&plan, ctx.colour()));
+            ctx.draw(&plan_text::draw(&plan, flags.makes.as_deref(), ctx.colour()));
         }
         if !plan.runnable {
             return Err(not_runnable(&plan));
@@ -94,6 +102,10 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
             return Ok(Exit::FAILED);
         }
         meta.expect = Some(plan.plan_digest);
+    } else if !ctx.global.quiet
+        && let Some(plan) = foreseen(client.plan(&make(meta.clone()))).await
+    {
+        warn(ctx, &plan);
     }
     let act = make(meta).with_key(flags.idempotency_key.as_deref());
     let value = client.act_value(&act).await?;
@@ -105,6 +117,19 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
     }
     ctx.print_one(&value, &id, || wait::summary(ctx, &operation))?;
     Ok(wait::exit_of(&operation))
+}
+
+/// What a dry run answers in time, for its warnings. They are a courtesy where nobody is asked: a plan that does not come
+/// holds up nothing, and what is wrong with it the act itself will say.
+pub async fn foreseen<T>(plan: impl Future<Output = Result<T, Problem>>) -> Option<T> {
+    tokio::time::timeout(WARNING, plan).await.ok()?.ok()
+}
+
+/// Says what a plan warns of.
+pub fn warn(ctx: &Context, plan: &Plan) {
+    for warning in &plan.warnings {
+        ctx.note(&format!("warning: {}", SafeText::line(warning)));
+    }
 }
 
 /// Asks for what the plan's protection wants, unless it was given.

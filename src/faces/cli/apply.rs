@@ -10,9 +10,9 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    act,
+    act, artifact,
     context::{Context, Exit, Outcome, parse},
-    lifecycle, plan_text,
+    plan_text,
     table::Tone,
     wait,
 };
@@ -87,7 +87,7 @@ impl Files {
         })?;
         for entry in &mut manifest.entries {
             if let Some(jar) = entry.jar.clone() {
-                let sha = lifecycle::upload(ctx, &jar).await?;
+                let sha = artifact::upload(ctx, &jar).await?;
                 entry.set_artifact(&sha);
             }
         }
@@ -146,9 +146,15 @@ impl ApplyArgs {
             }
             return refused(&manifest, &rows).map_or(Ok(Exit::OK), Err);
         }
-        if ctx.is_interactive() && !self.yes && !self.confirmed(ctx, &manifest, &mut request).await? {
-            ctx.hint("nothing was changed");
-            return Ok(Exit::FAILED);
+        if ctx.is_interactive() && !self.yes {
+            if !self.confirmed(ctx, &manifest, &mut request).await? {
+                ctx.hint("nothing was changed");
+                return Ok(Exit::FAILED);
+            }
+        } else if !ctx.global.quiet
+            && let Some((_, rows)) = act::foreseen(send(ctx, &request, true, None)).await
+        {
+            rows.iter().filter_map(|row| row.plan.as_deref()).for_each(|plan| act::warn(ctx, plan));
         }
         let (items, rows) = send(ctx, &request, false, self.idempotency_key.as_deref()).await?;
         ctx.print_list::<Applied>(&items, None)?;
@@ -235,10 +241,21 @@ fn is_changed(row: &Applied) -> bool {
 
 /// The documents that cannot be applied, at their places in the manifest, as a problem of the first one's kind.
 fn refused(manifest: &Manifest, rows: &[Applied]) -> Option<Problem> {
-    let mut problem = rows.iter().find_map(|row| row.problem.clone())?;
+    let (first, mut problem) = rows.iter().find_map(|row| Some((row, row.problem.clone()?)))?;
+    if problem.code == Code::StaleRevision {
+        problem.hint = Some(overwrites(&first.name));
+    }
     let lines = rows.iter().filter_map(|row| Some(placed(manifest, row, &row.problem.as_ref()?.detail)));
     problem.detail = lines.collect::<Vec<_>>().join("\n");
     Some(problem)
+}
+
+/// The two ways on where verbs have changed a deployment since it was applied last.
+fn overwrites(name: &str) -> String {
+    format!(
+        "to keep what was changed, take it into the manifest: nutkin get deployment {name} -o yaml; to overwrite it, \
+         give --force: `diff --force` shows what `apply --force` would do"
+    )
 }
 
 /// Some documents are applied and some are not: which, and why.
@@ -284,7 +301,7 @@ fn warnings(ctx: &Context, rows: &[Applied]) {
 fn foreseen(ctx: &Context, rows: &[Applied]) -> String {
     let plans = rows.iter().filter_map(|r| r.plan.as_ref());
     differences(ctx, rows)
-        + &plans.map(|p| format!("\n{}", plan_text::draw(p, ctx.colour()))).collect::<String>()
+        + &plans.map(|p| format!("\n{}", plan_text::draw(p, None, ctx.colour()))).collect::<String>()
 }
 
 /// Every document with what changes in it.

@@ -47,7 +47,7 @@ pub struct Global {
     /// No colours.
     #[arg(long, global = true)]
     pub no_color: bool,
-    /// No progress and no hints.
+    /// No progress, no hints, no warnings.
     #[arg(short, long, global = true)]
     pub quiet: bool,
     /// Say on stderr which manager a command asks, and the code of a problem.
@@ -165,12 +165,16 @@ pub struct ServeArgs {
 /// `nutkin demo`.
 #[derive(Debug, Clone, Default, Args)]
 pub struct DemoArgs {
-    /// Stop the demo's cluster and manager.
+    /// Suspend what runs there with its state, then stop the demo's cluster and manager.
     #[arg(long, conflicts_with = "reset")]
     pub stop: bool,
-    /// Forget everything of the demo and begin again.
+    /// End everything of the demo at once and remove it for good: its books, artifacts, manifests, savepoints and
+    /// checkpoints. Begins nothing anew; on a terminal it asks first.
     #[arg(long)]
     pub reset: bool,
+    /// Yes to the question of --reset.
+    #[arg(short, long, requires = "reset")]
+    pub yes: bool,
     /// Leave manager and cluster running and print where they are.
     #[arg(long)]
     pub no_console: bool,

@@ -47,11 +47,16 @@ fn check(global: Global, wiring: Wiring, around: Surroundings, paths: Paths) -> 
     let (loaded, problems) = examine(&paths, &around, &wiring)?;
     let warnings = loaded.warnings.clone();
     let file = paths.config_file.display().to_string();
+    let there = paths.config_file.exists();
     let ctx = Context::with(global, wiring, around, paths, loaded);
     let value = json!({ "file": file, "problems": problems, "warnings": warnings });
     let lines = |list: &[Diagnostic]| list.iter().map(|d| format!("{d}\n")).collect::<String>();
     ctx.print_one(&value, &file, || {
-        let verdict = if problems.is_empty() { format!("{file}: valid\n") } else { String::new() };
+        let verdict = match (problems.is_empty(), there) {
+            (true, true) => format!("{file}: valid\n"),
+            (true, false) => format!("{file}: there is no such file; the defaults hold\n"),
+            (false, _) => String::new(),
+        };
         format!("{}{}{verdict}", lines(&problems), lines(&warnings))
     })?;
     Ok(if problems.is_empty() { Exit::OK } else { Exit::USAGE })

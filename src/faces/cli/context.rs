@@ -414,7 +414,7 @@ fn sentences(problem: &Problem) -> String {
     // Whoever confirmed another plan needs to see what it is now.
     if let Some(plan) = problem.plan.as_ref().filter(|_| problem.code == Code::PlanChanged) {
         lines.push("the plan now:".to_owned());
-        lines.push(plan_text::draw(plan, false).trim_end().to_owned());
+        lines.push(plan_text::draw(plan, None, false).trim_end().to_owned());
     }
     lines.join("\n")
 }

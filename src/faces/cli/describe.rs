@@ -107,7 +107,7 @@ fn state(d: &model::Deployment, look: Look) -> Vec<Fact> {
     let metrics: Vec<String> = d
         .metrics
         .iter()
-        .map(|m| format!("{} {}", m.name, m.value.map_or_else(|| "?".to_owned(), |v| v.to_string())))
+        .map(|m| format!("{} {}", m.name, m.value.map_or_else(|| "?".to_owned(), words::number)))
         .collect();
     if !metrics.is_empty() {
         facts.push(("the program's numbers", Cell::new(metrics.join(" · "))));

@@ -176,12 +176,27 @@ fn logout(ctx: &Context) -> Option<Check> {
     })
 }
 
+/// What is known of the screen that the output goes to.
+fn screen(term: &str, size: Option<(u16, u16)>, inside: &str) -> Check {
+    match size {
+        Some((columns, rows)) => {
+            let found = format!("{term} {columns}×{rows} {inside}");
+            check("terminal", Verdict::Ok, found.trim_end(), None)
+        }
+        None => check(
+            "terminal",
+            Verdict::Unknown,
+            format!("the output does not go to one; TERM is {term}"),
+            Some("run `nutkin doctor` in the terminal where the console shall open"),
+        ),
+    }
+}
+
 fn terminal(ctx: &Context) -> Vec<Check> {
     let var = |name: &str| ctx.around.var(name).unwrap_or("-").to_owned();
     let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|v| ctx.around.var(v)).unwrap_or("-");
     let utf8 = locale.to_lowercase().replace('-', "").contains("utf8");
-    let size = rustix::termios::tcgetwinsize(std::io::stdout())
-        .map_or_else(|_| "not a terminal".to_owned(), |w| format!("{}×{}", w.ws_col, w.ws_row));
+    let size = rustix::termios::tcgetwinsize(std::io::stdout()).ok().map(|w| (w.ws_col, w.ws_row));
     let colours = match (ctx.around.var("NO_COLOR"), ctx.around.var("COLORTERM")) {
         (Some(_), _) => "off (NO_COLOR)".to_owned(),
         (None, Some(kind)) => kind.to_owned(),
@@ -199,9 +214,19 @@ fn terminal(ctx: &Context) -> Vec<Check> {
             Some("the console draws in UTF-8: set LANG, for example to C.UTF-8"),
         )
     };
-    vec![
-        check("terminal", Verdict::Ok, format!("{} {size} {}", var("TERM"), inside.join(" ")), None),
-        check("colours", Verdict::Ok, colours, None),
-        utf8,
-    ]
+    vec![screen(&var("TERM"), size, &inside.join(" ")), check("colours", Verdict::Ok, colours, None), utf8]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_terminal_is_fine_only_where_there_is_one() {
+        let here = screen("xterm", Some((120, 40)), "");
+        assert_eq!((here.verdict, here.message.as_str()), (Verdict::Ok, "xterm 120×40"));
+        let piped = screen("xterm", None, "TMUX");
+        assert_eq!(piped.verdict, Verdict::Unknown);
+        assert_eq!(piped.message, "the output does not go to one; TERM is xterm");
+    }
 }

@@ -22,10 +22,13 @@ use crate::{
 /// `nutkin events`.
 #[derive(Debug, Args)]
 pub struct EventsArgs {
+    /// Only of APP/NAME.
+    #[arg(value_name = "APP/NAME", conflicts_with = "deployment")]
+    of: Option<String>,
     /// Stay, and print what comes.
     #[arg(short, long)]
     follow: bool,
-    /// Only of APP/NAME.
+    /// The same as APP/NAME alone.
     #[arg(long, value_name = "APP/NAME")]
     deployment: Option<String>,
     /// Only of this operation.
@@ -48,7 +51,7 @@ pub struct EventsArgs {
 impl EventsArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
         let mut filter = EventFilter {
-            deployment: match &self.deployment {
+            deployment: match self.of.as_ref().or(self.deployment.as_ref()) {
                 Some(given) => Some(ctx.deployment(given).await?),
                 None => None,
             },

@@ -6,14 +6,17 @@ use serde_json::{Value, json};
 use super::{
     context::{Context, Exit, Outcome, parse},
     plan_text,
+    table::{Cell, Column, Tone, column, wide},
+    views::Tabular,
+    words::Look,
 };
 use crate::{
     client::routes,
     contract::{
-        model::Revision,
+        model::{Deployment, Revision},
         problem::{Code, Problem},
     },
-    domain::{spec, text::SafeText},
+    domain::{deployment::Observed, spec, text::SafeText},
 };
 
 /// `nutkin history`.
@@ -22,8 +25,10 @@ pub struct HistoryArgs {
     /// APP/NAME.
     deployment: String,
     /// A revision: its values and where they came from.
+    #[arg(value_parser = revision)]
     revision: Option<u32>,
     /// Another one: the diff of the two.
+    #[arg(value_parser = revision)]
     other: Option<u32>,
 }
 
@@ -32,6 +37,13 @@ impl HistoryArgs {
         let name = ctx.deployment(&self.deployment).await?;
         let items = ctx.all(&routes::revisions(&name)).await?;
         match (self.revision, self.other) {
+            (None, _) if ctx.global.output.is_for_people() && !items.is_empty() => {
+                // Which one runs is more than the history knows; without it the history is still true.
+                let now = ctx.deployment_model(&name).await.ok();
+                let rows: Vec<Revision> = items.iter().map(parse).collect::<Result<_, _>>()?;
+                let rows: Vec<Lived> = rows.into_iter().map(|r| Lived::of(r, now.as_ref())).collect();
+                ctx.print(&ctx.table(&rows, true))?;
+            }
             (None, _) => ctx.print_list::<Revision>(&items, None)?,
             (Some(number), None) => {
                 let (value, revision) = find(&items, number)?;
@@ -50,6 +62,54 @@ impl HistoryArgs {
             }
         }
         Ok(Exit::OK)
+    }
+}
+
+/// Reads the number of a revision.
+fn revision(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| {
+        "a revision is a whole number, such as 2; two of them with a space between, 2 3, show their diff"
+            .to_owned()
+    })
+}
+
+/// A revision, and whether it is the deployment's now.
+struct Lived {
+    revision: Revision,
+    now: Option<Cell>,
+}
+
+impl Lived {
+    fn of(revision: Revision, now: Option<&Deployment>) -> Self {
+        let is_current = |d: &&Deployment| d.revision == Some(revision.number);
+        let runs = |d: &Deployment| d.observed == Observed::Running && d.operation.is_none();
+        let now = now.filter(is_current).map(|d| match runs(d) {
+            true => Cell::new("RUNNING").tone(Tone::Good),
+            false => Cell::new("CURRENT"),
+        });
+        Self { revision, now }
+    }
+}
+
+impl Tabular for Lived {
+    const NOUN: &'static str = Revision::NOUN;
+    const COLUMNS: &'static [Column] = &[
+        column("REV"),
+        column("NOW"),
+        column("VERSION"),
+        column("CREATED"),
+        column("AUTHOR"),
+        column("OUTCOME"),
+        column("REASON"),
+        wide("CONTENT"),
+    ];
+    fn cells(&self, look: Look) -> Vec<Cell> {
+        let mut cells = self.revision.cells(look);
+        cells.insert(1, self.now.clone().unwrap_or_else(|| Cell::new("")));
+        cells
+    }
+    fn name(&self) -> String {
+        self.revision.name()
     }
 }
 

@@ -1,6 +1,6 @@
 //! The lifecycle verbs. Each one fills the same request that its route takes.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use indexmap::IndexMap;
@@ -8,7 +8,8 @@ use serde_json::Value;
 
 use super::{
     act::{ActFlags, submit},
-    context::{Context, Outcome, parse},
+    artifact,
+    context::{Context, Outcome},
     wait::Then,
 };
 use crate::{
@@ -17,14 +18,12 @@ use crate::{
         intent::{
             Adopt, Cancel, DeleteDeployment, Fork, Reset, Restart, Rollback, Start, Suspend, Upgrade, Verb,
         },
-        model,
         problem::{Code, Problem},
     },
     domain::{
         ids::{BadId, DeploymentName},
         savepoint::Format,
         spec::{SPEC_KEYS, UpgradeStrategy},
-        text,
     },
 };
 
@@ -269,10 +268,10 @@ impl UpgradeArgs {
         let name = ctx.deployment(&self.deployment).await?;
         request.from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
         if let Some(jar) = &self.jar {
-            request.artifact = Some(upload(ctx, jar).await?);
+            request.artifact = Some(artifact::upload(ctx, jar).await?);
         }
         if let Some(name) = &self.artifact {
-            request.artifact = Some(newest_of(ctx, name).await?);
+            request.artifact = Some(artifact::newest_of(ctx, name).await?);
         }
         submit(ctx, &self.act, |meta| {
             routes::verb(&name, &Verb::Upgrade(Box::new(Upgrade { meta, ..request.clone() })))
@@ -310,7 +309,7 @@ impl ForkArgs {
         let set = set_of(&self.set)?;
         let from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
         let then = if self.start { Then::Start(new.to_string()) } else { Then::Nothing };
-        let act = ActFlags { then, ..self.act.clone() };
+        let act = ActFlags { then, makes: Some(new.to_string()), ..self.act.clone() };
         on(ctx, &self.deployment, &act, |meta| {
             Verb::Fork(Fork {
                 new_deployment: new.to_string(),
@@ -374,42 +373,6 @@ pub fn upper<T: std::str::FromStr>(text: &str) -> Result<T, T::Err> {
     text.to_uppercase().parse()
 }
 
-/// Brings a jar to the manager; answers its hash.
-pub async fn upload(ctx: &Context, jar: &Path) -> Result<String, Problem> {
-    let client = ctx.client().await?;
-    let name = jar.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    let name = text::SafeText::line(&name);
-    let draws = ctx.draws_progress();
-    let progress = |sent: u64, size: u64| {
-        if draws {
-            ctx.draw(&format!("\r\x1b[K  {name} {} of {}", text::bytes(sent), text::bytes(size)));
-        }
-    };
-    let uploaded = client.upload(jar, &progress).await;
-    if draws {
-        ctx.draw("\r\x1b[K");
-    }
-    Ok(uploaded?.sha256)
-}
-
-/// The hash of the newest jar of this name, said aloud; whatever else was given is for the manager to find.
-async fn newest_of(ctx: &Context, given: &str) -> Result<String, Problem> {
-    let all = ctx.all(&routes::artifacts()).await?;
-    let all = all.iter().map(parse).collect::<Result<Vec<model::Artifact>, _>>()?;
-    let Some((newest, several)) = newest(&all, given) else { return Ok(given.to_owned()) };
-    let of = if several > 1 { format!(", the newest of {several} of that name") } else { String::new() };
-    ctx.hint(&format!("artifact {}{of}: {}", text::SafeText::line(&newest.name), newest.sha256));
-    Ok(newest.sha256.clone())
-}
-
-/// The newest jar of a name, with or without its ending, and how many have it.
-fn newest<'a>(all: &'a [model::Artifact], name: &str) -> Option<(&'a model::Artifact, usize)> {
-    let with_ending = format!("{name}.jar");
-    let fits: Vec<&model::Artifact> =
-        all.iter().filter(|a| a.name == name || a.name == with_ending).collect();
-    Some((fits.iter().max_by_key(|a| a.created_at)?, fits.len()))
-}
-
 fn usage(message: String) -> Problem {
     Problem::new(Code::BadRequest, format!("{message}; nothing was changed"))
 }
@@ -449,25 +412,6 @@ fn spec_path(path: &str) -> Result<String, Problem> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_name_is_the_newest_jar_of_it() {
-        let jar = |sha: &str, name: &str, at: &str| -> model::Artifact {
-            serde_json::from_value(serde_json::json!({
-                "sha256": sha, "name": name, "sizeBytes": 1, "mainClass": null, "entryClasses": [], "createdAt": at,
-                "usedBy": []
-            }))
-            .unwrap()
-        };
-        let all = [
-            jar("aa", "pay.jar", "2026-01-01T00:00:00.000Z"),
-            jar("bb", "pay.jar", "2026-02-01T00:00:00.000Z"),
-            jar("cc", "other.jar", "2026-03-01T00:00:00.000Z"),
-        ];
-        for (given, expected) in [("pay.jar", Some(("bb", 2))), ("other", Some(("cc", 1))), ("aa", None)] {
-            assert_eq!(newest(&all, given).map(|(a, n)| (a.sha256.as_str(), n)), expected, "{given}");
-        }
-    }
 
     #[test]
     fn set_takes_slashes_and_dots() {

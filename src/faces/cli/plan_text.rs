@@ -9,10 +9,10 @@ use crate::{
     domain::{spec::Difference, text::SafeText, time::humane},
 };
 
-/// The whole plan.
+/// The whole plan; `makes` is the deployment that it would make.
 #[must_use]
-pub fn draw(plan: &Plan, colour: bool) -> String {
-    let mut out = head(plan);
+pub fn draw(plan: &Plan, makes: Option<&str>, colour: bool) -> String {
+    let mut out = head(plan, makes);
     section(&mut out, "changes", plan.diff.iter().map(difference));
     section(&mut out, "steps", plan.steps.iter().map(|s| format!("{}. {}", s.n, SafeText::line(&s.title))));
     section(&mut out, "if it fails", plan.if_it_fails.iter().map(|t| SafeText::line(t).to_string()));
@@ -56,7 +56,7 @@ pub fn draw(plan: &Plan, colour: bool) -> String {
     out
 }
 
-fn head(plan: &Plan) -> String {
+fn head(plan: &Plan, makes: Option<&str>) -> String {
     let revisions = match (plan.revision_now, plan.revision_next) {
         (Some(now), Some(next)) if now != next => format!(", revision {now} → {next}"),
         (_, Some(n)) | (Some(n), None) => format!(", revision {n}"),
@@ -64,9 +64,10 @@ fn head(plan: &Plan) -> String {
     };
     let label = plan.version_label.as_ref().map(|l| format!(" ({})", SafeText::line(l))).unwrap_or_default();
     format!(
-        "{} {} on {}{revisions}{label}\n",
+        "{} {}{} on {}{revisions}{label}\n",
         plan.kind,
         SafeText::line(&plan.deployment),
+        makes.map(|name| format!(" → {}", SafeText::line(name))).unwrap_or_default(),
         SafeText::line(&plan.target)
     )
 }
@@ -96,6 +97,11 @@ pub fn difference(d: &Difference) -> String {
         serde_json::Value::String(s) => s.clone(),
         other => other.to_string(),
     };
-    let text = format!("{}: {} → {}", d.path, show(&d.old), show(&d.new));
+    let short = |v: &serde_json::Value| match show(v) {
+        // The beginning of a hash tells it apart, and every command takes it for the whole.
+        hash if d.path.ends_with("/sha256") => hash.get(..8).map(str::to_owned).unwrap_or(hash),
+        other => other,
+    };
+    let text = format!("{}: {} → {}", d.path, short(&d.old), short(&d.new));
     SafeText::line(&text).as_str().to_owned()
 }

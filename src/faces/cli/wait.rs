@@ -255,7 +255,7 @@ fn finished(step: &Step, total: usize) -> String {
         StepState::Skipped => "not needed",
         _ => "done",
     };
-    let line = format!("  {}/{total} {} {mark}{}", step.n, step.name, took.unwrap_or_default());
+    let line = format!("  {}/{total} {}: {mark}{}", step.n, title(step), took.unwrap_or_default());
     with_detail(line, &step.detail)
 }
 
@@ -263,7 +263,13 @@ fn at_work(step: &Step, total: usize, now: Timestamp) -> String {
     let since =
         step.started_at.map(|from| format!(" {}", humane(now.seconds_since(from)))).unwrap_or_default();
     let tries = if step.attempts > 1 { format!(" (attempt {})", step.attempts) } else { String::new() };
-    with_detail(format!("  {}/{total} {}{since}{tries}", step.n, step.name), &step.detail)
+    with_detail(format!("  {}/{total} {}{since}{tries}", step.n, title(step)), &step.detail)
+}
+
+/// What a step does, in the words of its plan; an older manager tells its name alone.
+fn title(step: &Step) -> String {
+    let title = if step.title.is_empty() { step.name.as_str() } else { &step.title };
+    SafeText::line(&words::short_places(title)).to_string()
 }
 
 fn with_detail(line: String, detail: &str) -> String {

@@ -108,6 +108,13 @@ pub fn size(bytes: Option<u64>) -> Cell {
     Cell::some(bytes.map(text::bytes))
 }
 
+/// A measured number, with one decimal at most.
+#[must_use]
+pub fn number(value: f64) -> String {
+    let text = format!("{value:.1}");
+    text.strip_suffix(".0").map(str::to_owned).unwrap_or(text)
+}
+
 /// A lossy window of time: the longer, the louder.
 #[must_use]
 pub fn loss(seconds: Option<u64>) -> Cell {
@@ -187,6 +194,19 @@ pub fn severity(severity: Severity) -> Cell {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_have_one_decimal_at_most() {
+        for (value, text) in [
+            (118.363_623_622, "118.4"),
+            (24_246.0, "24246"),
+            (0.04, "0"),
+            (-1.25, "-1.2"),
+            (1e15, "1000000000000000"),
+        ] {
+            assert_eq!(number(value), text);
+        }
+    }
 
     #[test]
     fn places_of_snapshots_are_shown_by_their_end() {

@@ -370,11 +370,13 @@ pub async fn dispose(inner: &Arc<Inner>, id: &str) -> ManagerResult<Draft> {
     let mut b = Building::new(inner, &f, Kind::Dispose);
     preflight::reachable(&mut b.checks, &f);
     match unsafe_to_delete(inner, &sp, &place).await? {
-        Some(why) => b.checks.fail(
-            "safe",
-            format!("it is not deleted: {why}"),
-            "see who uses it: nutkin savepoint show ID",
-        ),
+        Some(why) => {
+            let hint = match sp.pinned {
+                true => format!("unpin it first: nutkin savepoint unpin {}", sp.id),
+                false => format!("see who uses it: nutkin savepoint show {}", sp.id),
+            };
+            b.checks.fail("safe", format!("it is not deleted: {why}"), &hint);
+        }
         None => {
             b.checks.ok("safe", "not pinned, no live job came from it, and it is not the only restore point")
         }

@@ -73,7 +73,10 @@ pub fn snapshot(c: &mut Checks, f: &Facts, stops: bool) {
                 "Flink says {} and {} of {} tasks run: a savepoint needs all of them",
                 s.state, s.tasks.running, s.tasks.total
             ),
-            "go on from the last checkpoint: nutkin upgrade NAME --from last-checkpoint",
+            &format!(
+                "go on from the last checkpoint: nutkin upgrade {} --from last-checkpoint",
+                f.entry.row.name
+            ),
         );
     }
     match &f.base {
@@ -119,7 +122,8 @@ pub fn submission(
     }
     match &spec.artifact.sha256 {
         None => {
-            c.fail("artifact", "the revision has no artifact", "give one: nutkin upgrade NAME --jar FILE")
+            let hint = format!("give one: nutkin upgrade {} --jar FILE", f.entry.row.name);
+            c.fail("artifact", "the revision has no artifact", &hint);
         }
         Some(sha) => match artifact {
             None => c.fail(

@@ -95,5 +95,5 @@ async fn check(State(app): State<App>, P(name): P<String>) -> Answer<Json<List<C
     responses((status = 200, body = List<TargetJob>))
 )]
 async fn jobs(State(app): State<App>, P(name): P<String>, Q(page): Q<Page>) -> Answer<Json<List<TargetJob>>> {
-    Ok(Json(paging::cut(app.manager.target_jobs(&name)?, &page, |j| j.flink_job_id.clone())?))
+    Ok(Json(paging::cut(app.manager.target_jobs(&name).await?, &page, |j| j.flink_job_id.clone())?))
 }

@@ -92,7 +92,7 @@ async fn a_live_job_of_ours_that_is_not_the_current_one_is_shown_and_logged() {
     rig.fake.set_job_state(&old, "RUNNING");
     rig.eventually("it is seen", || holds(&rig.seen("prod"), ConditionType::JobRevived)).await;
     rig.logged("prod", "JOB_REVIVED").await;
-    let listed = rig.manager.target_jobs("fake").unwrap();
+    let listed = rig.manager.target_jobs("fake").await.unwrap();
     let stray = listed.iter().find(|j| j.flink_job_id == old).unwrap();
     assert_eq!((stray.management.as_str(), stray.deployment.as_deref()), ("stray", Some("pay/prod")));
     assert_eq!(rig.manager.target("fake").unwrap().unmanaged_jobs, Some(1));

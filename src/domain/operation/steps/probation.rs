@@ -79,7 +79,8 @@ fn checkpoints(case: Case<'_>, ev: &Evidence, interval: Option<Duration>) -> Jud
         c.history.iter().filter(|s| s.kind == "CHECKPOINT" && s.status == "COMPLETED").count() as u64
     });
     if done >= wanted {
-        return Judgement::confirmed(format!("{done} checkpoints completed"));
+        let s = if done == 1 { "" } else { "s" };
+        return Judgement::confirmed(format!("{done} checkpoint{s} completed"));
     }
     expired_or_wait(case, interval, &format!("{done} of {wanted} checkpoints completed"))
 }

@@ -236,12 +236,8 @@ impl Getting {
                     None => None,
                 };
                 // What happens all the time is in `nutkin events --debug`.
-                let filter = routes::EventFilter {
-                    deployment,
-                    severity: Some(Severity::Info),
-                    limit: self.limit,
-                    ..Default::default()
-                };
+                let filter =
+                    routes::EventFilter { deployment, severity: Some(Severity::Info), ..Default::default() };
                 self.show(ctx, Source::one(routes::events(&filter))).await
             }
             Kind::Revisions => self.of_one(ctx, routes::revisions).await,

@@ -122,7 +122,7 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
                 return Err(wrong_state(
                     f,
                     "its cluster does not answer, and its job may live",
-                    "try again when the cluster answers: nutkin target check NAME",
+                    &format!("try again when the cluster answers: nutkin target check {}", f.entry.target()),
                 ));
             }
             b.destructive = true;

@@ -4,7 +4,7 @@ use super::{Building, wrong_state};
 use crate::{
     contract::intent::Reset,
     domain::{
-        operation::{RestoreSource, recipe::Stop},
+        operation::{Kind, RestoreSource, recipe::Stop},
         restore::{Advice, Request},
         spec::RestoreStrategy,
     },
@@ -35,11 +35,13 @@ impl Building<'_> {
                 }
             }
             None if advice.refused => {
-                self.checks.fail(
-                    "restorePoint",
-                    advice.why.clone(),
-                    "choose one: nutkin savepoint list APP/NAME, or begin empty with --from none",
-                );
+                let empty = match self.kind {
+                    Kind::Start | Kind::Fork => ", or begin empty with --from none",
+                    Kind::Upgrade => ", or begin empty with --upgrade-strategy STATELESS",
+                    _ => "",
+                };
+                let list = format!("choose one: nutkin savepoint list {}{empty}", self.facts.entry.row.name);
+                self.checks.fail("restorePoint", advice.why.clone(), &list);
             }
             None => {
                 let had_state = !self.facts.entry.savepoints.is_empty()
