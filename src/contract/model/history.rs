@@ -116,6 +116,16 @@ pub struct Operation {
     pub result: Option<String>,
 }
 
+impl Operation {
+    /// The step at work: the first that has neither succeeded, nor failed, nor been passed over.
+    #[must_use]
+    pub fn at_work(&self) -> Option<&Step> {
+        let done =
+            |s: &Step| matches!(s.state, StepState::Confirmed | StepState::Skipped | StepState::Refuted);
+        self.steps.iter().find(|s| !done(s))
+    }
+}
+
 /// What made an operation turn round.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]

@@ -320,7 +320,7 @@ impl Tabular for model::Operation {
             Cell::new(self.kind.as_str()),
             Cell::new(&self.deployment),
             words::op_state(self.state),
-            Cell::some(super::wait::step_at_work(self).map(|s| format!("{}/{}", s.n, self.steps.len()))),
+            Cell::some(self.at_work().map(|s| format!("{}/{}", s.n, self.steps.len()))),
             look.time(Some(self.created_at)),
             Cell::new(&self.actor),
             Cell::some(result),
@@ -456,10 +456,11 @@ impl Tabular for model::Artifact {
 impl Tabular for model::ExceptionEntry {
     const NOUN: &'static str = "exceptions";
     const COLUMNS: &'static [Column] =
-        &[column("TIME"), column("ROOT CAUSE"), wide("TASK"), wide("TASK MANAGER")];
+        &[column("TIME"), column("JOB"), column("ROOT CAUSE"), wide("TASK"), wide("TASK MANAGER")];
     fn cells(&self, look: Look) -> Vec<Cell> {
         vec![
             look.time(self.at),
+            Cell::new(short(&self.flink_job_id)),
             Cell::new(&self.root_cause),
             Cell::some(self.task.as_ref()),
             Cell::some(self.task_manager.as_ref()),

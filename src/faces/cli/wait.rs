@@ -42,12 +42,6 @@ pub enum Waited {
     Detached,
 }
 
-/// The step that an operation is at: the first that is neither confirmed nor skipped.
-#[must_use]
-pub fn step_at_work(operation: &Operation) -> Option<&Step> {
-    operation.steps.iter().find(|s| !matches!(s.state, StepState::Confirmed | StepState::Skipped))
-}
-
 /// The exit code of an operation's end. A cancelled one may have had an effect before, or have one still.
 #[must_use]
 pub fn exit_of(operation: &Operation) -> Exit {
@@ -214,7 +208,7 @@ impl<'a> Progress<'a> {
             self.ctx.hint(&finished(step, total));
         }
         self.printed = self.printed.max(done);
-        if let Some(step) = step_at_work(operation).filter(|_| self.ctx.draws_progress()) {
+        if let Some(step) = operation.at_work().filter(|_| self.ctx.draws_progress()) {
             let line = at_work(step, total, self.ctx.look().now);
             self.ctx.draw(&format!("\r\x1b[K{}", fit(&line, width())));
             self.drawn = true;

@@ -124,6 +124,7 @@ fn ages_go_on_while_the_cluster_is_silent_and_nothing_is_read() {
         d.last_checkpoint.as_mut().unwrap().location = Some("s3://bucket/chk-812".into());
         let p = d.next_restore_point.as_mut().unwrap();
         (p.savepoint_id, p.location, p.rewind_seconds) = (None, Some("s3://bucket/chk-812".into()), None);
+        p.state_of = d.last_checkpoint.as_ref().unwrap().triggered_at;
         d.end_loss_seconds = d.crash_loss_seconds;
     });
     c.shows("a retained checkpoint, 9s old");

@@ -61,7 +61,7 @@ fn a_restore_point_that_nobody_has_seen_says_so() {
     let point = s.selected.as_mut().unwrap().deployment.next_restore_point.as_mut().unwrap();
     point.verified = None;
     let mut c = Console::with(s.clone(), "dark", SIZE);
-    c.settle().shows("its files were not looked at");
+    c.settle().shows("files were not looked at");
     assert_eq!(role(&c, "were not looked"), Role::Muted);
     s.selected.as_mut().unwrap().deployment.next_restore_point.as_mut().unwrap().verified = Some(true);
     Console::with(s, "dark", SIZE).settle().hides("were not looked");

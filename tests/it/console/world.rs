@@ -176,7 +176,7 @@ pub fn deployment() -> Deployment {
         next_restore_point: Some(NextRestorePoint {
             savepoint_id: Some("0192d7a0-5c1e-7a11-8f00-00000000c812".into()),
             location: Some("s3://bucket/savepoints/savepoint-a1b2c3".into()),
-            why: "newest complete savepoint of this deployment, 15 min old, asked for by alice".into(),
+            why: "newest complete savepoint (USER_REQUEST) of this deployment".into(),
             state_of: Some(at("06:41:00")),
             refused: false,
             rewind_seconds: Some(902),

@@ -112,6 +112,12 @@ pub const fn doing(kind: Kind) -> &'static str {
     }
 }
 
+/// What an operation of this kind is doing once it has turned round.
+#[must_use]
+pub fn going_back(kind: Kind) -> String {
+    format!("{kind} failed, going back")
+}
+
 /// What a verb is called on a button.
 #[must_use]
 pub const fn verb(kind: Kind) -> &'static str {

@@ -117,7 +117,12 @@ fn content(model: &Model, op: &Operation, cells: usize, wordy: bool) -> (Vec<Tex
     }
     out.push(Text::empty());
     let mut at = 0;
+    let back = op.goes_back.as_ref().map(|w| w.failed_step);
+    let turn = op.steps.iter().find(|s| Some(s.n) > back && back.is_some() && s.state != StepState::Skipped);
     for s in &op.steps {
+        if turn.is_some_and(|t| t.n == s.n) {
+            out.push(muted("  the way back"));
+        }
         if op.state.is_active() && !matches!(s.state, StepState::Planned | StepState::Skipped) {
             at = out.len();
         }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use super::{empty, frame, home::rows};
 use crate::{
     contract::model::Operation,
-    domain::operation::{OpState, StepState},
+    domain::operation::OpState,
     faces::tui::{
         data::PAGE,
         model::Model,
@@ -55,11 +55,9 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, page: &Operati
 fn row(model: &Model, o: &Operation) -> Text {
     let (glyph, words, role) = say::op_state(o.state);
     let now = model.manager_now();
-    let done =
-        o.steps.iter().filter(|s| matches!(s.state, StepState::Confirmed | StepState::Skipped)).count();
     let mut state = text(format!("{glyph} {words}"), role);
     if o.state == OpState::Running {
-        let at = (done + 1).min(o.steps.len());
+        let at = o.at_work().map_or(o.steps.len(), |s| s.n as usize);
         let took = say::elapsed(o.started_at.unwrap_or(o.created_at), now);
         state += text(format!(" {at}/{} {took}", o.steps.len()), Role::Busy);
     }

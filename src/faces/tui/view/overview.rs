@@ -131,7 +131,8 @@ fn operation_lines(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     let head = if waits {
         text(format!(" ▲ {} needs you ", op.kind), Role::Badge)
     } else {
-        text(format!("◐ {} step {} of {}", say::doing(op.kind), op.step_number, op.step_count), Role::Busy)
+        let doing = if op.goes_back { say::going_back(op.kind) } else { say::doing(op.kind).to_owned() };
+        text(format!("◐ {doing} step {} of {}", op.step_number, op.step_count), Role::Busy)
     };
     let mut lines = vec![field(
         "Operation",

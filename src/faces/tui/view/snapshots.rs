@@ -5,7 +5,7 @@
 
 use super::overview::indented;
 use crate::{
-    contract::model::{Checkpoint, Deployment, NextRestorePoint, Savepoint},
+    contract::model::{Checkpoint, Deployment, Savepoint},
     domain::{deployment::Observed, savepoint::Status, text::bytes, time::Timestamp},
     faces::tui::{
         model::Model,
@@ -89,25 +89,14 @@ pub(super) fn loss(model: &Model, d: &Deployment, since: u64) -> Text {
     field("Loss window", words.with(" end", Role::Muted))
 }
 
-/// When the state of the next restore point was taken, where that is known here.
-fn state_of(model: &Model, d: &Deployment, p: &NextRestorePoint) -> Option<Timestamp> {
-    if let Some(id) = &p.savepoint_id {
-        let known = &model.data.detail(&d.deployment)?.savepoints;
-        return known.iter().find(|s| s.savepoint_id == *id)?.triggered_at;
-    }
-    let c = d.last_checkpoint.as_ref().filter(|c| c.location.is_some() && c.location == p.location)?;
-    c.triggered_at
-}
-
 pub(super) fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
     let Some(p) = &d.next_restore_point else {
         return vec![field("Next start", say::unknown())];
     };
-    let state_of = state_of(model, d, p);
-    let age = age_of(model, state_of).map(|s| format!(", {} old", say::age(s))).unwrap_or_default();
+    let age = age_of(model, p.state_of).map(|s| format!(", {} old", say::age(s))).unwrap_or_default();
     let mut t = match (&p.savepoint_id, &p.location) {
         (Some(id), _) => {
-            let when = state_of.map(|t| format!(" of {}", model.zone.minute(t, model.manager_now())));
+            let when = p.state_of.map(|t| format!(" of {}", model.zone.minute(t, model.manager_now())));
             plain(format!("savepoint {}{}{age}", say::short_id(id), when.unwrap_or_default()))
         }
         (None, Some(_)) => plain(format!("a retained checkpoint{age}")),
