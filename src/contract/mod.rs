@@ -22,7 +22,7 @@ pub const API_PREFIX: &str = "/api/v1";
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Header naming the face of a client: `tui`, `cli` or `api`.
 pub const VIA_HEADER: &str = "nutkin-via";
-/// Header of a request with the reason a person gave, when the body has no place for it (artifact uploads).
+/// Header with the file name of an uploaded artifact, percent-encoded.
 pub const NAME_HEADER: &str = "nutkin-name";
 
 /// A page of a list.

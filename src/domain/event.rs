@@ -58,7 +58,7 @@ words!(open
         OperationSucceeded = "OPERATION_SUCCEEDED",
         /// An operation failed.
         OperationFailed = "OPERATION_FAILED",
-        /// An operation was cancelled before its first effect.
+        /// A person asked an operation to stop: before its first effect, or at its next safe point.
         OperationCancelled = "OPERATION_CANCELLED",
         /// Another operation took over; no further step of this one is sent.
         OperationSuperseded = "OPERATION_SUPERSEDED",

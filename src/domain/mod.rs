@@ -7,7 +7,7 @@
 //!   spec (layers → effective)      deployment (what Flink says → what we say)
 //!         │                              │
 //!         ▼                              ▼
-//!   operation: plan(kind, facts) → steps ─ next/judge(evidence, now) → transition
+//!   operation: steps(kind, plan, facts) ─ next/judge(evidence, now) → transition
 //!         │                              ▲
 //!         ▼                              │
 //!   restore: choose(catalogue, lineage, request) → restore point and why

@@ -51,7 +51,7 @@ words!(closed
         Failed = "FAILED",
         /// The new revision failed, the previous one runs again.
         RolledBack = "ROLLED_BACK",
-        /// Cancelled before its first effect, or superseded.
+        /// Cancelled before its first effect or at a later safe point, or superseded.
         Cancelled = "CANCELLED",
         /// A chosen child operation took over.
         Resolved = "RESOLVED",

@@ -95,14 +95,14 @@ pub fn revisions(deployment: &str, model: &Model) -> Vec<Choice> {
         _ => &[],
     };
     let now = model.data.detail(deployment).and_then(|d| d.deployment.revision);
-    let previous = all.iter().find(|r| now.is_some_and(|n| r.number < n));
+    // As the manager chooses: one that failed is never what "back" means.
+    let earlier = |r: &&Revision| now.is_some_and(|n| r.number < n) && r.failed_in.is_none();
+    let previous = all.iter().find(earlier);
     let words = previous.map_or_else(
         || "the previous one".to_owned(),
         |r| format!("the previous one: {} {}", r.number, r.version_label),
     );
-    let mut first = Choice::new("", words);
-    first.warning = previous.and_then(|r| history::failure(&model.data, r));
-    let mut out = vec![first];
+    let mut out = vec![Choice::new("", words)];
     out.extend(all.iter().filter(|r| Some(r.number) != now).map(|r| {
         let when = model.zone.minute(r.created_at, model.manager_now());
         Choice {
