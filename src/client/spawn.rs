@@ -17,7 +17,10 @@ use std::{
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 
 use super::{ClientResult, connect::START};
-use crate::contract::problem::{Code, Problem};
+use crate::{
+    contract::problem::{Code, Problem},
+    domain::netfs,
+};
 
 /// How a manager is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,8 +71,37 @@ fn is_ours(dir: &Path) -> bool {
     std::fs::metadata(dir).is_ok_and(|m| m.uid() == rustix::process::geteuid().as_raw())
 }
 
+/// The network file system on which a folder is; what cannot be looked at is for the manager to judge.
+fn network_file_system(folder: &Path) -> Option<&'static str> {
+    let stat = rustix::fs::statfs(folder).ok()?;
+    netfs::network_file_system(netfs::magic(stat.f_type.into()))
+}
+
+/// The manager refuses a network file system, and would say that nothing was changed: so it is refused before the folders
+/// for its log are made. `kind` looks at a folder that exists, the nearest one above a state directory that does not.
+fn refuse_remote(state_dir: &Path, kind: impl FnOnce(&Path) -> Option<&'static str>) -> ClientResult<()> {
+    let existing = state_dir.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+    let Some(kind) = kind(existing) else { return Ok(()) };
+    let detail = format!(
+        "{} is on a network file system ({kind}), where a database can lose committed data; no manager was started \
+         and nothing was changed",
+        state_dir.display()
+    );
+    let local = netfs::local_place(rustix::process::geteuid().as_raw());
+    Err(Problem::new(Code::NotSupported, detail)
+        .hint(format!("use a local directory: --state-dir {}", local.display())))
+}
+
 /// Starts a manager and waits for its word.
 pub async fn start(spawn: &Spawn) -> ClientResult<Outcome> {
+    start_where(spawn, network_file_system).await
+}
+
+async fn start_where(
+    spawn: &Spawn,
+    kind: impl FnOnce(&Path) -> Option<&'static str>,
+) -> ClientResult<Outcome> {
+    refuse_remote(&spawn.state_dir, kind)?;
     let failed = |what: &str, e: &std::io::Error| {
         let detail = format!("no manager could be started: {what}: {e}; nothing was changed");
         Problem::new(Code::ManagerUnreachable, detail)
@@ -124,5 +156,47 @@ fn word(line: &str, spawn: &Spawn) -> ClientResult<Outcome> {
             Problem::new(Code::ManagerUnreachable, "the manager ended while it started")
                 .hint(format!("{} has its last words", spawn.log.display()))
         })),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn below(home: &Path) -> Spawn {
+        let state_dir = home.join("state/nutkin");
+        let log = state_dir.join("log/start.log");
+        Spawn { program: "false".into(), arguments: vec![], state_dir, log }
+    }
+
+    #[tokio::test]
+    async fn nothing_is_made_on_a_network_file_system() {
+        let home = tempfile::tempdir().unwrap();
+        let spawn = below(home.path());
+        let mut asked = None;
+        let refused = start_where(&spawn, |p| {
+            asked = Some(p.to_owned());
+            Some("NFS")
+        })
+        .await
+        .unwrap_err();
+        assert_eq!(asked.as_deref(), Some(home.path()), "the nearest folder that exists");
+        assert_eq!(refused.code.exit_code(), 2);
+        assert!(
+            refused.detail.contains("NFS") && refused.detail.contains("nothing was changed"),
+            "{refused}"
+        );
+        assert!(refused.hint.unwrap().contains("--state-dir /var/tmp/nutkin-"));
+        assert_eq!(std::fs::read_dir(home.path()).unwrap().count(), 0);
+    }
+
+    #[tokio::test]
+    async fn on_a_local_one_the_folders_are_made_for_the_log() {
+        let home = tempfile::tempdir().unwrap();
+        let spawn = below(home.path());
+        let ended = start_where(&spawn, |_| None).await.unwrap_err();
+        assert_eq!(ended.code, Code::ManagerUnreachable);
+        assert!(spawn.log.exists());
+        assert_eq!(network_file_system(Path::new("/proc")), None);
     }
 }

@@ -20,6 +20,7 @@ pub mod holder;
 pub mod ids;
 pub mod location;
 pub mod names;
+pub mod netfs;
 pub mod operation;
 pub mod options;
 pub mod policy;

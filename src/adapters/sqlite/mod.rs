@@ -19,7 +19,6 @@ mod error;
 mod events;
 mod jobs;
 mod look;
-mod netfs;
 mod open;
 mod operations;
 mod readers;
@@ -33,7 +32,6 @@ pub mod state_dir;
 
 pub use error::OpenError;
 pub use look::{Look, look};
-pub use netfs::network_file_system;
 pub use open::{Opened, open};
 pub use store::SqliteStore;
 

@@ -16,7 +16,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{DATABASE, OpenError, lock, netfs::network_file_system};
+use super::{DATABASE, OpenError, lock};
+pub use crate::domain::netfs::local_place;
+use crate::domain::netfs::{self, network_file_system};
 
 /// Where artifacts are kept.
 pub const ARTIFACTS: &str = "artifacts";
@@ -97,12 +99,6 @@ pub fn judge(path: &Path, facts: Facts, us: u32) -> Verdict {
             why: "holds files that are not nutkin's".to_owned(),
         }),
     }
-}
-
-/// A place on this machine that is usually local and survives a reboot.
-#[must_use]
-pub fn local_place(uid: u32) -> PathBuf {
-    PathBuf::from(format!("/var/tmp/nutkin-{uid}"))
 }
 
 /// Whether `path`, or the nearest existing folder above it, is on a network file system.
@@ -238,8 +234,7 @@ fn holds_only_ours(dir: &Path) -> bool {
 
 fn magic(path: &Path) -> Result<u32, OpenError> {
     let stat = rustix::fs::statfs(path).map_err(|e| OpenError::io(path, &e.into()))?;
-    // The word is 32 bits wide; its container differs between platforms and may sign-extend it.
-    Ok(u32::try_from(i128::from(stat.f_type) & 0xFFFF_FFFF).unwrap_or(0))
+    Ok(netfs::magic(stat.f_type.into()))
 }
 
 fn is_writable(dir: &Path) -> Result<bool, OpenError> {

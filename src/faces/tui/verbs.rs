@@ -14,7 +14,10 @@ use crate::{
         intent::{self, PatchSavepoint},
         watch::Row,
     },
-    domain::{deployment::Observed, savepoint::Status},
+    domain::{
+        deployment::{Health, Observed},
+        savepoint::Status,
+    },
 };
 
 /// Whether a command would do something now; if not, why.
@@ -113,7 +116,10 @@ fn fits(c: Command, row: &Row) -> Result<(), String> {
         (Command::Delete, Observed::Running | Observed::Transitioning, None) => {
             Err("it has a job; suspend or cancel it first".to_owned())
         }
-        (Command::Cancel, Observed::Suspended | Observed::Cancelled, None) => {
+        // What is at rest and fails has a job that lives beside its books: a cancel ends that one.
+        (Command::Cancel, Observed::Suspended | Observed::Cancelled, None)
+            if row.health != Health::Failing =>
+        {
             Err(format!("it is {}", row.observed))
         }
         _ => Ok(()),

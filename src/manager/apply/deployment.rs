@@ -14,11 +14,11 @@ use crate::{
         event::{EventName, NewEvent, Severity},
         ids::{DeploymentName, TargetName},
         names,
-        operation::{Creates, Kind},
+        operation::{Creates, Kind, OpState},
         spec::{self, UpgradeStrategy},
     },
     manager::{
-        Caller, Manager, ManagerResult, books,
+        Manager, ManagerResult, books, history,
         ports::store::{Changes, DeploymentRow},
         specs, submit,
     },
@@ -99,7 +99,8 @@ impl Manager {
         let creates = Creates { id: inner.fresh_deployment(), name: name.clone(), layer, start: false };
         let mut row = books::new_deployment(inner, &creates);
         row.labels = doc.metadata.labels.clone();
-        row.applied = Some(doc.spec.clone());
+        // A start that is refused must be asked for again: its state counts as applied once the start is accepted.
+        row.applied = Some(if starts { with_state_of(&doc.spec, None) } else { doc.spec.clone() });
         row.revision = Some(1);
         let merged = inner.world().merged(&row);
         let mut revision = specs::revision(&row, 1, &merged, None);
@@ -128,7 +129,7 @@ impl Manager {
             // A first start has nothing to lose: the manifest that creates it is its confirmation.
             let meta =
                 Meta { yes: true, confirm: Some(name.to_string()), ..ask.batch.meta_of(&name.to_string()) };
-            self.follow(&mut out, &name, Verb::Start(Start { meta, ..Start::default() }), ask.who).await;
+            self.follow(ask, doc, &mut out, &name, Verb::Start(Start { meta, ..Start::default() })).await?;
         }
         Ok(out)
     }
@@ -154,14 +155,22 @@ impl Manager {
         }
         let diff = spec::diff(&old.layer, &layer);
         let new_job = live && spec::diff(&before, &after).iter().any(spec::needs_new_job);
-        let wanted = wanted_state(&old, state, ask.batch.force_state, ask.patch);
+        let asked = match state {
+            Some(s) if s != old.desired => self.asked(&old, s).await?,
+            _ => Asked::Reached,
+        };
+        let force = ask.batch.force_state || ask.patch || asked == Asked::Failed;
+        let wanted = wanted_state(&old, state, force);
         let unchanged = diff.is_empty() && old.labels == doc.metadata.labels && wanted.is_none();
         let mut out = applied(doc, &old.name.to_string(), action(true, unchanged), diff.clone());
         if let (None, Some(s)) = (wanted, state.filter(|s| *s != old.desired)) {
-            out.warnings.push(format!(
-                "the manifest says {s}, somebody made it {}; it stays so (--force-state overrides)",
-                old.desired
-            ));
+            out.warnings.push(match asked {
+                Asked::AtWork(kind) => format!("the manifest says {s}, and {kind} is at work on that"),
+                _ => format!(
+                    "the manifest says {s}, somebody made it {}; it stays so (--force-state overrides)",
+                    old.desired
+                ),
+            });
         }
         let meta = ask.batch.meta_of(&old.name.to_string());
         let verb = match wanted {
@@ -188,7 +197,11 @@ impl Manager {
         let mut row = old.clone();
         row.labels = doc.metadata.labels.clone();
         if !ask.patch {
-            row.applied = Some(doc.spec.clone());
+            // The upgrade leads to RUNNING and is one commit with its manifest; of every other state that is to be gone to,
+            // the books keep the old one until its verb is accepted, so that the next apply asks for a refused one again.
+            let reached = wanted.is_none() || upgrades;
+            row.applied =
+                Some(if reached { doc.spec.clone() } else { with_state_of(&doc.spec, old.applied.as_ref()) });
         }
         if !diff.is_empty() {
             row.layer = layer;
@@ -216,7 +229,7 @@ impl Manager {
             self.write_layer(ask, row, &old, new_job).await?;
         }
         if let Some(verb) = verb {
-            self.follow(&mut out, &old.name, verb, ask.who).await;
+            self.follow(ask, doc, &mut out, &old.name, verb).await?;
         }
         Ok(out)
     }
@@ -312,14 +325,81 @@ impl Manager {
         Ok(inner.commit(&gate, changes).await?)
     }
 
-    /// Submits what follows from a document; a refusal is part of its result.
-    async fn follow(&self, out: &mut Applied, name: &DeploymentName, verb: Verb, who: &Caller) {
-        match self.submit(Intent::Deployment { name: name.clone(), verb }, who, false, None).await {
+    /// Submits what follows from a document; a refusal is part of its result. Only what was accepted counts as applied.
+    async fn follow(
+        &self,
+        ask: &Ask<'_>,
+        doc: &Document,
+        out: &mut Applied,
+        name: &DeploymentName,
+        verb: Verb,
+    ) -> ManagerResult<()> {
+        match self.submit(Intent::Deployment { name: name.clone(), verb }, ask.who, false, None).await {
             Ok(Submitted::Operation(op)) => out.operation_id = Some(op.operation_id),
-            Ok(Submitted::Plan(_)) => {}
-            Err(p) => out.problem = Some(p),
+            Ok(Submitted::Plan(_)) => return Ok(()),
+            Err(p) => {
+                if !ask.patch {
+                    out.warnings
+                        .push(format!("the next apply asks again to make {name} what its manifest says"));
+                }
+                out.problem = Some(p);
+                return Ok(());
+            }
+        }
+        if ask.patch {
+            return Ok(());
+        }
+        // In a commit of its own, after the operation's: if it is lost, one more start is asked for, and never one too few.
+        let gate = self.inner.gate().await;
+        let Some(mut row) = self.inner.world().deployments.get(name).map(|e| e.row.clone()) else {
+            return Ok(());
+        };
+        let state = with_state_of(row.applied.as_ref().unwrap_or(&Value::Null), Some(&doc.spec));
+        row.applied = Some(state);
+        Ok(self.inner.commit(&gate, Changes { deployments: vec![row], ..Changes::default() }).await?)
+    }
+
+    /// What became of the last wish for this state.
+    async fn asked(&self, row: &DeploymentRow, state: Desired) -> ManagerResult<Asked> {
+        let done = history::operations(&*self.inner.deps.store, &row.id).await?;
+        Ok(asked_in(done.iter().map(|o| (o.plan.desired_after, o.state, o.kind)), state))
+    }
+}
+
+/// What became of the last wish for a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    /// It was reached, or taken back, or nobody asked for it, or for another one since.
+    Reached,
+    /// Its operation is not over.
+    AtWork(Kind),
+    /// Its operation failed, and nobody has asked for another state since.
+    Failed,
+}
+
+/// `done`: what operations lead to, where they stand and what they are, newest first. A person who ends an operation
+/// has said what he wants, so only its own failure makes the next apply ask again.
+fn asked_in(done: impl Iterator<Item = (Option<Desired>, OpState, Kind)>, state: Desired) -> Asked {
+    let newest = done.into_iter().find_map(|(to, at, kind)| Some((to?, at, kind)));
+    match newest {
+        Some((to, at, kind)) if to == state && at.is_active() => Asked::AtWork(kind),
+        Some((to, OpState::Failed | OpState::FailedNoEffect, _)) if to == state => Asked::Failed,
+        _ => Asked::Reached,
+    }
+}
+
+/// A manifest's spec with the `state` of another one, or without any.
+fn with_state_of(spec: &Value, other: Option<&Value>) -> Value {
+    let mut spec = spec.as_object().cloned().unwrap_or_else(Map::new);
+    match other.and_then(|o| o.get("state")) {
+        Some(state) => {
+            spec.insert("state".to_owned(), state.clone());
+        }
+        None => {
+            spec.shift_remove("state");
         }
     }
+    Value::Object(spec)
 }
 
 /// What a dry run's plan says about the operation that would follow; true when it would be refused.
@@ -368,12 +448,13 @@ fn refuse_overwrite(old: &DeploymentRow, layer: &Value, force: bool) -> ManagerR
     .hint("take the values into the manifest (nutkin get deployment NAME -o yaml), or overwrite them with --force"))
 }
 
-/// The state to go to: only when the manifest's own word has changed, by force, or when a person's patch says it.
-fn wanted_state(old: &DeploymentRow, state: Option<Desired>, force: bool, patch: bool) -> Option<Desired> {
+/// The state to go to: only when the manifest's own word has changed, or by force: a flag, a person's patch, or the
+/// failure of what the same word has asked for before.
+fn wanted_state(old: &DeploymentRow, state: Option<Desired>, force: bool) -> Option<Desired> {
     let state = state?;
     let before = old.applied.as_ref().and_then(|a| a.get("state")).and_then(Value::as_str);
     let changed = before != Some(state.as_str());
-    (state != old.desired && (changed || force || patch)).then_some(state)
+    (state != old.desired && (changed || force)).then_some(state)
 }
 
 #[cfg(test)]
@@ -402,30 +483,64 @@ mod tests {
     }
 
     #[rstest]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, false, false, None)]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, true, false, Some(Desired::Running))]
-    #[case(Some("RUNNING"), "SUSPENDED", Desired::Running, false, false, Some(Desired::Suspended))]
-    #[case(None, "RUNNING", Desired::Cancelled, false, false, Some(Desired::Running))]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Running, true, false, None)]
-    #[case::a_patch_is_a_person(
-        Some("RUNNING"),
-        "RUNNING",
-        Desired::Suspended,
-        false,
-        true,
-        Some(Desired::Running)
-    )]
-    #[case::a_patch_that_changes_nothing(Some("RUNNING"), "SUSPENDED", Desired::Suspended, false, true, None)]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, false, None)]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, true, Some(Desired::Running))]
+    #[case(Some("RUNNING"), "SUSPENDED", Desired::Running, false, Some(Desired::Suspended))]
+    #[case(None, "RUNNING", Desired::Cancelled, false, Some(Desired::Running))]
+    #[case(Some("RUNNING"), "RUNNING", Desired::Running, true, None)]
+    #[case::force_that_changes_nothing(Some("RUNNING"), "SUSPENDED", Desired::Suspended, true, None)]
     fn an_unchanged_state_never_overrides_a_person(
         #[case] before: Option<&str>,
         #[case] now: &str,
         #[case] desired: Desired,
         #[case] force: bool,
-        #[case] patch: bool,
         #[case] wanted: Option<Desired>,
     ) {
         let r = row(before.map(|s| json!({ "state": s })), json!({}), desired);
-        assert_eq!(wanted_state(&r, now.parse().ok(), force, patch), wanted);
+        assert_eq!(wanted_state(&r, now.parse().ok(), force), wanted);
+    }
+
+    #[rstest]
+    #[case::nobody_asked(&[], Asked::Reached)]
+    #[case::it_failed(&[(Kind::Start, OpState::Failed)], Asked::Failed)]
+    #[case::it_failed_without_effect(&[(Kind::Start, OpState::FailedNoEffect)], Asked::Failed)]
+    #[case::a_savepoint_asks_for_no_state(
+        &[(Kind::Savepoint, OpState::Succeeded), (Kind::Start, OpState::Failed)],
+        Asked::Failed
+    )]
+    #[case::at_work(&[(Kind::Start, OpState::NeedsAttention)], Asked::AtWork(Kind::Start))]
+    #[case::a_person_stopped_it(&[(Kind::Start, OpState::Cancelled)], Asked::Reached)]
+    #[case::somebody_suspended_later(
+        &[(Kind::Suspend, OpState::Succeeded), (Kind::Start, OpState::Failed)],
+        Asked::Reached
+    )]
+    #[case::somebody_wants_to_suspend(
+        &[(Kind::Suspend, OpState::Failed), (Kind::Start, OpState::Succeeded)],
+        Asked::Reached
+    )]
+    fn only_the_last_wish_and_its_own_failure_count(
+        #[case] done: &[(Kind, OpState)],
+        #[case] expected: Asked,
+    ) {
+        let done = done.iter().map(|(k, s)| (submit::desired_after(*k), *s, *k));
+        assert_eq!(asked_in(done, Desired::Running), expected);
+    }
+
+    #[rstest]
+    #[case(json!({ "a": 1, "state": "RUNNING" }), None, json!({ "a": 1 }))]
+    #[case(json!({ "a": 1, "state": "RUNNING" }), Some(json!({ "b": 1 })), json!({ "a": 1 }))]
+    #[case(
+        json!({ "a": 1, "state": "RUNNING" }),
+        Some(json!({ "state": "SUSPENDED" })),
+        json!({ "a": 1, "state": "SUSPENDED" })
+    )]
+    #[case(json!({ "a": 1 }), Some(json!({ "state": "RUNNING" })), json!({ "a": 1, "state": "RUNNING" }))]
+    fn only_the_state_is_taken_from_the_other(
+        #[case] spec: Value,
+        #[case] other: Option<Value>,
+        #[case] expected: Value,
+    ) {
+        assert_eq!(with_state_of(&spec, other.as_ref()), expected);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::{
     },
     domain::{
         event::{EventName, Severity},
-        ids::{TargetName, check_name},
+        ids::{DeploymentName, FlinkJobId, TargetName, check_name},
         spec,
         target::TargetSpec,
     },
@@ -40,10 +40,24 @@ impl Manager {
         }
         inner.deps.clusters.connect(&spec).map_err(|e| invalid(format!("spec: {}", e.message)))?;
         let name = TargetName::new(doc.metadata.name.clone());
+        let before = inner.world().targets.get(&name).map(|t| t.spec.addresses()).unwrap_or_default();
+        let added = added(&before, &spec.addresses());
+        // Asked before the gate, which must not be held while a cluster is slow to answer.
+        let found = match self.living(&name).is_empty() {
+            true => vec![],
+            false => self.found_at(&spec, &added).await,
+        };
         // From the look at the version to the commit nobody else writes.
         let gate = inner.gate().await;
         let old = inner.world().targets.get(&name).map(|t| t.row.clone());
         matches_version(ask.if_match, old.as_ref().map(|o| o.version))?;
+        if let Some(why) = not_the_same(&self.living(&name), &added, &found) {
+            let detail = format!("target {name} keeps its addresses: {why}; nothing was changed");
+            return Err(Problem::new(Code::WrongState, detail).hint(
+                "suspend or cancel these deployments first; or register the other cluster as another target: \
+                 nutkin target add NAME URL",
+            ));
+        }
         let diff = spec::diff(old.as_ref().map_or(&Value::Null, |o| &o.spec), &doc.spec);
         let same_labels = old.as_ref().is_some_and(|o| o.labels == doc.metadata.labels);
         let action = action(old.is_some(), diff.is_empty() && same_labels);
@@ -70,6 +84,30 @@ impl Manager {
             }
         }
         Ok(applied(doc, &doc.metadata.name, action, diff))
+    }
+
+    /// The jobs without an end on a target, as the books have them, each with its deployment.
+    fn living(&self, target: &TargetName) -> Vec<(DeploymentName, FlinkJobId)> {
+        let world = self.inner.world();
+        let jobs = world.deployments.values().filter_map(|e| Some((e.row.name.clone(), e.job.as_ref()?)));
+        jobs.filter(|(_, j)| j.ended_at.is_none() && j.target == *target)
+            .map(|(name, j)| (name, j.flink.clone()))
+            .collect()
+    }
+
+    /// What each of these addresses lists, or why it does not.
+    async fn found_at(&self, spec: &TargetSpec, addresses: &[String]) -> Vec<Found> {
+        let ask = async |address: &String| {
+            let alone = TargetSpec { url: Some(address.clone()), urls: vec![], ..spec.clone() };
+            let cluster = self.inner.deps.clusters.connect(&alone).map_err(|e| e.message)?;
+            let jobs = cluster.jobs().await.map_err(|e| e.message)?;
+            Ok(jobs.items.into_iter().map(|j| j.id).collect())
+        };
+        let mut found = Vec::new();
+        for address in addresses {
+            found.push(ask(address).await);
+        }
+        found
     }
 
     /// Takes a target out of the books; refused while a deployment uses it. A dry run only tells.
@@ -104,5 +142,89 @@ impl Manager {
         );
         let changes = Changes { remove_targets: vec![name], events: vec![event], ..Changes::default() };
         Ok(self.inner.commit(&gate, changes).await?)
+    }
+}
+
+/// The jobs that an address lists, or why it lists none.
+type Found = Result<Vec<FlinkJobId>, String>;
+
+/// Addresses that were not there before; a slash at the end makes no other one.
+fn added(before: &[String], after: &[String]) -> Vec<String> {
+    let bare = |a: &String| a.trim_end_matches('/').to_owned();
+    let known: Vec<String> = before.iter().map(bare).collect();
+    after.iter().filter(|a| !known.contains(&bare(a))).cloned().collect()
+}
+
+/// Why an added address may be another cluster than the one where the living jobs are; `None` = each lists all of them.
+///
+/// A moved JobManager and another name of the same cluster list the jobs. Any other cluster would say of a job that lives
+/// elsewhere that it is gone, and a second one would be started beside it.
+fn not_the_same(
+    living: &[(DeploymentName, FlinkJobId)],
+    added: &[String],
+    found: &[Found],
+) -> Option<String> {
+    let named = |some: &[&(DeploymentName, FlinkJobId)]| {
+        let shown: Vec<String> = some.iter().take(4).map(|(d, j)| format!("{d} (job {j})")).collect();
+        let more = some.len().saturating_sub(4);
+        let rest = if more == 0 { String::new() } else { format!(" and {more} more") };
+        format!("{}{rest}", shown.join(", "))
+    };
+    let all: Vec<_> = living.iter().collect();
+    // A job may have begun after the addresses were asked, or before any was.
+    let answers = found.iter().map(Some).chain(std::iter::repeat(None));
+    added.iter().zip(answers).find_map(|(address, answer)| match answer {
+        _ if living.is_empty() => None,
+        None => Some(format!("{} began just now", named(&all))),
+        Some(Err(why)) => {
+            Some(format!("{} may live there, and {address} does not answer: {why}", named(&all)))
+        }
+        Some(Ok(listed)) => {
+            let missing: Vec<_> = living.iter().filter(|(_, job)| !listed.contains(job)).collect();
+            (!missing.is_empty())
+                .then(|| format!("{} may live there, and {address} does not list it", named(&missing)))
+        }
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rstest::rstest;
+
+    #[rstest]
+    #[case(&["http://a:1"], &["http://a:1"], &[])]
+    #[case(&["http://a:1/"], &["http://a:1"], &[])]
+    #[case(&["http://a:1", "http://b:1"], &["http://b:1"], &[])]
+    #[case(&["http://a:1"], &["http://a:1", "http://b:1"], &["http://b:1"])]
+    fn only_an_address_that_is_new_is_asked(
+        #[case] before: &[&str],
+        #[case] after: &[&str],
+        #[case] expected: &[&str],
+    ) {
+        let owned = |all: &[&str]| all.iter().map(|a| (*a).to_owned()).collect::<Vec<_>>();
+        assert_eq!(added(&owned(before), &owned(after)), owned(expected));
+    }
+
+    #[rstest]
+    #[case::it_lists_them(Some(Ok(vec!["j1", "j2"])), None)]
+    #[case::it_lists_one(Some(Ok(vec!["j1"])), Some("a/two (job 00000000000000000000000000000002) may live there, and http://b does not list it"))]
+    #[case::silent(Some(Err("refused")), Some("http://b does not answer: refused"))]
+    #[case::not_asked(None, Some("began just now"))]
+    fn an_added_address_must_list_every_living_job(
+        #[case] answer: Option<Result<Vec<&str>, &str>>,
+        #[case] expected: Option<&str>,
+    ) {
+        let job = |n: &str| format!("{:0>32}", n.trim_start_matches('j')).parse::<FlinkJobId>().unwrap();
+        let living =
+            [("one", "j1"), ("two", "j2")].map(|(d, j)| (DeploymentName::new("a", d).unwrap(), job(j)));
+        let found: Vec<Found> = answer
+            .into_iter()
+            .map(|a| a.map(|jobs| jobs.into_iter().map(job).collect()).map_err(str::to_owned))
+            .collect();
+        let why = not_the_same(&living, &["http://b".to_owned()], &found);
+        assert_eq!(why.is_some(), expected.is_some(), "{why:?}");
+        assert!(why.unwrap_or_default().contains(expected.unwrap_or_default()));
+        assert_eq!(not_the_same(&[], &["http://b".to_owned()], &found), None, "nothing lives");
     }
 }

@@ -438,3 +438,23 @@ fn the_page_of_operations_is_asked_for_again_after_a_loss() {
     c.send(Msg::Snapshot(Box::new(world::snapshot())));
     assert!(c.take(|e| matches!(e, Effect::LoadOperations)).is_some());
 }
+
+// --- a job beside its books ------------------------------------------------------------------------------------------
+
+#[test]
+fn a_job_that_lives_although_its_deployment_is_at_rest_can_be_cancelled() {
+    for at_rest in [Observed::Suspended, Observed::Cancelled] {
+        let mut s = world::snapshot();
+        s.rows[0].observed = at_rest;
+        s.rows[0].health = Health::Healthy;
+        let mut c = Console::with(s.clone(), "dark", SIZE);
+        c.settle().press("x").shows(&format!("cancel: it is {at_rest}"));
+        assert!(c.model.overlays.is_empty());
+
+        // `JobRevived` holds: job X lives beside the one in the books.
+        s.rows[0].health = Health::Failing;
+        let mut c = Console::with(s, "dark", SIZE);
+        c.settle().press("x");
+        assert!(matches!(c.model.overlays[..], [Overlay::Card(_)]), "{}", c.screen());
+    }
+}

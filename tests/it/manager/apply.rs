@@ -13,6 +13,7 @@ use nutkin::{
 use serde_json::{Value, json};
 
 use super::rig::{APP, Rig, document, name, start, who};
+use crate::fake::RunOutcome;
 
 async fn apply(rig: &Rig, document: &Document, dry_run: bool, expect: Option<&str>) -> Applied {
     let meta = Meta { yes: true, ..Meta::default() };
@@ -88,5 +89,71 @@ async fn with_upgrade_strategy_none_the_job_runs_on_until_the_next_start() {
     assert_eq!(rig.act("prod", start()).await.state, OpState::Succeeded);
     let (d, all) = (rig.seen("prod"), rig.manager.revisions(&name("prod")).await.unwrap());
     assert_eq!((d.revision, all.len(), d.drift), (Some(2), 2, None));
+    rig.end().await;
+}
+
+/// A manifest of a deployment that the books do not know, to be started.
+async fn to_be_started(rig: &Rig) -> Document {
+    let sha = rig.jar("v1").await;
+    let artifact = json!({ "sha256": sha, "jar": "payments-v1.jar", "version": "v1" });
+    document(
+        "Deployment",
+        Some(APP),
+        "prod",
+        json!({ "target": "fake", "artifact": artifact, "state": "RUNNING" }),
+    )
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_was_refused_is_asked_for_by_the_next_apply_and_a_person_still_wins() {
+    let rig = Rig::new().await;
+    let manifest = to_be_started(&rig).await;
+    rig.fake.down();
+    rig.eventually("it is silent", || rig.manager.target("fake").unwrap().reachable == Some(false)).await;
+    for _ in 0..2 {
+        let refused = apply(&rig, &manifest, false, None).await;
+        assert_eq!(refused.problem.as_ref().unwrap().code, Code::PreflightFailed, "{refused:?}");
+        assert!(!refused.warnings.iter().any(|w| w.contains("somebody")), "{:?}", refused.warnings);
+    }
+    rig.fake.up();
+    rig.eventually("it answers", || rig.manager.target("fake").unwrap().reachable == Some(true)).await;
+    let done = apply(&rig, &manifest, false, None).await;
+    assert_eq!(done.problem, None);
+    assert_eq!(rig.ended(&done.operation_id.unwrap()).await.state, OpState::Succeeded);
+    assert_eq!(apply(&rig, &manifest, false, None).await.action, ApplyAction::Unchanged);
+
+    // A suspension that is refused is asked for again, too.
+    let mut other = manifest.clone();
+    other.spec["state"] = "SUSPENDED".into();
+    rig.fake.down();
+    rig.eventually("it is silent", || rig.manager.target("fake").unwrap().reachable == Some(false)).await;
+    assert!(apply(&rig, &other, false, None).await.problem.is_some());
+    rig.fake.up();
+    rig.eventually("it answers", || rig.manager.target("fake").unwrap().reachable == Some(true)).await;
+    let done = apply(&rig, &other, false, None).await;
+    assert_eq!((done.problem, done.operation_kind), (None, Some(Kind::Suspend)));
+    assert_eq!(rig.ended(&done.operation_id.unwrap()).await.state, OpState::Succeeded);
+
+    let done = apply(&rig, &manifest, false, None).await;
+    assert_eq!(rig.ended(&done.operation_id.unwrap()).await.state, OpState::Succeeded);
+    assert_eq!(rig.act("prod", super::rig::suspend()).await.state, OpState::Succeeded);
+    let stays = apply(&rig, &manifest, false, None).await;
+    assert_eq!((stays.operation_id, stays.problem), (None, None));
+    assert!(stays.warnings.iter().any(|w| w.contains("somebody made it SUSPENDED")), "{:?}", stays.warnings);
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_that_failed_is_asked_for_by_the_next_apply() {
+    let rig = Rig::new().await;
+    let manifest = to_be_started(&rig).await;
+    rig.fake.next_run(RunOutcome::MainThrows("no such topic".into()));
+    let done = apply(&rig, &manifest, false, None).await;
+    assert_eq!(done.problem, None);
+    let state = rig.ended(&done.operation_id.unwrap()).await.state;
+    assert!(matches!(state, OpState::Failed | OpState::FailedNoEffect), "{state}");
+    let again = apply(&rig, &manifest, false, None).await;
+    assert_eq!((again.problem, again.operation_kind), (None, Some(Kind::Start)), "{:?}", again.warnings);
+    assert_eq!(rig.ended(&again.operation_id.unwrap()).await.state, OpState::Succeeded);
     rig.end().await;
 }

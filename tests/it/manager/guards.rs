@@ -3,7 +3,7 @@
 
 use nutkin::{
     contract::{
-        intent::{Fork, Reset, Upgrade, Verb},
+        intent::{Apply, Fork, Reset, Upgrade, Verb},
         plan::{Confirmation, Verdict},
         problem::Code,
     },
@@ -159,5 +159,42 @@ async fn a_plan_on_a_silent_cluster_shows_what_would_be_done_and_cannot_be_run()
     assert!(hint.ends_with("nutkin target check fake"), "{hint}");
     assert_eq!(rig.submit("prod", suspend()).await.unwrap_err().code, Code::PreflightFailed);
     rig.fake.up();
+    rig.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_does_not_become_another_cluster_while_jobs_live_on_it() {
+    let rig = Rig::new().await;
+    let other = Fake::start(crate::fake::Settings::default());
+    rig.running("prod", json!({})).await;
+    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    let spec = rig.manager.document("Target", "fake").await.unwrap().spec;
+    let moved = async |urls: serde_json::Value| {
+        let mut spec = spec.clone();
+        spec.as_object_mut().unwrap().remove("url");
+        spec["urls"] = urls;
+        let documents = vec![document("Target", None, "fake", spec)];
+        let request = Apply { documents, ..Apply::default() };
+        rig.manager.apply(request, &who(), false, None).await.unwrap().remove(0).problem
+    };
+    // Alone, and as one more address to which a failover could go.
+    for urls in [json!([other.url()]), json!([rig.fake.url(), other.url()])] {
+        let refused = moved(urls).await.unwrap();
+        assert_eq!(refused.code, Code::WrongState);
+        assert!(refused.detail.contains("pay/prod") && refused.detail.contains(&job), "{refused:?}");
+        assert!(refused.detail.contains("nothing was changed") && refused.hint.is_some(), "{refused:?}");
+    }
+    assert_eq!(rig.manager.document("Target", "fake").await.unwrap().spec, spec);
+    let nobody = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let silent = format!("http://{}", nobody.local_addr().unwrap());
+    drop(nobody);
+    assert!(moved(json!([silent])).await.unwrap().detail.contains("does not answer"));
+
+    // Another name of the same cluster.
+    let same = rig.fake.url().replace("127.0.0.1", "localhost");
+    assert_eq!(moved(json!([same])).await, None);
+    assert_eq!(rig.act("prod", suspend()).await.state, OpState::Succeeded);
+    assert_eq!(moved(json!([other.url()])).await, None, "nothing lives on the old one");
+    assert!(other.acts("run").is_empty());
     rig.end().await;
 }

@@ -1,4 +1,6 @@
-//! Which file systems are remote, by the magic number of `statfs`.
+//! Which file systems are remote, by the magic number of `statfs`: no database may live there.
+
+use std::path::PathBuf;
 
 /// Magic number → name. From the kernel's `magic.h` and the vendors' headers.
 const REMOTE: &[(u32, &str)] = &[
@@ -29,6 +31,18 @@ pub fn network_file_system(magic: u32) -> Option<&'static str> {
     REMOTE.iter().find(|(m, _)| *m == magic).map(|(_, name)| *name)
 }
 
+/// The magic number in `f_type`: 32 bits wide; its container differs between platforms and may sign-extend it.
+#[must_use]
+pub fn magic(f_type: i128) -> u32 {
+    u32::try_from(f_type & 0xFFFF_FFFF).unwrap_or(0)
+}
+
+/// A place on this machine that is usually local and survives a reboot.
+#[must_use]
+pub fn local_place(uid: u32) -> PathBuf {
+    PathBuf::from(format!("/var/tmp/nutkin-{uid}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -44,5 +58,10 @@ mod tests {
         for local in [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994, 0x2FC1_2FC1, 0x794C_7630] {
             assert_eq!(network_file_system(local), None, "{local:#x}");
         }
+    }
+    #[test]
+    fn a_sign_that_was_extended_is_taken_off() {
+        assert_eq!(magic(i128::from(0xFF53_4D42_u32.cast_signed())), 0xFF53_4D42);
+        assert_eq!(magic(0x6969), 0x6969);
     }
 }
