@@ -6,7 +6,7 @@
 //!                                   │  REST + server-sent events, JSON (unix socket)
 //!                            ┌──────┴──────┐
 //!                            │   manager   │  nutkin serve: one process, owns the state directory
-//!                            │  operations · watcher · records · policy 
+//!                            │  operations · watcher · records · policy
 //!                            └──┬───────┬──┘
 //!                   SQLite file ┘       └ Flink REST of every cluster
 //! ```

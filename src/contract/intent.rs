@@ -147,7 +147,7 @@ request!(
     }
 );
 request!(
-    /// Take a job that somebody started into the books.
+    /// Take over a job that somebody started.
     Adopt {
         /// `APP/NAME` of the new deployment.
         deployment: String,
@@ -171,7 +171,7 @@ request!(
     DisposeSavepoint {}
 );
 request!(
-    /// Remove a deployment from the books; files stay.
+    /// Remove a deployment; files stay.
     DeleteDeployment {}
 );
 
@@ -338,7 +338,7 @@ pub enum Verb {
     Fork(Fork),
     /// Choose the next restore point.
     Reset(Reset),
-    /// Remove from the books.
+    /// Remove the deployment.
     Delete(DeleteDeployment),
 }
 

@@ -56,7 +56,10 @@ pub(super) async fn apply(
         };
         entry.set_artifact(&sha);
     }
-    let request = Apply { documents: manifest.documents(), meta: meta("nutkin demo"), ..Apply::default() };
+    let documents = manifest.documents();
+    // The cluster is the demo's own: where it runs anew, at other ports, the jobs of the one before are gone with it.
+    let confirm = documents.iter().filter(|d| d.kind == "Target").map(|d| d.metadata.name.clone()).collect();
+    let request = Apply { documents, meta: meta("nutkin demo"), confirm, ..Apply::default() };
     let mut operations = Vec::new();
     for applied in client.act(&routes::apply(&request)).await?.items {
         if let Some(mut problem) = applied.problem {

@@ -100,7 +100,7 @@ fn stake(state: &Path, jobs: Option<u32>) -> String {
         Some(n) => format!("ends {n} running jobs without a savepoint, "),
     };
     format!(
-        "this {jobs}stops Flink and the manager, and removes {} for good: the books and their history, artifacts, \
+        "this {jobs}stops Flink and the manager, and removes {} for good: the history, artifacts, \
          manifests, savepoints and checkpoints",
         state.display()
     )

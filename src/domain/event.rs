@@ -108,7 +108,7 @@ words!(open
         TargetUnreachable = "TARGET_UNREACHABLE",
         /// No manager watched for a while.
         WatchGap = "WATCH_GAP",
-        /// The manager before did not end by itself.
+        /// The previous manager did not shut down cleanly.
         ManagerLost = "MANAGER_LOST",
         /// A layer of configuration changed.
         ConfigChanged = "CONFIG_CHANGED",

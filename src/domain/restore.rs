@@ -268,7 +268,7 @@ fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> O
         (Some(of), Some(newest), _) if newest > of => {
             let between = humane(newest.seconds_since(of));
             Some(format!(
-                "a newer restore point of {newest} exists and is not used: {between} of progress are given up"
+                "a newer restore point of {newest} exists and is not used: {between} of progress is lost"
             ))
         }
         (Some(of), ..) => {
@@ -277,7 +277,7 @@ fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> O
             let (at, why) = (lost.state_of?, lost.rejected.as_deref().unwrap_or_default());
             let between = humane(at.seconds_since(of));
             Some(format!(
-                "the restore point of {at} cannot be used ({why}): {between} of progress are given up unless it is found"
+                "the restore point of {at} cannot be used ({why}): {between} of progress is lost unless it is found"
             ))
         }
         _ => None,
@@ -465,7 +465,7 @@ mod tests {
         assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("good")));
         assert_eq!(advice.deviates, agreement);
         if agreement {
-            assert!(advice.warning.unwrap().contains("13m 20s of progress are given up"));
+            assert!(advice.warning.unwrap().contains("13m 20s of progress is lost"));
         }
     }
 

@@ -221,7 +221,7 @@ fn behaviour(settings: &Settings, state_dir: &Path, read_only: bool, detached: b
 }
 
 fn not_listening(socket: &Path, e: &std::io::Error) -> Problem {
-    Problem::new(Code::StoreFailed, format!("{} cannot be listened at: {e}", socket.display()))
+    Problem::new(Code::StoreFailed, format!("{} cannot be listened on: {e}", socket.display()))
         .hint("name another place with --socket PATH")
 }
 

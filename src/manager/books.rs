@@ -100,7 +100,7 @@ pub async fn write(
         Kind::Fork => fork(inner, op, changes).await?,
         Kind::Delete => {
             row.deleted_at = Some(inner.now());
-            let text = format!("{} was removed from the books; its catalogue and files stay", row.name);
+            let text = format!("{} was removed; its savepoints' records and files stay", row.name);
             changes.events.push(inner.operation_event(
                 op,
                 Severity::Warn,

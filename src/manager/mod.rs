@@ -64,7 +64,7 @@ async fn note_loss(inner: &Arc<Inner>, active: usize) {
         1 => "one operation was at work and goes on".to_owned(),
         n => format!("{n} operations were at work and go on"),
     };
-    let text = format!("the manager before did not end by itself; {rest}");
+    let text = format!("the previous manager did not shut down cleanly; {rest}");
     let event = NewEvent::auto(inner.now(), Severity::Warn, EventName::ManagerLost, text);
     let gate = inner.gate().await;
     // A store that takes nothing says so at the next change; this start only looks.
@@ -188,7 +188,7 @@ impl Manager {
             let of = Arc::clone(inner);
             watcher::spawn(inner, target, move || driven.into_iter().for_each(|id| runner::spawn(&of, id)));
         }
-        // Their target is not in the books any more: their steps say so.
+        // Their target is not recorded any more: their steps say so.
         waiting.into_iter().for_each(|id| runner::spawn(inner, id));
     }
 

@@ -171,7 +171,8 @@ struct Door {
 impl Door {
     /// Finds out who is at the other end, from the kernel, and what they may do.
     async fn greet(&self, stream: &UnixStream) -> Result<Guest, Failure> {
-        let unknown = |e: io::Error| Failure::new(Code::Forbidden, format!("nobody knows who asks: {e}"));
+        let unknown =
+            |e: io::Error| Failure::new(Code::Forbidden, format!("the caller could not be identified: {e}"));
         let peer = stream.peer_cred().map_err(unknown)?;
         let person = self.people.find(peer.uid(), peer.gid(), !self.access.is_private()).await;
         if let Some(role) = self.access.role(&person) {

@@ -33,7 +33,9 @@ impl<S: Send + Sync> FromRequestParts<S> for May {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let guest = parts.extensions.get::<Guest>();
-        guest.map(|g| Self(g.role)).ok_or_else(|| Failure::new(Code::Forbidden, "nobody knows who asks"))
+        guest
+            .map(|g| Self(g.role))
+            .ok_or_else(|| Failure::new(Code::Forbidden, "the caller could not be identified"))
     }
 }
 
@@ -42,8 +44,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Who {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let guest = parts.extensions.get::<Guest>();
-        let actor =
-            guest.ok_or_else(|| Failure::new(Code::Forbidden, "nobody knows who asks"))?.actor.clone();
+        let actor = guest
+            .ok_or_else(|| Failure::new(Code::Forbidden, "the caller could not be identified"))?
+            .actor
+            .clone();
         Ok(Self(Caller { actor, via: via(&parts.headers)? }))
     }
 }

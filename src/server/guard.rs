@@ -51,7 +51,7 @@ fn judge(method: &Method, uri: &Uri, headers: &HeaderMap, role: Option<Role>) ->
     if !HOSTS.contains(&without_port(host)) {
         return Err(deny(format!("requests for the host {host:?} are not answered here")));
     }
-    let Some(role) = role else { return Err(deny("nobody knows who asks".to_owned())) };
+    let Some(role) = role else { return Err(deny("the caller could not be identified".to_owned())) };
     if is_safe(method) {
         return Ok(());
     }

@@ -1347,7 +1347,7 @@ fn on_a_terminal_a_reset_of_the_demo_asks() {
     let state = demo_folder(home.path());
     let mut screen = Screen::of(home.path(), &["demo", "--reset"]);
     screen.until("remove it? [y/N]");
-    assert!(screen.parser.screen().contents().contains("for good: the books and their history"));
+    assert!(screen.parser.screen().contents().contains("for good: the history"));
     screen.types("n\n");
     screen.until("nothing was changed");
     assert_eq!(screen.child.wait().unwrap().exit_code(), 1);

@@ -60,7 +60,7 @@ impl Credentials {
         // The error of the conversion would say nothing more, and must not show the text.
         let mut value = HeaderValue::from_str(&text).map_err(|_| {
             config(format!(
-                "{} holds characters that cannot be sent; it must be one line of text",
+                "{} contains characters that are not allowed in a header; it must be one line of text",
                 self.source()
             ))
         })?;

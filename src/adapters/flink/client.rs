@@ -173,7 +173,7 @@ fn jar_id(jar: &str) -> ClusterResult<&str> {
         return Err(plain(
             ErrorKind::Config,
             Effect::None,
-            format!("{jar:?} is no id of a jar; nothing was sent"),
+            format!("{jar:?} is not the id of a jar; nothing was sent"),
         ));
     }
     Ok(jar)

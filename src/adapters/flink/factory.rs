@@ -75,7 +75,7 @@ fn addresses(target: &TargetSpec) -> Result<Vec<Url>, ClusterError> {
 fn address(text: &str) -> Result<Url, ClusterError> {
     let wrong = |why: &str| {
         let shown = text.rsplit_once('@').map_or(text, |(_, host)| host);
-        config(format!("{shown:?} is no address of a JobManager: {why}"))
+        config(format!("{shown:?} is not the address of a JobManager: {why}"))
     };
     let with_scheme = || wrong(&format!("write http://{text} or https://{text}"));
     let url = match Url::parse(text.trim()) {

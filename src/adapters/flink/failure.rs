@@ -68,7 +68,7 @@ pub(super) fn refusal(
 fn denied(code: u16, address: &str, credentials: &Credentials) -> ClusterError {
     let what = match (credentials, code) {
         (Credentials::None, _) => {
-            "it wants to know who asks. Flink itself never does, so a proxy in front of it does: set auth.user and \
+            "it requires authentication. Flink itself never does, so a proxy in front of it does: set auth.user and \
              auth.passwordFile, or auth.tokenFile, in the target"
                 .to_owned()
         }
@@ -174,7 +174,8 @@ fn tls_failure(e: &rustls::Error, address: &str) -> ClusterError {
             )
         }
         E::InvalidCertificate(C::UnknownIssuer | C::BadSignature) => {
-            "nobody we trust has signed its certificate; set tls.caFile to the CA that did".to_owned()
+            "its certificate is not signed by a trusted authority; set tls.caFile to the CA that did"
+                .to_owned()
         }
         E::InvalidCertificate(C::NotValidForName | C::NotValidForNameContext { .. }) => {
             "its certificate is for another name; set tls.serverName to the name in it, if that is right"

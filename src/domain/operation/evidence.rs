@@ -289,7 +289,7 @@ pub(super) fn silent(for_: Duration, unknown: &str, choices: Vec<Choice>) -> Jud
 pub fn unwritable(what: &str) -> Judgement {
     Judgement::Attention {
         code: "BOOKS_CONFLICT",
-        reason: format!("it cannot be written into the books: {what}"),
+        reason: format!("the result cannot be recorded: {what}"),
         choices: vec![choice(ChoiceId::Retry, "it is written again, once the conflict is gone"), abandon()],
     }
 }

@@ -277,14 +277,14 @@ pub fn title(act: &Act, plan: &Plan) -> String {
             1 => "wait until 1 slot is free".to_owned(),
             needed => format!("wait until {needed} slots are free"),
         },
-        Act::NoLiveJob => "see that no job of this deployment lives".to_owned(),
+        Act::NoLiveJob => "verify that no job of this deployment is running".to_owned(),
         Act::RunJar { revision } => match &plan.restore {
             RestoreSource::Empty => format!("submit revision {revision}, beginning empty"),
             RestoreSource::ThisOperation => format!("submit revision {revision} from that snapshot"),
             RestoreSource::Point { location, .. } => format!("submit revision {revision} from {location}"),
         },
         Act::AwaitRunning => "wait until all tasks run".to_owned(),
-        Act::VerifyRestore => "see that Flink restored exactly that".to_owned(),
+        Act::VerifyRestore => "verify what Flink restored".to_owned(),
         Act::Probation => format!(
             "probation: {} checkpoint{} within {}",
             plan.probation.checkpoints,
@@ -295,6 +295,6 @@ pub fn title(act: &Act, plan: &Plan) -> String {
         Act::AwaitSuperseded { .. } => {
             "wait until it is known what the superseded operation has begun".to_owned()
         }
-        Act::WriteCatalogue => "write the books".to_owned(),
+        Act::WriteCatalogue => "record the result".to_owned(),
     }
 }

@@ -113,9 +113,9 @@ pub enum Command {
     Reset(lifecycle::ResetArgs),
     /// Run an earlier revision.
     Rollback(lifecycle::RollbackArgs),
-    /// Remove a deployment from the books; its files stay.
+    /// Remove a deployment; its files stay.
     Delete(lifecycle::DeleteArgs),
-    /// Take a job that somebody started into the books.
+    /// Take over a job that somebody started.
     Adopt(lifecycle::AdoptArgs),
     /// Savepoints: take, list, show, pin, unpin, import, dispose.
     Savepoint(savepoint::SavepointArgs),
@@ -168,7 +168,7 @@ pub struct DemoArgs {
     /// Suspend what runs there with its state, then stop the demo's cluster and manager.
     #[arg(long, conflicts_with = "reset")]
     pub stop: bool,
-    /// End everything of the demo at once and remove it for good: its books, artifacts, manifests, savepoints and
+    /// End everything of the demo at once and remove it for good: its history, artifacts, manifests, savepoints and
     /// checkpoints. Begins nothing anew; on a terminal it asks first.
     #[arg(long)]
     pub reset: bool,

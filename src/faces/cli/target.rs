@@ -39,7 +39,7 @@ pub enum TargetCommand {
         /// Its name.
         name: String,
     },
-    /// Remove a target from the books; the cluster is not touched.
+    /// Remove a target; its cluster is not touched.
     Remove {
         /// Its name.
         name: String,
@@ -142,7 +142,8 @@ async fn remove(ctx: &Context, given: &str, yes: bool) -> Outcome {
             let detail = format!("removing target {name} asks for a confirmation; nothing was changed");
             return Err(Problem::new(Code::ConfirmationRequired, detail).hint("add --yes"));
         }
-        if !act::ask(ctx, &format!("remove target {name} from the books? [y/N] "))?.eq_ignore_ascii_case("y")
+        if !act::ask(ctx, &format!("remove target {name}? Its cluster and jobs stay as they are. [y/N] "))?
+            .eq_ignore_ascii_case("y")
         {
             ctx.hint("nothing was changed");
             return Ok(Exit::FAILED);

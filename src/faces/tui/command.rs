@@ -104,8 +104,8 @@ commands! {
         Upgrade "upgrade" "upgrade" ["u"] Card true "Change program or configuration and go on with the state.";
         Fork "fork" "fork" ["f"] Card true "A new deployment from this one's state.";
         Rollback "rollback" "roll back" ["b"] Card false "Run an earlier revision again.";
-        Adopt "adopt" "adopt" ["a"] Card true "Take a job that somebody started into the books.";
-        Delete "delete" "delete" ["D"] Card false "Take a deployment without a job out of the books; files stay.";
+        Adopt "adopt" "adopt" ["a"] Card true "Take over a job that somebody started.";
+        Delete "delete" "delete" ["D"] Card false "Remove a deployment without a job; files stay.";
         Filter "filter" "filter" ["/"] None true "Show only rows with these words; `!word` hides.";
         Open "open" "open" ["enter"] None false "Go in.";
         Applications "applications" "applications" ["1"] None false "Focus on the applications.";

@@ -51,12 +51,15 @@ impl Manager {
         let gate = inner.gate().await;
         let old = inner.world().targets.get(&name).map(|t| t.row.clone());
         matches_version(ask.if_match, old.as_ref().map(|o| o.version))?;
-        if let Some(why) = not_the_same(&self.living(&name), &added, &found) {
+        // A cluster that is gone for good answers nobody: that its jobs are gone with it is a person's word.
+        let gone = ask.batch.meta_of(name.as_str()).confirm.as_deref() == Some(name.as_str());
+        if let Some(why) = not_the_same(&self.living(&name), &added, &found).filter(|_| !gone) {
             let detail = format!("target {name} keeps its addresses: {why}; nothing was changed");
-            return Err(Problem::new(Code::WrongState, detail).hint(
+            return Err(Problem::new(Code::WrongState, detail).hint(format!(
                 "suspend or cancel these deployments first; or register the other cluster as another target: \
-                 nutkin target add NAME URL",
-            ));
+                 nutkin target add NAME URL; or, if the old cluster and its jobs are gone for good: \
+                 nutkin apply -f FILE --confirm {name}"
+            )));
         }
         let diff = spec::diff(old.as_ref().map_or(&Value::Null, |o| &o.spec), &doc.spec);
         let same_labels = old.as_ref().is_some_and(|o| o.labels == doc.metadata.labels);

@@ -134,7 +134,7 @@ pub fn is_awaited(inner: &Inner, op: &Operation) -> bool {
 /// Whether a superseded operation has an open step, and what is known of it; `None` = the store does not answer.
 pub async fn open(inner: &Inner, id: &OperationId) -> Option<(bool, String)> {
     let op = inner.deps.store.operation(id).await.ok()?;
-    let Some(op) = op else { return Some((false, "it is not in the books any more".to_owned())) };
+    let Some(op) = op else { return Some((false, "it is not recorded any more".to_owned())) };
     Some(match supersede::open_step(&op).filter(|s| s.state == crate::domain::operation::StepState::Intent) {
         Some(step) => (true, step.detail.clone()),
         None => {

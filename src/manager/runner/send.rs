@@ -176,7 +176,7 @@ async fn run_request(
         |message: String| ClusterError { kind: ErrorKind::Config, effect: Effect::None, message, full: None };
     let row =
         inner.deps.store.revision(&op.deployment, revision).await.map_err(|e| refused(e.to_string()))?;
-    let row = row.ok_or_else(|| refused(format!("revision {revision} is not in the books")))?;
+    let row = row.ok_or_else(|| refused(format!("revision {revision} is not recorded")))?;
     let spec: Spec =
         serde_json::from_value(row.spec).map_err(|e| refused(format!("revision {revision}: {e}")))?;
     let sha = spec

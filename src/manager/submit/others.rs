@@ -344,7 +344,9 @@ pub async fn import(inner: &Arc<Inner>, r: &ImportSavepoint) -> ManagerResult<Dr
                 format!("no complete snapshot is at {place}: the place is missing or has no _metadata"),
                 "check the path",
             ),
-            None => b.checks.warn("exists", "nobody here can look at that place: it is entered unverified"),
+            None => {
+                b.checks.warn("exists", "this host cannot access that location; it is recorded as unverified")
+            }
         }
     }
     b.finish(format!("nutkin savepoint import {name} {place}")).await

@@ -123,10 +123,7 @@ pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>,
     }
     let live = matches!(sight, JobSight::Seen { state, .. } if !state.is_terminal());
     if let Some(stray) = strays.first() {
-        holds.push((
-            ConditionType::JobRevived,
-            format!("job {stray} of it lives beside the one in the books"),
-        ));
+        holds.push((ConditionType::JobRevived, format!("job {stray} of it runs beside the recorded one")));
     } else if live && e.row.desired != Desired::Running && !busy && e.operation.is_none() {
         holds.push((ConditionType::JobRevived, format!("a job lives although {} is wanted", e.row.desired)));
     }
@@ -189,7 +186,7 @@ fn note_strays(
 ) {
     for job in strays.iter().filter(|job| !noted.strays.contains(job)) {
         let text = format!(
-            "job {job} was issued to {} and lives, though it is not the job in the books",
+            "job {job} was issued to {} and is running, though it is not the recorded one",
             e.row.name
         );
         push(e, changes, now, Severity::Error, EventName::JobRevived, text);

@@ -70,7 +70,7 @@ fn suspend_by_key_card_y_and_progress() {
     op.steps[1].ended_at = Some(world::at("06:56:01"));
     op.steps[2].state = StepState::Intent;
     c.send(Msg::Watch(WatchMessage::Operation { operation: Box::new(op.clone()) }));
-    c.shows("✓  2 wait until the job has ended, seen twice").shows("◐  3 write the books");
+    c.shows("✓  2 wait until the job has ended, seen twice").shows("◐  3 record the result");
     // The card may be left; the row shows the step.
     c.press("esc");
     let mut row = world::snapshot().rows.remove(0);

@@ -115,5 +115,5 @@ fn unmanaged_jobs_are_there_at_once() {
     let mut c = Console::new((120, 36));
     c.press("down down");
     insta::assert_snapshot!("unmanaged_120x36", c.screen());
-    c.shows("* Unmanaged on eu-west-1").shows("Click Stream").shows("takes it into the books");
+    c.shows("* Unmanaged on eu-west-1").shows("Click Stream").shows("takes it over");
 }

@@ -393,7 +393,7 @@ fn a_card_about_a_savepoint_names_it_before_its_deployment() {
 fn a_job_that_nobody_manages_says_why_there_are_no_savepoints_of_it() {
     let mut c = ready();
     c.press("down down v").shows("savepoint: nobody manages this job; a adopts it first");
-    c.shows("until then it is only looked at");
+    c.shows("is only looked at");
 }
 
 #[test]
@@ -451,7 +451,7 @@ fn a_job_that_lives_although_its_deployment_is_at_rest_can_be_cancelled() {
         c.settle().press("x").shows(&format!("cancel: it is {at_rest}"));
         assert!(c.model.overlays.is_empty());
 
-        // `JobRevived` holds: job X lives beside the one in the books.
+        // `JobRevived` holds: job X runs beside the recorded one.
         s.rows[0].health = Health::Failing;
         let mut c = Console::with(s, "dark", SIZE);
         c.settle().press("x");

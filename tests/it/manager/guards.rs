@@ -169,12 +169,13 @@ async fn a_target_does_not_become_another_cluster_while_jobs_live_on_it() {
     rig.running("prod", json!({})).await;
     let job = rig.seen("prod").job.unwrap().flink_job_id;
     let spec = rig.manager.document("Target", "fake").await.unwrap().spec;
+    let confirm = std::cell::RefCell::new(vec![]);
     let moved = async |urls: serde_json::Value| {
         let mut spec = spec.clone();
         spec.as_object_mut().unwrap().remove("url");
         spec["urls"] = urls;
         let documents = vec![document("Target", None, "fake", spec)];
-        let request = Apply { documents, ..Apply::default() };
+        let request = Apply { documents, confirm: confirm.borrow().clone(), ..Apply::default() };
         rig.manager.apply(request, &who(), false, None).await.unwrap().remove(0).problem
     };
     // Alone, and as one more address to which a failover could go.
@@ -189,6 +190,13 @@ async fn a_target_does_not_become_another_cluster_while_jobs_live_on_it() {
     let silent = format!("http://{}", nobody.local_addr().unwrap());
     drop(nobody);
     assert!(moved(json!([silent])).await.unwrap().detail.contains("does not answer"));
+
+    // A cluster that is gone for good is given up by its name.
+    confirm.borrow_mut().push("fake".to_owned());
+    assert_eq!(moved(json!([rig.fake.url()])).await, None);
+    assert_eq!(moved(json!([other.url()])).await, None);
+    assert_eq!(moved(json!([rig.fake.url()])).await, None);
+    confirm.borrow_mut().clear();
 
     // Another name of the same cluster.
     let same = rig.fake.url().replace("127.0.0.1", "localhost");

@@ -36,7 +36,7 @@ fn upgrade(artifact: impl ToString) -> Verb {
 #[case(RunOutcome::StateDoesNotMap, "Cannot map")]
 #[case(RunOutcome::TaskFailsAtOnce("task boom".into()), "task boom")]
 #[case(RunOutcome::RestartLoop("loop boom".into()), "loop boom")]
-#[case(RunOutcome::HalfSubmitted, "half submitted")]
+#[case(RunOutcome::HalfSubmitted, "partially submitted")]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_upgrade_ends_with_the_old_revision_running_from_the_right_savepoint(
     #[case] outcome: RunOutcome,

@@ -40,7 +40,7 @@ async fn a_whole_life_on(version: &str) {
 
     let started = desk.act(&["start", prod, "--reason", "first day"]).await;
     assert!(started["result"].as_str().unwrap().contains("revision 1 runs"), "{started:#}");
-    desk.ran(&["start", prod]).await.ended(1).says(&["its job lives"]);
+    desk.ran(&["start", prod]).await.ended(1).says(&["its job is running"]);
     desk.ran(&["delete", prod, "--confirm", prod]).await.ended(1).says(&["live job"]);
     let mut count = desk.count_above(prod, 50.0).await;
 

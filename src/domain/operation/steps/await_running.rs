@@ -79,7 +79,7 @@ fn stuck(case: Case<'_>, job: &JobSummary) -> Judgement {
     Judgement::Attention {
         code: STUCK,
         reason: format!(
-            "{} of {} tasks run after {} s, and the others do not come",
+            "{} of {} tasks run after {} s, and the rest have not started",
             job.tasks.running,
             job.tasks.total,
             case.waited().as_secs()

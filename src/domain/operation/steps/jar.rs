@@ -27,7 +27,7 @@ pub fn judge_plan(case: Case<'_>, ev: &Evidence) -> Judgement {
     match &ev.answer {
         Some(Answer::Accepted(_)) => Judgement::confirmed("the program's plan compiles"),
         Some(Answer::Refused { reason, .. }) => {
-            Judgement::refuted(format!("the program does not compile its plan: {reason}"))
+            Judgement::refuted(format!("Flink cannot compile the program's plan: {reason}"))
         }
         // The program's main() has run in the JobManager and may have ended it: never twice.
         Some(Answer::Lost(why)) => Judgement::refuted(format!(

@@ -133,6 +133,6 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         Act::Probation => probation::judge(case, ev),
         Act::Dispose { .. } => dispose::judge(case, ev),
         Act::AwaitSuperseded { .. } => await_superseded::judge(case, ev),
-        Act::WriteCatalogue => Judgement::confirmed("the books are written"),
+        Act::WriteCatalogue => Judgement::confirmed("the result is recorded"),
     }
 }

@@ -98,7 +98,7 @@ fn is_duplicate(reason: &str) -> bool {
 /// Flink refused and yet the job lives (a `main()` that executes twice): it is cancelled before anything else.
 fn half_submitted(reason: &str, job: JobRef) -> Judgement {
     Judgement::Refuted {
-        reason: format!("half submitted: Flink refused ({reason}) but the job lives; it is cancelled"),
+        reason: format!("partially submitted: Flink refused ({reason}) but the job lives; it is cancelled"),
         retry: Retry::Never,
         left_behind: Some(Outcome { job: Some(job), ..Outcome::default() }),
     }

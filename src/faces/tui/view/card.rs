@@ -197,7 +197,7 @@ fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: &plan::Plan
         wrapped(out, &muted(format!("{:>3} ", s.n)).with(&s.title, Role::Text), cells);
     }
     if plan.steps.is_empty() {
-        out.push(muted("    nothing on the cluster; only the books change"));
+        out.push(muted("    nothing on the cluster; only nutkin's records change"));
     }
     if let Some(then) = &plan.if_it_fails {
         wrapped(out, &text("    if it fails: ", Role::Focus).with(then, Role::Text), cells);

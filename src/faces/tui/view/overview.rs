@@ -321,7 +321,7 @@ fn job(model: &Model, j: &TargetJob, width: usize) -> Vec<Text> {
     lines.push(field("Management", text(&j.management, Role::Warn)));
     lines.push(Text::empty());
     let words = muted("Somebody started this job by hand. ").with(adopt, Role::Key).with(
-        " takes it into the books: savepoints, upgrades and history from then on. Each job becomes a deployment of its own; \
+        " takes it over: savepoints, upgrades and history from then on. Each job becomes a deployment of its own; \
          until then it is only looked at.",
         Role::Muted,
     );

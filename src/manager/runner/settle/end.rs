@@ -102,7 +102,7 @@ fn result(op: &Operation) -> String {
     let cause = op.plan.compensation.as_ref().map(|c| c.cause.clone()).unwrap_or_default();
     let revision = op.plan.revision.unwrap_or_default();
     let runs = op.steps.iter().find(|s| s.act.name() == StepName::RunJar);
-    // A program that Flink refused has put nothing out.
+    // A program that Flink refused produced no output.
     let repeated = runs.is_some_and(|s| s.state == StepState::Confirmed);
     let outputs = if repeated { "; outputs since that snapshot are produced again" } else { "" };
     match (op.state, op.kind) {
@@ -127,9 +127,9 @@ fn result(op: &Operation) -> String {
         (_, Kind::Fork) => {
             op.plan.creates.as_ref().map_or_else(String::new, |c| format!("{} was created", c.name))
         }
-        (_, Kind::Adopt) => "the job and what it has kept are in the books; it runs on".to_owned(),
+        (_, Kind::Adopt) => "the job and what it has kept are recorded; it keeps running".to_owned(),
         (_, Kind::Import) => "the snapshot is in the catalogue".to_owned(),
         (_, Kind::Dispose) => "the snapshot's files are deleted".to_owned(),
-        (_, Kind::Delete) => "the deployment is out of the books; files stay".to_owned(),
+        (_, Kind::Delete) => "the deployment was removed; its files stay".to_owned(),
     }
 }

@@ -126,7 +126,7 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
                 ));
             }
             b.destructive = true;
-            b.irreversible.push("the name leaves the books; savepoints and their files stay".to_owned());
+            b.irreversible.push("the name is removed; savepoints and their files stay".to_owned());
         }
     }
     b.plan.desired_after = desired_after(b.kind);
@@ -228,7 +228,7 @@ impl<'a> Building<'a> {
 
     fn wants_job(&self) -> ManagerResult<()> {
         if self.facts.live.is_none() && self.facts.silent.is_none() {
-            return Err(wrong_state(self.facts, "no job of it lives", "start it: nutkin start APP/NAME"));
+            return Err(wrong_state(self.facts, "it has no running job", "start it: nutkin start APP/NAME"));
         }
         Ok(())
     }
@@ -237,7 +237,7 @@ impl<'a> Building<'a> {
         if self.facts.live.is_some() {
             return Err(wrong_state(
                 self.facts,
-                "its job lives",
+                "its job is running",
                 "upgrade or restart it, or suspend it first",
             ));
         }
