@@ -17,6 +17,9 @@ use crate::{
     domain::ids::DeploymentName,
 };
 
+/// The release that the hint of the demo speaks of.
+const TRIED_FIRST: &str = "v2";
+
 /// Brings every release to the manager; answers release → content hash.
 pub(super) async fn upload(
     client: &Client,
@@ -24,10 +27,13 @@ pub(super) async fn upload(
     report: &mut Report<'_>,
 ) -> Result<IndexMap<String, String>, Error> {
     let mut artifacts = IndexMap::new();
-    for (label, _) in RELEASES {
+    // Lists of jars begin with the newest: the one to try first comes last.
+    let mut order: Vec<&str> = RELEASES.iter().map(|(label, _)| *label).collect();
+    order.sort_by_key(|label| *label == TRIED_FIRST);
+    for label in order {
         report.doing(&format!("bringing payments-{label}.jar to the manager"));
         let artifact = client.upload(&stage.jars.release(label), &|_, _| ()).await?;
-        artifacts.insert((*label).to_owned(), artifact.sha256);
+        artifacts.insert(label.to_owned(), artifact.sha256);
     }
     Ok(artifacts)
 }
