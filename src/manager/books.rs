@@ -11,7 +11,7 @@ use super::{
 use crate::domain::{
     deployment::{Desired, FlinkState, OurEnd},
     event::{EventName, Severity},
-    ids::{OperationId, TargetName},
+    ids::TargetName,
     location,
     operation::{Creates, JobRef, Kind, OpState, Operation, Outcome, RestoreSource, Step},
     savepoint::{Origin, Savepoint, Status},
@@ -76,18 +76,14 @@ pub async fn end_job(
     Ok(())
 }
 
-/// Writes the books of an operation whose steps are done. Answers operations to be driven afterwards.
-pub async fn write(
-    inner: &Arc<Inner>,
-    op: &Operation,
-    changes: &mut Changes,
-) -> StoreResult<Vec<OperationId>> {
+/// Records the result of an operation whose steps are done.
+pub async fn write(inner: &Arc<Inner>, op: &Operation, changes: &mut Changes) -> StoreResult<()> {
     if op.plan.compensation.as_ref().is_some_and(|c| c.ends_as != OpState::Succeeded) {
-        return Ok(vec![]);
+        return Ok(());
     }
     let row =
         changes.deployments.pop().or_else(|| inner.world().by_id(&op.deployment).map(|e| e.row.clone()));
-    let Some(mut row) = row else { return Ok(vec![]) };
+    let Some(mut row) = row else { return Ok(()) };
     match op.kind {
         Kind::Start | Kind::Upgrade | Kind::Restart | Kind::Rollback => {
             row.revision = op.plan.revision.or(row.revision);
@@ -111,7 +107,7 @@ pub async fn write(
         Kind::Savepoint | Kind::Dispose | Kind::Adopt => {}
     }
     changes.deployments.push(row);
-    Ok(vec![])
+    Ok(())
 }
 
 /// The restore point that a job's newest retained checkpoint makes, unless it is in the catalogue already. A job that came

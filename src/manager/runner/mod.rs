@@ -243,11 +243,7 @@ async fn commit_absorbed(
         }
         changes.events.push(event);
     }
-    let children = settle::outcome_rows(inner, &op, n, absorbed, evidence, &mut changes).await?;
+    settle::outcome_rows(inner, &op, n, absorbed, evidence, &mut changes).await?;
     changes.operations.insert(0, op);
-    inner.commit(gate, changes).await?;
-    for child in children {
-        spawn(inner, child);
-    }
-    Ok(())
+    inner.commit(gate, changes).await
 }

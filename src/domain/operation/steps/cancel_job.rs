@@ -27,7 +27,10 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
             "whether the cancel arrived is not known",
             vec![choice(ChoiceId::Retry, "cancel again; it is safe to repeat")],
         ),
-        Sight::Seen { job, .. } if refuses(ev) || case.waited() >= case.patience.silence => {
+        // Without an answer here another manager asked, or nobody yet: it is asked once more, however long ago that was.
+        Sight::Seen { job, .. }
+            if refuses(ev) || (ev.answer.is_some() && case.waited() >= case.patience.silence) =>
+        {
             Judgement::Attention {
                 code: STUCK,
                 reason: format!(

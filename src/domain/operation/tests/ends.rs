@@ -18,6 +18,7 @@ fn leaving(name: StepName) -> Operation {
 #[case(Some(Answer::Lost("closed".into())), 3, "resend")]
 #[case(None, 3, "resend")]
 #[case(Some(Answer::Lost("closed".into())), 901, "ask")]
+#[case::after_a_long_night_without_a_manager(None, 901, "resend")]
 #[case(Some(Answer::Accepted(None)), 901, "confirmed")]
 fn a_cancel_that_is_not_taken_is_not_repeated_for_ever(
     #[case] answer: Option<Answer>,

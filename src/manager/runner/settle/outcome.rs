@@ -7,7 +7,7 @@ use crate::{
     domain::{
         deployment::OurEnd,
         event::{EventName, NewEvent, Severity},
-        ids::{OperationId, SavepointId},
+        ids::SavepointId,
         location,
         operation::{
             Act, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState, driver::Absorbed,
@@ -23,7 +23,7 @@ use crate::{
     },
 };
 
-/// Rows that follow from a judgement. Answers operations that are to be driven afterwards.
+/// Rows that follow from a judgement.
 pub async fn outcome_rows(
     inner: &Arc<Inner>,
     op: &Operation,
@@ -31,8 +31,8 @@ pub async fn outcome_rows(
     absorbed: &Absorbed,
     evidence: &Evidence,
     changes: &mut Changes,
-) -> StoreResult<Vec<OperationId>> {
-    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(vec![]) };
+) -> StoreResult<()> {
+    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(()) };
     match (&absorbed.confirmed, &step.act) {
         (Some((_, outcome)), Act::TriggerSavepoint { .. } | Act::StopWithSavepoint { .. }) => {
             snapshot_done(inner, op, step, outcome, evidence, changes).await?;
@@ -51,7 +51,7 @@ pub async fn outcome_rows(
             let text = format!("savepoint {savepoint} was deleted");
             changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointDeleted, text));
         }
-        (Some((StepName::WriteCatalogue, _)), _) => return books::write(inner, op, changes).await,
+        (Some((StepName::WriteCatalogue, _)), _) => books::write(inner, op, changes).await?,
         (None, Act::TriggerSavepoint { .. } | Act::StopWithSavepoint { .. }) => {
             snapshot_not_done(inner, op, step, absorbed, evidence, changes).await?;
         }
@@ -66,7 +66,7 @@ pub async fn outcome_rows(
         }
         _ => {}
     }
-    Ok(vec![])
+    Ok(())
 }
 
 /// The row of the attempt becomes COMPLETED; a stop's job has ended with it.
