@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use serde_json::Value;
+
 use super::{
     inner::Inner,
-    ports::store::{Changes, DeploymentRow, JobRow, StoreResult},
+    ports::store::{ApplicationRow, Changes, DeploymentRow, JobRow, StoreResult},
     specs,
     watcher::{KeptCheckpoint, KeptConfig},
 };
@@ -251,7 +254,7 @@ pub fn new_deployment(inner: &Inner, creates: &Creates) -> DeploymentRow {
     DeploymentRow {
         id: creates.id.clone(),
         name: creates.name.clone(),
-        labels: indexmap::IndexMap::new(),
+        labels: IndexMap::new(),
         layer: creates.layer.clone(),
         applied: None,
         spec_version: 1,
@@ -262,6 +265,19 @@ pub fn new_deployment(inner: &Inner, creates: &Creates) -> DeploymentRow {
         adopted: false,
         created_at: inner.now(),
         deleted_at: None,
+    }
+}
+
+/// An application nobody described yet.
+#[must_use]
+pub fn new_application(inner: &Inner, name: &str) -> ApplicationRow {
+    ApplicationRow {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        labels: IndexMap::new(),
+        defaults: Value::Null,
+        version: 1,
+        created_at: inner.now(),
     }
 }
 

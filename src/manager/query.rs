@@ -4,7 +4,7 @@ use super::{
     EventFilter, Manager, ManagerResult, SnapshotQuery, SnapshotSort, history,
     ports::{
         cluster::ClusterError,
-        store::{AnswerRow, EventQuery, OperationQuery},
+        store::{EventQuery, OperationQuery},
     },
     view,
     world::DeploymentEntry,
@@ -398,20 +398,10 @@ impl Manager {
 
     /// One artifact, by hash, a unique part of it, or name.
     pub async fn artifact(&self, sha: &str) -> ManagerResult<model::Artifact> {
-        let row = super::submit::find_artifact(&self.inner, sha).await?;
+        let row = super::artifacts::find(&self.inner, sha).await?;
         let users = self.users().await?;
         let used = users.into_iter().filter(|(s, _)| *s == row.sha).map(|(_, d)| d).collect();
         Ok(view::artifact(&row, used))
-    }
-
-    /// The kept answer of a request.
-    pub async fn kept_answer(
-        &self,
-        who: &super::Caller,
-        route: &str,
-        key: &str,
-    ) -> ManagerResult<Option<AnswerRow>> {
-        Ok(self.inner.deps.store.answer(&who.actor, route, key).await?)
     }
 }
 

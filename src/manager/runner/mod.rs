@@ -19,7 +19,7 @@ mod settle;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    faults,
+    disposal, faults,
     inner::{Gate, Inner},
     ports::store::{Changes, StoreError, StoreResult},
 };
@@ -29,7 +29,7 @@ use crate::domain::{
     operation::{
         OpState, Operation, StepState,
         driver::{self, Absorbed, Next},
-        evidence::{self, Answer, Evidence, Sight},
+        evidence::{self, Answer, Evidence, Judgement, Sight},
         steps::{self, Case},
     },
     text,
@@ -103,6 +103,9 @@ async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
     if driver::next(&op, inner.now()) != Next::Intend(n) {
         return Ok(());
     }
+    if let Some(why) = disposal::forbidden(inner, &op, n).await? {
+        return decline(inner, &gate, op, n, why).await;
+    }
     let mut changes = Changes::default();
     let first = op.state == OpState::Queued;
     let (key, mark) = send::key_and_mark(inner, &op, n);
@@ -122,6 +125,12 @@ async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
     }
     changes.operations.push(op);
     inner.commit(&gate, changes).await
+}
+
+/// What was allowed when it was confirmed is so no longer: the step is not begun.
+async fn decline(inner: &Inner, gate: &Gate<'_>, mut op: Operation, n: u32, why: String) -> StoreResult<()> {
+    let absorbed = driver::absorb(&mut op, n, Judgement::refuted(why), inner.now());
+    commit_told(inner, gate, op, absorbed).await
 }
 
 /// So long a manager that leaves waits for the answer to a request that is on its way.
@@ -199,6 +208,11 @@ async fn refused_by_the_books(
 ) -> StoreResult<()> {
     let Some(mut op) = operation(inner, id) else { return Ok(()) };
     let absorbed = driver::absorb(&mut op, n, evidence::unwritable(&what), inner.now());
+    commit_told(inner, gate, op, absorbed).await
+}
+
+/// Commits a judgement that brings no rows of its own.
+async fn commit_told(inner: &Inner, gate: &Gate<'_>, op: Operation, absorbed: Absorbed) -> StoreResult<()> {
     let mut changes = Changes::default();
     for (severity, name, text) in absorbed.events {
         changes.events.push(inner.operation_event(&op, severity, name, text));

@@ -1,14 +1,10 @@
 //! What a person does to an operation: choose, cancel, resume, supersede.
 
-use super::{
-    super::{
-        Caller, Idempotency, Manager, ManagerResult, books,
-        inner::{Gate, Inner},
-        ports::store::Changes,
-        runner, view,
-    },
-    others::plain_card,
-    preflight::Checks,
+use super::super::{
+    Caller, Idempotency, Manager, ManagerResult, books,
+    inner::{Gate, Inner},
+    ports::store::Changes,
+    runner, view,
 };
 use crate::{
     contract::{
@@ -40,11 +36,8 @@ impl Manager {
     ) -> ManagerResult<model::Operation> {
         self.may_change(false)?;
         let inner = &self.inner;
-        if let Some(key) = &key
-            && let Some(kept) = inner.deps.store.answer(&who.actor, &key.route, &key.key).await?
-        {
-            return serde_json::from_value(kept.body)
-                .map_err(|e| Problem::new(Code::Internal, e.to_string()));
+        if let Some(kept) = self.replay(who, key.as_ref()).await? {
+            return Ok(kept);
         }
         let gate = inner.gate().await;
         let mut parent = self.active(id).await?;
@@ -180,19 +173,19 @@ impl Manager {
         let left = |s: &&Step| !matches!(s.state, StepState::Confirmed | StepState::Skipped);
         let steps: Vec<&Step> = next.iter().flat_map(|o| &o.steps).filter(left).collect();
         let plan = next.map_or(&of.plan, |o| &o.plan);
-        let (name, target) = (&of.deployment_name, of.target.to_string());
-        let irreversible = vec![];
-        let checks = Checks::default();
-        let mut card = plain_card(of.kind, name, &target, &[], plan, checks, warnings, irreversible, command);
-        card.steps = steps
+        let steps = steps
             .into_iter()
             .map(|s| PlannedStep { n: s.n, name: s.act.name(), title: recipe::title(&s.act, plan) })
             .collect();
-        card.revision_next = plan.revision;
-        card.runnable = true;
-        card
+        Plan {
+            steps,
+            warnings,
+            revision_next: plan.revision,
+            runnable: true,
+            command,
+            ..Plan::plain(of.kind, of.deployment_name.to_string(), of.target.to_string())
+        }
     }
-
     /// A choice is an act of its own: what is read-only now stays as it is. Abandoning touches no cluster.
     async fn may_choose(
         &self,

@@ -21,14 +21,13 @@ use crate::{
     },
     domain::{
         operation::{
-            Kind, Plan, RestoreSource,
+            Kind, Plan,
             recipe::Stop,
             supersede::{self, Takeover},
         },
         restore::{Advice, Request},
         savepoint::{Format, Origin},
         spec::{RestoreStrategy, Spec, UpgradeStrategy},
-        time::Span,
     },
     manager::{
         Caller, ManagerResult, history,
@@ -162,39 +161,21 @@ impl<'a> Building<'a> {
     pub(in crate::manager::submit) fn new(inner: &'a Arc<Inner>, facts: &'a Facts, kind: Kind) -> Self {
         let spec = facts.entry.spec.as_ref();
         let config = facts.checkpoint_config.as_ref();
-        let plan = Plan {
-            version: 1,
+        let mut plan = Plan {
             old_job: facts.job().cloned(),
-            revision: None,
-            previous_revision: None,
-            restore: RestoreSource::Empty,
-            allow_non_restored_state: false,
             savepoint_base: facts.base.clone(),
-            format: spec.map_or(Format::Canonical, |s| s.savepoint_format),
-            drain: false,
-            label: None,
-            origin: Origin::UserRequest,
-            max_savepoint_attempts: spec.map_or(4, |s| s.max_savepoint_attempts),
-            max_job_attempts: spec.map_or(4, |s| s.max_job_attempts),
-            probation: spec.map(|s| s.probation).unwrap_or_default(),
-            checkpoint_timeout: config
-                .and_then(|c| c.timeout)
-                .unwrap_or(Span(std::time::Duration::from_secs(600))),
             checkpoint_interval: config.and_then(|c| c.interval),
-            slots_needed: 0,
-            previous_slots_needed: 0,
-            desired_after: None,
-            savepoint: None,
-            location: None,
-            warnings: vec![],
-            acknowledged: None,
-            before: None,
-            creates: None,
-            inherited: None,
-            supersedes: None,
-            superseded_by: None,
-            compensation: None,
+            ..Plan::empty()
         };
+        if let Some(timeout) = config.and_then(|c| c.timeout) {
+            plan.checkpoint_timeout = timeout;
+        }
+        if let Some(spec) = spec {
+            plan.format = spec.savepoint_format;
+            plan.max_savepoint_attempts = spec.max_savepoint_attempts;
+            plan.max_job_attempts = spec.max_job_attempts;
+            plan.probation = spec.probation;
+        }
         Self {
             inner,
             facts,

@@ -11,10 +11,9 @@ use crate::{
         spec::{self, Spec, UpgradeStrategy},
     },
     manager::{
-        ManagerResult, history,
+        ManagerResult, artifacts, history,
         ports::store::{DeploymentRow, RevisionRow},
         specs,
-        submit::others,
     },
 };
 
@@ -70,7 +69,7 @@ impl Building<'_> {
     pub(super) async fn upgrade(&mut self, r: &Upgrade, reachable: bool) -> ManagerResult<()> {
         let row = self.facts.entry.row.clone();
         let artifact = match &r.artifact {
-            Some(a) => Some(others::find_artifact(self.inner, a).await?),
+            Some(a) => Some(artifacts::find(self.inner, a).await?),
             None => None,
         };
         if row.adopted {
