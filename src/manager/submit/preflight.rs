@@ -246,6 +246,12 @@ pub fn resolvable(c: &mut Checks, spec: &Spec, settings: &ManagerSettings) {
 
 fn slots(c: &mut Checks, f: &Facts, spec: &Spec) {
     let Some(o) = &f.overview else { return };
+    if !f.waiting.is_empty() {
+        c.warn(
+            "queue",
+            format!("jobs that wait for slots may take those that become free: {}", few(&f.waiting)),
+        );
+    }
     let (needed, held) = (spec.parallelism, f.held_slots());
     let free = o.slots_free + held;
     if needed <= free {

@@ -17,6 +17,7 @@ mod strays;
 mod told;
 
 pub use numbers::refresh as refresh_numbers;
+pub use slow::hear_out;
 pub use told::about;
 
 use std::{sync::Arc, time::Duration};

@@ -98,12 +98,8 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, interval: Duration) {
 fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
     let job = e.job.as_ref()?;
     let summary = e.sight.summary.as_ref()?;
-    let troubled = matches!(summary.state, FlinkState::Failed | FlinkState::Failing | FlinkState::Restarting);
-    // A job that ended without us is looked at once more, when Flink's statistics are settled: its stop savepoint, or the
-    // last checkpoint that it left, is a restore point.
-    let foreign_end = summary.state.is_terminal()
-        && job.our_end == OurEnd::None
-        && job.ended_at.is_some_and(|end| e.sight.checkpoints_at.is_none_or(|t| t <= end + CACHE));
+    let troubled = is_troubled(&summary.state);
+    let foreign_end = settles_at(e).is_some();
     let unexplained = troubled && (e.sight.root_cause.is_none() || e.sight.root_cause != e.sight.noted.cause);
     if summary.state.is_terminal() && !foreign_end && !unexplained {
         return None;
@@ -131,6 +127,43 @@ fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
         troubled,
         metrics,
     })
+}
+
+const fn is_troubled(state: &FlinkState) -> bool {
+    matches!(state, FlinkState::Failed | FlinkState::Failing | FlinkState::Restarting)
+}
+
+/// When Flink's word on a job that ended without us is final, if it has not been heard since: its stop savepoint, or the
+/// last checkpoint that it left, is a restore point.
+pub(super) fn settles_at(e: &DeploymentEntry) -> Option<Timestamp> {
+    let job = e.job.as_ref().filter(|j| j.our_end == OurEnd::None)?;
+    let settled =
+        job.ended_at.filter(|_| e.sight.summary.as_ref().is_some_and(|s| s.state.is_terminal()))? + CACHE;
+    e.sight.checkpoints_at.is_none_or(|t| t <= settled).then_some(settled)
+}
+
+/// Hears Flink's last word on a job that ended without us, once its statistics are settled; false when nobody answers.
+pub async fn hear_out(inner: &Arc<Inner>, name: &DeploymentName) -> bool {
+    let found = inner.world().deployments.get(name).and_then(|e| {
+        let due = Due {
+            asked_at: None,
+            name: name.clone(),
+            flink: e.job.as_ref()?.flink.clone(),
+            checkpoints: true,
+            config: e.sight.checkpoint_config.is_none(),
+            looked_at: false,
+            troubled: e.sight.summary.as_ref().is_some_and(|s| is_troubled(&s.state)),
+            metrics: vec![],
+        };
+        Some((settles_at(e)?, e.target(), due))
+    });
+    let Some((settled, target, due)) = found else { return true };
+    let Some(cluster) = inner.world().targets.get(&target).and_then(|t| t.cluster.clone().ok()) else {
+        return false;
+    };
+    inner.deps.clock.sleep(settled.since(inner.now()) + Duration::from_millis(1)).await;
+    look_at(inner, &*cluster, due).await;
+    inner.world().deployments.get(name).is_some_and(|e| settles_at(e).is_none())
 }
 
 async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {

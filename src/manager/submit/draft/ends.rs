@@ -7,6 +7,7 @@ use crate::{
         restore::Request,
         savepoint::{Format, Origin, Status},
         spec::{RestoreStrategy, UpgradeStrategy},
+        time::humane,
     },
     manager::{ManagerResult, submit::preflight},
 };
@@ -101,9 +102,12 @@ impl Building<'_> {
                     "lastCheckpoint",
                     "the newest completed checkpoint is retained: it outlives the cancel",
                 );
-                self.warnings.push(
-                    "the job goes on from its last checkpoint; outputs since are produced again".to_owned(),
-                );
+                let age = newest.map(|c| self.facts.now.seconds_since(c.triggered_at));
+                self.rewind = age;
+                let since = age.map(|s| format!(", {} old", humane(s))).unwrap_or_default();
+                self.warnings.push(format!(
+                    "the job goes on from its last checkpoint{since}; outputs since are produced again"
+                ));
             }
             (Some(true), false) => self.checks.fail(
                 "lastCheckpoint",

@@ -92,7 +92,12 @@ impl Building<'_> {
             irreversible: self.irreversible,
             crash_loss_seconds: age(crash),
             end_loss_seconds: age(end),
-            rewind_seconds: self.advice.as_ref().and_then(|a| a.chosen()).and_then(|c| c.rewind_seconds),
+            rewind_seconds: self
+                .advice
+                .as_ref()
+                .and_then(|a| a.chosen())
+                .and_then(|c| c.rewind_seconds)
+                .or(self.rewind),
             expected_savepoint_seconds: words::expected_savepoint(f),
             if_it_fails: recipe::if_it_fails(&self.plan),
             confirmation: Confirmation::None,

@@ -52,6 +52,8 @@ pub(in crate::manager::submit) struct Building<'a> {
     /// What a fork starts at once, as an operation of its own.
     pub starts: Option<Spec>,
     pub advice: Option<Advice>,
+    /// Progress that is repeated, in seconds, where no advice tells it.
+    pub rewind: Option<u64>,
     pub warnings: Vec<String>,
     pub irreversible: Vec<String>,
     pub destructive: bool,
@@ -189,6 +191,7 @@ impl<'a> Building<'a> {
             previous: None,
             starts: None,
             advice: None,
+            rewind: None,
             warnings: vec![],
             irreversible: vec![],
             destructive: false,
