@@ -85,11 +85,7 @@ pub async fn adopt(
     let name: DeploymentName = r.deployment.parse().map_err(|e| bad(&e))?;
     let (store, entry, taken, owner) = {
         let w = inner.world();
-        let owner = w
-            .deployments
-            .values()
-            .find(|e| e.job.as_ref().is_some_and(|j| j.flink == *flink))
-            .map(|e| e.row.name.clone());
+        let owner = w.by_job(flink).map(|e| e.row.name.clone());
         (w.store_id.clone(), w.targets.get(&target.into()).cloned(), w.deployments.contains_key(&name), owner)
     };
     let entry = entry.ok_or_else(|| {

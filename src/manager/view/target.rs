@@ -80,7 +80,7 @@ pub fn target_jobs(t: &TargetEntry, world: &World) -> Vec<TargetJob> {
         .jobs
         .iter()
         .map(|j| {
-            let owner = world.deployments.values().find(|e| e.job.as_ref().is_some_and(|r| r.flink == j.id));
+            let owner = world.by_job(&j.id);
             let stray = world.owner_of_stray(t, j);
             let management = match (owner, stray, j.id.issuer(&world.store_id)) {
                 (Some(_), _, _) => "managed".to_owned(),

@@ -77,13 +77,8 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, interval: Duration) {
     eyes::prove(inner, target).await;
     let wanted = inner.hub.looked_at();
     let now = inner.now();
-    let due: Vec<Due> = inner
-        .world()
-        .deployments
-        .values()
-        .filter(|e| e.target() == *target)
-        .filter_map(|e| due(e, wanted.contains(&e.row.name), now))
-        .collect();
+    let due: Vec<Due> =
+        inner.world().on(target).filter_map(|e| due(e, wanted.contains(&e.row.name), now)).collect();
     for d in in_turn(due, interval) {
         if inner.leaving.is_cancelled() {
             return;
