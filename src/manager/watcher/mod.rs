@@ -83,7 +83,8 @@ pub fn spawn(inner: &Arc<Inner>, target: TargetName, seen: impl FnOnce() + Send 
                 seen();
             }
             let interval = interval(&inner, &target);
-            if answers && slow.as_ref().is_none_or(JoinHandle::is_finished) {
+            let for_slow = answers && inner.world().on(&target).next().is_some();
+            if for_slow && slow.as_ref().is_none_or(JoinHandle::is_finished) {
                 let (inner, target) = (Arc::clone(&inner), target.clone());
                 slow = Some(tracker.spawn(async move { slow::look(&inner, &target, interval).await }));
             }
