@@ -9,6 +9,7 @@
 //! The fast lane never waits for the slow one: a state is on the screen one interval after it changed, however many
 //! jobs a cluster has and however long their statistics take.
 
+mod checkpoints;
 mod fast;
 mod left;
 mod numbers;

@@ -120,7 +120,7 @@ pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>,
         ));
     }
     if observed == Observed::Running
-        && let Some(reason) = super::slow::stale(e, now)
+        && let Some(reason) = super::checkpoints::stale(e, now)
     {
         holds.push((ConditionType::CheckpointStale, reason));
     }
