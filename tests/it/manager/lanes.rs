@@ -8,7 +8,7 @@ use std::sync::{
 use nutkin::{contract::watch::Interest, domain::deployment::Observed};
 use serde_json::json;
 
-use super::rig::Rig;
+use super::rig::{DEADLINE, Rig, start};
 use crate::fake::{Fault, Phase, Settings};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,8 +34,11 @@ async fn a_failure_is_seen_while_the_statistics_hang() {
 async fn a_look_that_finds_nothing_new_writes_nothing() {
     let settings = Settings { checkpoint_every: None, ..Settings::default() };
     let rig = Rig::with(settings, json!({ "savepointAccess": "LOCAL" })).await;
-    rig.running("prod", json!({})).await;
+    rig.deployment("prod", json!({})).await;
+    let op = rig.submit("prod", start()).await.unwrap();
+    rig.fake.until("the job runs", DEADLINE, |w| w.jobs.values().any(|j| j.is_running())).await;
     rig.fake.checkpoint(&rig.fake.live_jobs().remove(0));
+    rig.ended(&op.operation_id).await;
     let watch = rig.manager.subscribe(None).await;
     rig.manager.set_interest(&watch.id, Interest { deployments: vec!["pay/prod".into()] }).unwrap();
     rig.eventually("the checkpoint is seen", || rig.seen("prod").last_checkpoint.is_some()).await;
