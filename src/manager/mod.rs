@@ -31,6 +31,7 @@ mod submit;
 mod view;
 mod watch;
 mod watcher;
+mod window;
 mod world;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
