@@ -27,6 +27,8 @@ mod kill;
 #[cfg(test)]
 mod manager;
 #[cfg(test)]
+mod places;
+#[cfg(test)]
 mod real;
 #[cfg(test)]
 mod server;
