@@ -17,5 +17,6 @@ mod screen;
 mod support;
 mod svg;
 pub mod terminal;
+mod vanished;
 mod words;
 mod world;
