@@ -11,6 +11,7 @@ mod hostile;
 mod keys;
 mod live;
 mod night;
+mod panics;
 mod pty;
 mod safe;
 mod screen;
