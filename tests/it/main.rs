@@ -19,6 +19,8 @@ mod flink_fixtures;
 #[cfg(test)]
 mod flink_http;
 #[cfg(test)]
+mod flink_proxy;
+#[cfg(test)]
 mod flink_real;
 #[cfg(test)]
 mod flink_tls;
