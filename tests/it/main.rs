@@ -11,6 +11,8 @@ mod console;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod demo_command;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod fake;
