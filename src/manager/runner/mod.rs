@@ -24,7 +24,7 @@ use super::{
     ports::store::{Changes, StoreError, StoreResult},
 };
 use crate::domain::{
-    event::{EventName, MOST_OF_A_TRACE, Severity},
+    event::{EventName, MOST_OF_A_TRACE, NewEvent, Severity},
     ids::OperationId,
     operation::{
         OpState, Operation, StepState,
@@ -77,6 +77,8 @@ async fn drive(inner: &Arc<Inner>, id: &OperationId) -> StoreResult<()> {
                     faults::reach("after-answer", &op, n);
                 }
             }
+            // What goes on from a request that was sent before has no intent of its own to begin with.
+            Next::Probe(_) if op.state == OpState::Queued => begin(inner, id).await?,
             Next::Probe(n) => probe(inner, &op, n, &mut memory).await?,
         }
     }
@@ -95,6 +97,19 @@ async fn pause(inner: &Inner, for_: Duration) {
     }
 }
 
+/// Commits that the operation is at work.
+async fn begin(inner: &Inner, id: &OperationId) -> StoreResult<()> {
+    let gate = inner.gate().await;
+    let Some(mut op) = operation(inner, id).filter(|op| op.state == OpState::Queued) else { return Ok(()) };
+    driver::begin(&mut op, inner.now());
+    let events = vec![started(inner, &op)];
+    inner.commit(&gate, Changes { events, operations: vec![op], ..Changes::default() }).await
+}
+
+fn started(inner: &Inner, op: &Operation) -> NewEvent {
+    inner.operation_event(op, Severity::Info, EventName::OperationStarted, format!("{} began", op.kind))
+}
+
 /// Commits the intent: key, rows that the effect will need, event. Nothing has left the process before.
 async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
     let gate = inner.gate().await;
@@ -111,12 +126,7 @@ async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
     let (key, mark) = send::key_and_mark(inner, &op, n);
     driver::intend(&mut op, n, key, mark, inner.now());
     if first {
-        changes.events.push(inner.operation_event(
-            &op,
-            Severity::Info,
-            EventName::OperationStarted,
-            format!("{} began", op.kind),
-        ));
+        changes.events.push(started(inner, &op));
     }
     settle::intent_rows(inner, &op, n, &mut changes).await?;
     if let Some(step) = op.steps.iter().find(|s| s.n == n).filter(|s| s.act.has_effect()) {

@@ -93,7 +93,10 @@ fn looking_again_sends_nothing_and_looks_for_what_was_sent(#[case] mut op: Opera
         (row, row),
         "rows of the parent"
     );
-    assert_eq!(driver::next(&child, at(1_001)), Next::Probe(n));
+    assert_eq!((child.state, driver::next(&child, at(1_001))), (OpState::Queued, Next::Probe(n)));
+    assert!(driver::begin(&mut child, at(1_001)) && !driver::begin(&mut child, at(1_002)), "it begins once");
+    assert_eq!((child.state, child.started_at), (OpState::Running, Some(at(1_001))));
+    assert_eq!(driver::next(&child, at(1_002)), Next::Probe(n), "still only looked for");
     // Asked and looked again once more, the one that sent it is still known.
     absorbed(&mut child, 3_000, silence());
     let grandchild = choose(&child, ChoiceId::LookAgain, None, OperationId::new("again")).unwrap().unwrap();
