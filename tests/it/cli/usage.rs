@@ -22,6 +22,13 @@ use super::*;
 #[case(&["describe", "pay/prod", "pay/x"], "write the kind first")]
 #[case(&["events", "--debug", "--severity", "warn"], "cannot be used with")]
 #[case(&["start", "pay/prod", "--timeout", "soon"], "is not a duration")]
+#[case(&["upgrade", "pay/prod", "--from", "latest"], "upgrade does not go on from \"latest\"")]
+#[case(&["upgrade", "pay/prod", "--from", "none"], "--upgrade-strategy STATELESS begins empty")]
+#[case(&["rollback", "pay/prod", "--from", "none"], "a savepoint's id or location or last-checkpoint")]
+#[case(&["restart", "pay/prod", "--from", "new"], "restart does not go on from \"new\"")]
+#[case(&["start", "pay/prod", "--from", "last-checkpoint"], "it takes a savepoint's id or location, latest or none")]
+#[case(&["fork", "pay/prod", "pay/new", "--from", "last-checkpoint"], "location, new, latest or none")]
+#[case(&["reset", "pay/prod", "latest"], "it takes a savepoint's id or location\n")]
 #[case(&["operation", "choose", "x", "retri"], "did you mean \"retry\"?")]
 #[case(&["apply", "-f", "/does/not/exist.yaml"], "/does/not/exist.yaml: cannot be read")]
 fn wrong_usage_is_named_and_nothing_is_sent(#[case] args: &[&str], #[case] says: &str) {

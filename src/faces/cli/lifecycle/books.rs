@@ -2,11 +2,14 @@
 
 use clap::Args;
 
-use super::{FROM_WORDS, on, set::set_of, usage};
+use super::{on, set::set_of, usage};
 use crate::{
     client::routes,
     contract::intent::{Adopt, DeleteDeployment, Fork, Verb},
-    domain::ids::{BadId, DeploymentName},
+    domain::{
+        ids::{BadId, DeploymentName},
+        operation::Kind,
+    },
     faces::cli::{
         act::{ActFlags, submit},
         context::Context,
@@ -42,7 +45,7 @@ impl ForkArgs {
     pub(in crate::faces::cli) async fn run(self, ctx: &Context) -> Outcome {
         let new: DeploymentName = self.new_deployment.parse().map_err(|e: BadId| usage(e.to_string()))?;
         let set = set_of(&self.set)?;
-        let from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
+        let from = ctx.restore_point(Kind::Fork, self.from.as_deref()).await?;
         let then = if self.start { Then::Start(new.to_string()) } else { Then::Nothing };
         let act = ActFlags { then, makes: Some(new.to_string()), ..self.act.clone() };
         on(ctx, &self.deployment, &act, |meta| {

@@ -2,10 +2,10 @@
 
 use clap::Args;
 
-use super::{FROM_WORDS, on, upper};
+use super::{on, upper};
 use crate::{
     contract::intent::{Cancel, Reset, Restart, Start, Suspend, Verb},
-    domain::savepoint::Format,
+    domain::{operation::Kind, savepoint::Format},
     faces::cli::{act::ActFlags, context::Context, exit::Outcome},
 };
 
@@ -26,7 +26,7 @@ pub struct StartArgs {
 
 impl StartArgs {
     pub(in crate::faces::cli) async fn run(self, ctx: &Context) -> Outcome {
-        let from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
+        let from = ctx.restore_point(Kind::Start, self.from.as_deref()).await?;
         on(ctx, &self.deployment, &self.act, |meta| {
             Verb::Start(Start {
                 from: from.clone(),
@@ -86,8 +86,8 @@ impl CancelArgs {
 pub struct RestartArgs {
     /// APP/NAME.
     deployment: String,
-    /// last-checkpoint: for a job that cannot be stopped.
-    #[arg(long, value_name = "last-checkpoint")]
+    /// A savepoint's id or location, or last-checkpoint, for a job that cannot be stopped.
+    #[arg(long, value_name = "SAVEPOINT|last-checkpoint")]
     from: Option<String>,
     #[command(flatten)]
     act: ActFlags,
@@ -95,8 +95,8 @@ pub struct RestartArgs {
 
 impl RestartArgs {
     pub(in crate::faces::cli) async fn run(self, ctx: &Context) -> Outcome {
-        on(ctx, &self.deployment, &self.act, |meta| Verb::Restart(Restart { from: self.from.clone(), meta }))
-            .await
+        let from = ctx.restore_point(Kind::Restart, self.from.as_deref()).await?;
+        on(ctx, &self.deployment, &self.act, |meta| Verb::Restart(Restart { from: from.clone(), meta })).await
     }
 }
 
@@ -116,7 +116,7 @@ pub struct ResetArgs {
 
 impl ResetArgs {
     pub(in crate::faces::cli) async fn run(self, ctx: &Context) -> Outcome {
-        let chosen = ctx.restore_point(Some(&self.savepoint), &[]).await?.unwrap_or_default();
+        let chosen = ctx.restore_point(Kind::Reset, Some(&self.savepoint)).await?.unwrap_or_default();
         on(ctx, &self.deployment, &self.act, |meta| {
             Verb::Reset(Reset { savepoint: chosen.clone(), cancel_and_start: self.cancel_and_start, meta })
         })

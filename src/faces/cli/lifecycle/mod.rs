@@ -24,9 +24,6 @@ use crate::{
     },
 };
 
-/// What `--from` takes beside savepoints.
-const FROM_WORDS: &[&str] = &["latest", "none", "new", "last-checkpoint"];
-
 /// A verb on a deployment that exists.
 async fn on(ctx: &Context, given: &str, flags: &ActFlags, verb: impl Fn(Meta) -> Verb) -> Outcome {
     let name = ctx.deployment(given).await?;

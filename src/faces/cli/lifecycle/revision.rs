@@ -6,7 +6,7 @@ use clap::Args;
 use indexmap::IndexMap;
 
 use super::{
-    FROM_WORDS, on,
+    on,
     set::{pair_of, set_of},
     upper,
 };
@@ -16,7 +16,7 @@ use crate::{
         intent::{Rollback, Upgrade, Verb},
         problem::Problem,
     },
-    domain::{savepoint::Format, spec::UpgradeStrategy},
+    domain::{operation::Kind, savepoint::Format, spec::UpgradeStrategy},
     faces::cli::{
         act::{ActFlags, submit},
         artifact,
@@ -77,7 +77,7 @@ impl UpgradeArgs {
     pub(in crate::faces::cli) async fn run(self, ctx: &Context) -> Outcome {
         let mut request = self.request()?;
         let name = ctx.deployment(&self.deployment).await?;
-        request.from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
+        request.from = ctx.restore_point(Kind::Upgrade, self.from.as_deref()).await?;
         if let Some(jar) = &self.jar {
             request.artifact = Some(artifact::upload(ctx, jar).await?);
         }
@@ -134,7 +134,7 @@ pub struct RollbackArgs {
 
 impl RollbackArgs {
     pub(in crate::faces::cli) async fn run(self, ctx: &Context) -> Outcome {
-        let from = ctx.restore_point(self.from.as_deref(), FROM_WORDS).await?;
+        let from = ctx.restore_point(Kind::Rollback, self.from.as_deref()).await?;
         on(ctx, &self.deployment, &self.act, |meta| {
             Verb::Rollback(Rollback {
                 revision: self.revision,

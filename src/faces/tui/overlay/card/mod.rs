@@ -113,7 +113,7 @@ impl Card {
             picker: None,
             seen: model.now,
         };
-        if fields::complaint(&card.fields).is_some() {
+        if fields::complaint(card.request.kind(), &card.fields).is_some() {
             card.focus = Focus::Field(0);
         } else {
             card.ask_plan(fx);
@@ -133,7 +133,7 @@ impl Card {
         if data.read_only {
             return Some(READ_ONLY.to_owned());
         }
-        if let Some(c) = fields::complaint(&self.fields) {
+        if let Some(c) = fields::complaint(self.request.kind(), &self.fields) {
             return Some(c);
         }
         let Some(plan) = &self.plan.value else {
@@ -191,7 +191,7 @@ impl Card {
     /// Edits have settled.
     pub fn settled(&mut self, question: u64, fx: &mut Vec<Effect>) {
         if question == self.question && self.sending.is_none() {
-            if fields::complaint(&self.fields).is_none() {
+            if fields::complaint(self.request.kind(), &self.fields).is_none() {
                 self.ask_plan(fx);
             } else {
                 self.plan.loading = false;
