@@ -12,6 +12,7 @@
 pub mod connect;
 mod http;
 pub mod lock;
+mod request;
 pub mod routes;
 pub mod spawn;
 mod sse;
@@ -25,7 +26,7 @@ use hyper::{Method, Request, StatusCode, body::Incoming, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-pub use routes::{Act, Get};
+pub use request::{Act, Get};
 pub use sse::{Events, Watch, WatchEvent};
 
 use crate::{

@@ -51,7 +51,7 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/java-archive")
             .header(header::CONTENT_LENGTH, size)
             .header(IDEMPOTENCY_KEY, uuid::Uuid::new_v4().to_string())
-            .header(NAME_HEADER, routes::escape(&name))
+            .header(NAME_HEADER, super::request::escape(&name))
             .header(SHA_HEADER, sha)
             .body(StreamBody::new(chunks.boxed()).boxed_unsync())
             .map_err(internal)?;

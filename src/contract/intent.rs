@@ -77,7 +77,7 @@ request!(
 request!(
     /// Stop with a savepoint and run the same revision again.
     Restart {
-        /// `last-checkpoint`: for a job that cannot be stopped.
+        /// A savepoint's id or location, or `last-checkpoint`, for a job that cannot be stopped.
         from: Option<String>,
     }
 );

@@ -7,6 +7,7 @@ pub mod intent;
 pub mod model;
 pub mod plan;
 pub mod problem;
+pub mod restore_from;
 pub mod watch;
 
 use serde::{Deserialize, Serialize};

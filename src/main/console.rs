@@ -16,7 +16,7 @@ use nutkin::{
     contract::problem::{Code, Problem},
     domain::event::Via,
     faces::{
-        cli::{Exit, Global, address, context, profile},
+        cli::{Exit, Global, address, context, output, profile},
         tui::{
             self, ConsoleOptions, Reconnect,
             keymap::Keymap,
@@ -37,7 +37,7 @@ pub fn run(global: &Global) -> Exit {
             .hint("`nutkin get deployments` prints what it shows; `nutkin --help` lists the commands"))
     };
     ended.unwrap_or_else(|problem| {
-        context::report(&problem, global.output, io::stderr().is_terminal());
+        output::report(&problem, global.output, io::stderr().is_terminal());
         Exit(problem.code.exit_code())
     })
 }

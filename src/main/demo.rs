@@ -19,7 +19,7 @@ use nutkin::{
         stage::{Flink, Places},
     },
     domain::time::Clock,
-    faces::cli::{DemoArgs, Exit, Format, Global, address, context},
+    faces::cli::{DemoArgs, Exit, Format, Global, address, context, output},
 };
 
 use super::{console, runtime, wiring};
@@ -42,7 +42,7 @@ pub fn run(mut global: Global, args: &DemoArgs) -> Exit {
         Ok(Next::Refused) => Exit::FAILED,
         Ok(Next::Console) => console::run(&global),
         Err(problem) => {
-            context::report(&problem, output, io::stderr().is_terminal());
+            output::report(&problem, output, io::stderr().is_terminal());
             Exit(problem.code.exit_code())
         }
     }
@@ -81,7 +81,7 @@ fn play(global: &Global, args: &DemoArgs, named: bool) -> Result<Next, Problem> 
     let runtime = runtime(2).map_err(|_| Problem::new(Code::Internal, "no threads could be started"))?;
     let action = action(args, &around);
     if action == Action::Reset && !args.yes && !runtime.block_on(agreed(&demo))? {
-        context::say("nothing was changed");
+        output::say("nothing was changed");
         return Ok(Next::Refused);
     }
     let done = runtime.block_on(demo.run(&action, &mut report)).map_err(|e| e.problem())?;

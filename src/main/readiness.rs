@@ -44,7 +44,7 @@ impl Readiness {
     pub fn held(self, problem: &Problem) {
         match self {
             Self::Pipe => say(HELD),
-            Self::Person => cli::context::report(problem, Format::Table, false),
+            Self::Person => cli::output::report(problem, Format::Table, false),
         }
     }
 
@@ -52,7 +52,7 @@ impl Readiness {
     pub fn failed(self, problem: &Problem) {
         match self {
             Self::Pipe => say(&serde_json::to_string(problem).unwrap_or_default()),
-            Self::Person => cli::context::report(problem, Format::Table, false),
+            Self::Person => cli::output::report(problem, Format::Table, false),
         }
     }
 }

@@ -10,7 +10,9 @@ use std::{io::BufRead as _, time::Duration};
 use clap::Args;
 
 use super::{
-    context::{Context, Exit, Outcome, parse},
+    context::Context,
+    exit::{Exit, Outcome},
+    output::parse,
     plan_text, wait,
 };
 use crate::{

@@ -11,7 +11,9 @@ use serde_json::Value;
 
 use super::{
     act, artifact,
-    context::{Context, Exit, Outcome, parse},
+    context::Context,
+    exit::{Exit, Outcome},
+    output::parse,
     plan_text,
     table::Tone,
     wait,

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Subcommand;
 
 use super::{
-    context::{Context, Exit, Outcome, parse},
+    context::Context,
+    exit::{Exit, Outcome},
+    output::parse,
     views::Tabular as _,
 };
 use crate::{

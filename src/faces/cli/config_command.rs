@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use super::{
     address::{find_paths, path_problem},
     args::{Format, Global},
-    context::{Context, Exit, Outcome, Wiring, examine},
+    context::{Context, Wiring, examine},
+    exit::{Exit, Outcome},
     table::{self, Cell, Tone, column},
 };
 use crate::{

@@ -1,20 +1,16 @@
-//! What a command works with: the output, the terminal, the paths, and the manager on demand.
+//! What a command works with: the terminal, the paths, the settings, and the manager on demand.
 
 use std::{
-    io::{self, IsTerminal as _, Write as _},
-    process::ExitCode,
+    io::{self, IsTerminal as _},
     sync::Arc,
 };
 
-use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::{
     address::{invocation, server_socket, settle},
     args::{Format, Global},
-    plan_text, profile,
-    table::{self, Tone},
-    views::Tabular,
+    exit::{Exit, Outcome},
     words::{Look, Zone},
 };
 use crate::{
@@ -23,48 +19,13 @@ use crate::{
         Diagnostic, Diagnostics, Paths, Settings,
         paths::Surroundings,
         settings::{self, Loaded, Sources},
-        yaml,
     },
     contract::{
         plan::Check,
         problem::{Code, Problem},
     },
-    domain::{
-        event::Via,
-        text::{SafeText, terminal_safe_json},
-        time::Clock,
-    },
+    domain::{event::Via, time::Clock},
 };
-
-/// Result of a command: the exit code, or the problem it ends with.
-pub type Outcome = Result<Exit, Problem>;
-
-/// Exit codes; scripts depend on them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Exit(pub u8);
-
-impl Exit {
-    /// The goal is reached.
-    pub const OK: Self = Self(0);
-    /// Failed, nothing changed; for `diff`: there are differences.
-    pub const FAILED: Self = Self(1);
-    /// Usage, or an invalid file.
-    pub const USAGE: Self = Self(2);
-    /// Failed with effect, or rolled back.
-    pub const EFFECT: Self = Self(3);
-    /// A person is needed.
-    pub const ATTENTION: Self = Self(4);
-    /// Timed out while waiting; the operation goes on.
-    pub const TIMED_OUT: Self = Self(7);
-    /// Ctrl-C while waiting: detached.
-    pub const DETACHED: Self = Self(130);
-}
-
-impl From<Exit> for ExitCode {
-    fn from(e: Exit) -> Self {
-        Self::from(e.0)
-    }
-}
 
 /// What only the wiring can give.
 #[derive(Debug, Clone)]
@@ -94,18 +55,18 @@ pub struct Context {
     pub loaded: Loaded,
     /// Time and more.
     pub wiring: Wiring,
-    terminal: Terminal,
+    pub(super) terminal: Terminal,
     client: OnceCell<Client>,
 }
 
 /// Which streams are a terminal, and whether it has colours.
 #[derive(Debug, Clone, Copy)]
 #[expect(clippy::struct_excessive_bools, reason = "three independent streams and a choice")]
-struct Terminal {
-    stdin: bool,
-    stdout: bool,
-    stderr: bool,
-    colour: bool,
+pub(super) struct Terminal {
+    pub(super) stdin: bool,
+    pub(super) stdout: bool,
+    pub(super) stderr: bool,
+    pub(super) colour: bool,
 }
 
 /// Goes on until it ends, or until Ctrl-C at whatever it is: one wait over all of it, so that none is missed.
@@ -260,107 +221,6 @@ impl Context {
             }
         }
     }
-
-    /// Text to stdout. A reader that has gone away ends the program quietly.
-    pub fn print(&self, text: &str) -> Result<(), Problem> {
-        let mut out = io::stdout().lock();
-        match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-            Err(e) if e.kind() == io::ErrorKind::BrokenPipe => std::process::exit(0),
-            Err(e) => Err(Problem::new(Code::Internal, format!("the result could not be written: {e}"))),
-            Ok(()) => Ok(()),
-        }
-    }
-
-    /// A line for people on stderr, unless they asked for quiet.
-    pub fn hint(&self, text: &str) {
-        if !self.global.quiet {
-            self.note(text);
-        }
-    }
-
-    /// A line on stderr.
-    pub fn note(&self, text: &str) {
-        say(text);
-    }
-
-    /// Raw text on stderr, for progress that is drawn in place.
-    pub fn draw(&self, text: &str) {
-        let mut err = io::stderr().lock();
-        err.write_all(text.as_bytes()).and_then(|()| err.flush()).ok();
-    }
-
-    /// JSON, pretty; escaped further where it meets a terminal.
-    #[must_use]
-    pub fn json(&self, value: &Value) -> String {
-        let text = serde_json::to_string_pretty(value).unwrap_or_default();
-        let text = if self.terminal.stdout { terminal_safe_json(&text) } else { text };
-        format!("{text}\n")
-    }
-
-    /// YAML; strings made harmless where it meets a terminal.
-    #[must_use]
-    pub fn yaml(&self, value: &Value) -> String {
-        if self.terminal.stdout { yaml::to_yaml(&harmless(value)) } else { yaml::to_yaml(value) }
-    }
-
-    /// A list: rows for people, the API's own objects for machines.
-    pub fn print_list<T: Tabular + serde::de::DeserializeOwned>(
-        &self,
-        items: &[Value],
-        next: Option<&str>,
-    ) -> Result<(), Problem> {
-        let whole = || json!({ "items": items, "next": next });
-        let text = match self.global.output {
-            Format::Json => self.json(&whole()),
-            Format::Yaml => self.yaml(&whole()),
-            Format::Name => {
-                rows::<T>(items)?.iter().map(|r| format!("{}\n", SafeText::line(&r.name()))).collect()
-            }
-            Format::Table | Format::Wide => self.table(&rows::<T>(items)?, true),
-        };
-        self.print(&text)?;
-        if next.is_some() {
-            self.hint(&format!("{} shown, more may exist: --limit N", items.len()));
-        }
-        if items.is_empty() && self.global.output.is_for_people() {
-            self.hint(&format!("no {}", T::NOUN));
-            if let Some(elsewhere) = profile::elsewhere(&self.paths) {
-                self.hint(&elsewhere);
-            }
-        }
-        Ok(())
-    }
-
-    /// One object: `text` for people.
-    pub fn print_one(&self, value: &Value, name: &str, text: impl FnOnce() -> String) -> Result<(), Problem> {
-        let text = match self.global.output {
-            Format::Json => self.json(value),
-            Format::Yaml => self.yaml(value),
-            Format::Name => format!("{}\n", SafeText::line(name)),
-            Format::Table | Format::Wide => text(),
-        };
-        self.print(&text)
-    }
-
-    /// Rows as a table.
-    #[must_use]
-    pub fn table<T: Tabular>(&self, rows: &[T], titles: bool) -> String {
-        let look = self.look();
-        let cells: Vec<_> = rows.iter().map(|r| r.cells(look)).collect();
-        let wide = self.global.output == Format::Wide;
-        table::draw(T::COLUMNS, &cells, wide, titles && !rows.is_empty(), self.colour())
-    }
-
-    /// Text in a tone, where stdout has colours.
-    #[must_use]
-    pub fn paint(&self, tone: Tone, text: &str) -> String {
-        tone.paint(text, self.colour())
-    }
-
-    /// The problem that a command ends with.
-    pub fn report(&self, problem: &Problem) {
-        report(problem, self.global.output, self.terminal.stderr);
-    }
 }
 
 /// How a detached manager of these paths is started.
@@ -374,97 +234,4 @@ pub fn spawn_for(paths: &Paths) -> Result<Spawn, Problem> {
     arguments.push(paths.config_file.clone().into());
     let log = paths.log_dir().join("start.log");
     Ok(Spawn { program, arguments, state_dir: paths.state_dir.clone(), log })
-}
-
-/// Writes a problem to stderr: sentences for people, one object for machines.
-pub fn report(problem: &Problem, output: Format, terminal: bool) {
-    let text = if output == Format::Json {
-        let mut object = json!({ "error": {
-            "code": problem.code.as_str(),
-            "message": problem.detail,
-            "hint": problem.hint,
-            "operation": problem.operation,
-        }});
-        if let (Some(plan), Some(error)) = (&problem.plan, object["error"].as_object_mut()) {
-            error.insert("plan".to_owned(), serde_json::to_value(plan).unwrap_or_default());
-        }
-        let text = object.to_string();
-        if terminal { terminal_safe_json(&text) } else { text }
-    } else {
-        sentences(problem)
-    };
-    writeln!(io::stderr(), "{text}").ok();
-}
-
-/// A line on stderr. Nobody is left to tell when it is gone.
-pub fn say(line: &str) {
-    writeln!(io::stderr(), "{line}").ok();
-}
-
-/// What happened, what to do next, the operation it is about.
-fn sentences(problem: &Problem) -> String {
-    let mut lines: Vec<String> = SafeText::lines(&problem.detail).iter().map(ToString::to_string).collect();
-    if let Some(first) = lines.first_mut() {
-        *first = format!("nutkin: {first}");
-    }
-    let more = [("hint", problem.hint.as_ref()), ("operation", problem.operation.as_ref())];
-    for (what, text) in more {
-        lines.extend(text.map(|t| format!("  {what}: {}", SafeText::line(t))));
-    }
-    // Whoever confirmed another plan needs to see what it is now.
-    if let Some(plan) = problem.plan.as_ref().filter(|_| problem.code == Code::PlanChanged) {
-        lines.push("the plan now:".to_owned());
-        lines.push(plan_text::draw(plan, None, false).trim_end().to_owned());
-    }
-    lines.join("\n")
-}
-
-/// Rows of a list, as far as this build knows their form.
-fn rows<T: serde::de::DeserializeOwned>(items: &[Value]) -> Result<Vec<T>, Problem> {
-    items.iter().map(|v| parse(v)).collect()
-}
-
-/// One model of an answer.
-pub fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Problem> {
-    T::deserialize(value).map_err(|e| {
-        Problem::new(Code::Internal, format!("the manager's answer has an unknown form: {e}")).hint(
-            "`-o json` prints it as it is; `nutkin manager restart` brings manager and client to one version",
-        )
-    })
-}
-
-fn harmless(value: &Value) -> Value {
-    match value {
-        Value::String(s)
-            if s.chars().any(|c| c != '\n' && SafeText::line(&c.to_string()).as_str() != c.to_string()) =>
-        {
-            Value::String(SafeText::line(s).as_str().to_owned())
-        }
-        Value::Array(items) => Value::Array(items.iter().map(harmless).collect()),
-        Value::Object(map) => {
-            let safe = |k: &str| SafeText::line(k).as_str().to_owned();
-            Value::Object(map.iter().map(|(k, v)| (safe(k), harmless(v))).collect())
-        }
-        other => other.clone(),
-    }
-}
-
-impl Context {
-    /// Rows as they come: for machines one compact object a line.
-    pub fn print_lines<T: Tabular + serde::de::DeserializeOwned>(
-        &self,
-        items: &[Value],
-        titles: bool,
-    ) -> Result<(), Problem> {
-        let safe = |text: String| if self.terminal.stdout { terminal_safe_json(&text) } else { text };
-        let text = match self.global.output {
-            Format::Json => items.iter().map(|v| safe(format!("{v}\n"))).collect(),
-            Format::Yaml => items.iter().map(|v| format!("---\n{}", self.yaml(v))).collect(),
-            Format::Name => {
-                rows::<T>(items)?.iter().map(|r| format!("{}\n", SafeText::line(&r.name()))).collect()
-            }
-            Format::Table | Format::Wide => self.table(&rows::<T>(items)?, titles),
-        };
-        self.print(&text)
-    }
 }

@@ -3,7 +3,9 @@
 use serde_json::Value;
 
 use super::{
-    context::{Context, Exit, Outcome, parse},
+    context::Context,
+    exit::{Exit, Outcome},
+    output::parse,
     table::{self, Cell, Tone, column},
     views::Tabular,
     words::{self, Look},

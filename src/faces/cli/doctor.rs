@@ -5,7 +5,8 @@ use std::{os::unix::fs::MetadataExt as _, path::Path};
 use super::{
     address::{server_socket, settle},
     args::Global,
-    context::{Context, Exit, Outcome, Wiring, examine},
+    context::{Context, Wiring, examine},
+    exit::{Exit, Outcome},
 };
 use crate::{
     client::{Client, connect, lock},

@@ -3,7 +3,10 @@
 use clap::Args;
 use futures_util::StreamExt as _;
 
-use super::context::{Context, Exit, Outcome, until_interrupted};
+use super::{
+    context::{Context, until_interrupted},
+    exit::{Exit, Outcome},
+};
 use crate::{
     client::{
         Events,

@@ -4,7 +4,9 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::{
-    context::{Context, Exit, Outcome, parse},
+    context::Context,
+    exit::{Exit, Outcome},
+    output::parse,
     plan_text,
     table::{Cell, Column, Tone, column, wide},
     views::Tabular,

@@ -10,7 +10,10 @@ use std::{
 use clap::Subcommand;
 use serde_json::json;
 
-use super::context::{Context, Exit, Outcome, until_interrupted};
+use super::{
+    context::{Context, until_interrupted},
+    exit::{Exit, Outcome},
+};
 use crate::{
     client::{connect, lock},
     contract::problem::{Code, Problem},

@@ -15,11 +15,13 @@ pub mod context;
 mod describe;
 mod doctor;
 mod events;
+pub mod exit;
 mod get;
 mod history;
 mod lifecycle;
 mod manager;
 mod operation;
+pub mod output;
 mod plan_text;
 pub mod profile;
 mod resolve;
@@ -34,7 +36,8 @@ mod words;
 use crate::contract::problem::Problem;
 
 pub use args::{Cli, Command, DemoArgs, Format, Global, ServeArgs};
-pub use context::{Context, Exit, Outcome, Wiring};
+pub use context::{Context, Wiring};
+pub use exit::{Exit, Outcome};
 
 /// Runs a command that is a client of the manager, or needs no manager at all. The console, the demo and the manager
 /// itself are wired elsewhere.
@@ -44,9 +47,9 @@ pub async fn run(global: Global, command: Command, wiring: Wiring) -> Exit {
     match dispatch(global, command, wiring).await {
         Ok(exit) => exit,
         Err(problem) => {
-            context::report(&problem, output, std::io::IsTerminal::is_terminal(&std::io::stderr()));
+            output::report(&problem, output, std::io::IsTerminal::is_terminal(&std::io::stderr()));
             if verbose && output.is_for_people() {
-                context::say(&format!("  code: {}", problem.code));
+                output::say(&format!("  code: {}", problem.code));
             }
             let code = problem.code.exit_code();
             // For a diff, 1 means "there are differences".

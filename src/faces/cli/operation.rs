@@ -3,7 +3,9 @@
 use clap::Subcommand;
 
 use super::{
-    context::{Context, Exit, Outcome, parse},
+    context::Context,
+    exit::{Exit, Outcome},
+    output::parse,
     wait,
 };
 use crate::{

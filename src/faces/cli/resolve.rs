@@ -9,10 +9,12 @@ use crate::{
     contract::{
         List, model,
         problem::{Code, Problem},
+        restore_from::RestoreFrom,
     },
     domain::{
         ids::{BadId, DeploymentName, FlinkJobId},
         names,
+        operation::Kind,
     },
 };
 
@@ -73,11 +75,6 @@ pub fn find_id(given: &str, known: &[Vec<String>]) -> Match {
         [one] => Match::One(one.clone()),
         _ => Match::Several(fits),
     }
-}
-
-/// Whether a text is the place of a snapshot rather than an id.
-fn is_place(text: &str) -> bool {
-    text.starts_with('/') || text.contains(":/")
 }
 
 /// The outcome of a search as a name or a problem that helps.
@@ -141,16 +138,15 @@ impl Context {
         decide("savepoint", given, find_id(given, &known))
     }
 
-    /// A restore point for `--from`: one of these words, a place, or a savepoint as [`Self::savepoint`] finds it.
-    pub async fn restore_point(
-        &self,
-        given: Option<&str>,
-        words: &[&str],
-    ) -> Result<Option<String>, Problem> {
-        match given {
-            Some(text) if !words.contains(&text) && !is_place(text) => self.savepoint(text).await.map(Some),
-            other => Ok(other.map(str::to_owned)),
-        }
+    /// A restore point as a verb's `--from` takes it: one of its words, a location, or a savepoint as
+    /// [`Self::savepoint`] finds it.
+    pub async fn restore_point(&self, kind: Kind, given: Option<&str>) -> Result<Option<String>, Problem> {
+        let Some(given) = given else { return Ok(None) };
+        Ok(Some(match RestoreFrom::parse(kind, given)? {
+            RestoreFrom::Word(word) => word.to_string(),
+            RestoreFrom::Location(location) => location,
+            RestoreFrom::Id(id) => self.savepoint(&id).await?,
+        }))
     }
 
     /// An operation's id, from what a table shows of it.

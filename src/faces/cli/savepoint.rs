@@ -4,8 +4,10 @@ use clap::{Args, Subcommand};
 
 use super::{
     act::{ActFlags, submit},
-    context::{Context, Exit, Outcome, parse},
+    context::Context,
+    exit::{Exit, Outcome},
     lifecycle::upper,
+    output::parse,
     views::Tabular as _,
 };
 use crate::{

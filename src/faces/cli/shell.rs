@@ -4,7 +4,8 @@ use clap::{Args, CommandFactory as _};
 
 use super::{
     args::Cli,
-    context::{Context, Exit, Outcome, Wiring},
+    context::{Context, Wiring},
+    exit::{Exit, Outcome},
 };
 use crate::{
     client::routes,

@@ -8,8 +8,10 @@ use serde_json::{Value, json};
 
 use super::{
     act,
-    context::{Context, Exit, Outcome, parse},
+    context::Context,
+    exit::{Exit, Outcome},
     lifecycle::upper,
+    output::parse,
     views::Tabular as _,
 };
 use crate::{

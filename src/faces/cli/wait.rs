@@ -12,11 +12,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 use unicode_width::UnicodeWidthStr as _;
 
-use super::{
-    context::{Context, Exit, parse},
-    table::Tone,
-    words,
-};
+use super::{context::Context, exit::Exit, output::parse, table::Tone, words};
 use crate::{
     client::{Client, Watch, routes},
     contract::{

@@ -12,6 +12,7 @@ use super::{
 use crate::{
     contract::{
         intent::{self, PatchSavepoint},
+        restore_from::StateWord,
         watch::Row,
     },
     domain::{
@@ -159,7 +160,7 @@ fn request(m: &Model, c: Command) -> Option<Request> {
         Command::Fork => {
             // Where no job runs, no new savepoint can be taken.
             let runs = m.data.rows.get(&d).is_none_or(|r| r.observed == Observed::Running);
-            let from = Some(if runs { "new" } else { "latest" }.to_owned());
+            let from = Some(if runs { StateWord::New } else { StateWord::Latest }.to_string());
             Request::Fork(d, intent::Fork { from, ..Default::default() })
         }
         Command::ForkFrom => Request::Fork(d, intent::Fork { from: savepoint(), ..Default::default() }),

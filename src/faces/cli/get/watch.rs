@@ -9,10 +9,7 @@ use futures_util::StreamExt as _;
 use serde_json::Value;
 
 use super::{
-    super::{
-        context::{Context, Outcome},
-        views::Tabular,
-    },
+    super::{context::Context, exit::Outcome, views::Tabular},
     shown::Shown,
     source::{Source, key_of},
 };

@@ -1,6 +1,8 @@
 //! What the console knows of the manager's world: windows, kept by id, each with its age.
 
+mod absorb;
 mod load;
+mod sums;
 mod tail;
 
 use std::collections::{HashMap, VecDeque};
@@ -11,18 +13,14 @@ use crate::{
     contract::{
         model::{Application, Artifact, Event, Job, Operation, Revision, Target, TargetJob},
         problem::Problem,
-        watch::{Detail, Row, Snapshot, Totals, WatchMessage},
+        watch::{Detail, Row, Totals},
     },
-    domain::{
-        deployment::{Health, Observed},
-        operation::OpState,
-        time::Timestamp,
-    },
+    domain::{deployment::Observed, operation::OpState, time::Timestamp},
     words,
 };
 
-use self::tail::{debug_events, newest};
-pub use self::{load::Load, tail::Paused};
+use self::sums::Sum;
+pub use self::{absorb::Notice, load::Load, tail::Paused};
 
 words!(closed
     /// Tabs of the detail pane.
@@ -88,44 +86,6 @@ pub enum Link {
     },
 }
 
-const DETAILS: usize = 64;
-
-const OPERATIONS: usize = 500;
-
-/// What the rows of one application come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Sum {
-    rows: usize,
-    /// The worst of them.
-    health: Health,
-    /// One of them waits for a person.
-    waits: bool,
-}
-
-impl Sum {
-    fn of<'r>(rows: impl Iterator<Item = &'r Row>) -> Option<Self> {
-        rows.map(|r| Self { rows: 1, health: weighed(r), waits: r.needs_attention }).reduce(Self::and)
-    }
-    fn and(self, other: Self) -> Self {
-        Self {
-            rows: self.rows + other.rows,
-            health: self.health.min(other.health),
-            waits: self.waits || other.waits,
-        }
-    }
-}
-
-/// A row's health as it counts for its application. A job that an operation starts, stops or moves is seen waiting for
-/// slots or without checkpoints for a while: that calls nobody before the operation does.
-const fn weighed(r: &Row) -> Health {
-    match r.health {
-        Health::Failing | Health::Degraded if r.operation.is_some() && !r.needs_attention => {
-            Health::Progressing
-        }
-        health => health,
-    }
-}
-
 /// Everything known.
 #[derive(Debug, Default)]
 pub struct Data {
@@ -173,73 +133,7 @@ pub struct Data {
     pub skew: i64,
 }
 
-/// What a message changed that a person should be told, or a tab reload.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Notice {
-    /// An operation ended or waits.
-    Operation {
-        /// Its id.
-        id: String,
-        /// Its deployment.
-        deployment: String,
-        /// Where it stands now.
-        state: OpState,
-        /// `UPGRADE`.
-        kind: String,
-    },
-    /// A deployment's job or revision changed: what its tabs show is old.
-    Changed(String),
-    /// The stream cannot go on from here.
-    Reset,
-    /// The link is back.
-    Back,
-}
-
 impl Data {
-    /// A window replaces what was known.
-    pub fn snapshot(&mut self, s: Snapshot, now: Timestamp) -> Vec<Notice> {
-        let was_lost = matches!(self.link, Link::Lost { .. });
-        self.link = Link::Live;
-        self.loaded = true;
-        self.rows_version += 1;
-        self.skew = s.now.millis() - now.millis();
-        (self.actor, self.read_only, self.totals) = (s.actor, s.read_only, s.totals);
-        self.applications = s.applications.into_iter().map(|a| (a.name.clone(), a)).collect();
-        self.rows = s.rows.into_iter().map(|r| (r.deployment.clone(), r)).collect();
-        self.more_rows.clear();
-        self.judge_all();
-        self.targets = s.targets.into_iter().map(|t| (t.name.clone(), t)).collect();
-        self.unmanaged.clear();
-        for job in s.unmanaged {
-            self.unmanaged.entry(job.target.clone()).or_default().push(job);
-        }
-        // What was loaded before may have missed changes: keep it in sight, and ask again.
-        for load in self.details.values_mut() {
-            load.forget();
-        }
-        self.tabs.clear();
-        if let Some(detail) = s.selected {
-            self.put_detail(*detail, now);
-        }
-        self.events = s.events.into();
-        self.operations_load = Load::default();
-        self.histories.clear();
-        if was_lost { vec![Notice::Back] } else { vec![] }
-    }
-
-    /// Rows that the window left out.
-    pub fn put_rows(&mut self, rows: Vec<Row>) {
-        for row in rows {
-            // What the stream has told meanwhile is newer: a row, or that it is gone.
-            let app = row.deployment.split_once('/').and_then(|(a, _)| self.applications.get(a));
-            if app.is_some_and(|a| a.deployments.contains(&row.deployment)) {
-                self.rows.entry(row.deployment.clone()).or_insert(row);
-            }
-        }
-        self.rows_version += 1;
-        self.judge_all();
-    }
-
     /// Rows known and rows in all, when some are not known.
     #[must_use]
     pub fn partial(&self) -> Option<(usize, usize)> {
@@ -252,193 +146,6 @@ impl Data {
     pub fn unknown(&self) -> u32 {
         let unknown = |r: &&Row| r.observed == Observed::Unknown && !r.needs_attention;
         u32::try_from(self.rows.values().filter(unknown).count()).unwrap_or(u32::MAX)
-    }
-
-    /// Rows of the application are not known.
-    #[must_use]
-    pub fn lacks_rows(&self, app: &str) -> bool {
-        let known = self.sums.get(app).map_or(0, |s| s.rows);
-        self.applications.get(app).is_some_and(|a| known < a.deployments.len())
-    }
-
-    /// A change; `paused` keeps old events.
-    pub fn watch(&mut self, m: WatchMessage, now: Timestamp, paused: &Paused) -> Vec<Notice> {
-        if !matches!(
-            m,
-            WatchMessage::Events { .. } | WatchMessage::Totals { .. } | WatchMessage::Operation { .. }
-        ) {
-            self.rows_version += 1;
-        }
-        match m {
-            WatchMessage::Hello { .. } => vec![],
-            WatchMessage::Reset { .. } => vec![Notice::Reset],
-            WatchMessage::Deployment { row, detail } => self.put_row(row, detail, now),
-            WatchMessage::DeploymentGone { deployment } => {
-                self.rows.shift_remove(&deployment);
-                if let Some(app) = deployment.split_once('/').and_then(|(a, _)| self.applications.get_mut(a))
-                {
-                    app.deployments.retain(|d| *d != deployment);
-                }
-                self.judge(&deployment);
-                self.details.remove(&deployment);
-                self.tabs.retain(|(d, _), _| *d != deployment);
-                vec![]
-            }
-            WatchMessage::Target { target, unmanaged } => {
-                let name = target.name.clone();
-                self.targets.insert(name.clone(), *target);
-                if unmanaged.is_empty() {
-                    self.unmanaged.shift_remove(&name);
-                } else {
-                    self.unmanaged.insert(name, unmanaged);
-                }
-                vec![]
-            }
-            WatchMessage::TargetGone { name } => {
-                self.targets.shift_remove(&name);
-                self.unmanaged.shift_remove(&name);
-                vec![]
-            }
-            WatchMessage::Application { application } => {
-                self.applications.insert(application.name.clone(), *application);
-                vec![]
-            }
-            WatchMessage::ApplicationGone { name } => {
-                self.applications.shift_remove(&name);
-                vec![]
-            }
-            WatchMessage::Operation { operation } => self.put_operation(*operation).into_iter().collect(),
-            WatchMessage::Events { events, .. } => {
-                self.put_events(events, paused);
-                vec![]
-            }
-            WatchMessage::Totals { totals } => {
-                self.totals = totals;
-                vec![]
-            }
-        }
-    }
-
-    fn put_row(&mut self, row: Row, detail: Option<Box<Detail>>, now: Timestamp) -> Vec<Notice> {
-        let name = row.deployment.clone();
-        let mut notices = Vec::new();
-        self.rows.insert(name.clone(), row);
-        self.judge(&name);
-        if let Some(d) = detail {
-            let (d, was) = (*d, self.details.get(&name).and_then(|l| l.value.as_ref()));
-            if was.is_some_and(|w| fingerprint(w) != fingerprint(&d)) {
-                notices.push(Notice::Changed(name));
-            }
-            self.put_detail(d, now);
-        }
-        notices
-    }
-
-    fn judge_all(&mut self) {
-        self.sums.clear();
-        for (app, sum) in self
-            .rows
-            .values()
-            .filter_map(|r| Some((r.deployment.split_once('/')?.0.to_owned(), Sum::of(std::iter::once(r))?)))
-        {
-            self.sums.entry(app).and_modify(|s| *s = s.and(sum)).or_insert(sum);
-        }
-    }
-
-    /// Looks again at the application of a deployment whose row changed.
-    fn judge(&mut self, deployment: &str) {
-        let Some((app, _)) = deployment.split_once('/') else { return };
-        let mine = |r: &&Row| r.deployment.split_once('/').is_some_and(|(a, _)| a == app);
-        match Sum::of(self.rows.values().filter(mine)) {
-            Some(sum) => self.sums.insert(app.to_owned(), sum),
-            None => self.sums.remove(app),
-        };
-    }
-
-    /// An application's health: the worst of its rows, which are newer than its own word; that one counts while rows are
-    /// missing.
-    #[must_use]
-    pub fn health(&self, app: &Application) -> Health {
-        match self.sums.get(&app.name) {
-            Some(s) if s.rows >= app.deployments.len() => s.health,
-            Some(s) => app.health.min(s.health),
-            None => app.health,
-        }
-    }
-
-    /// A deployment of the application waits for a person.
-    #[must_use]
-    pub fn waits_in(&self, app: &str) -> bool {
-        self.sums.get(app).is_some_and(|s| s.waits)
-    }
-
-    /// A deployment in full; the oldest ones are forgotten.
-    pub fn put_detail(&mut self, detail: Detail, now: Timestamp) {
-        let name = detail.deployment.deployment.clone();
-        if let Some(op) = &detail.operation {
-            self.operations.insert(op.operation_id.clone(), op.clone());
-        }
-        if self.details.len() >= DETAILS && !self.details.contains_key(&name) {
-            let oldest = self.details.iter().min_by_key(|(_, l)| l.at).map(|(n, _)| n.clone());
-            if let Some(oldest) = oldest {
-                self.details.remove(&oldest);
-                self.tabs.retain(|(d, _), _| *d != oldest);
-            }
-        }
-        self.details.entry(name).or_default().answer(Ok(detail), now);
-    }
-
-    /// An operation; tells when it has ended or begun to wait.
-    pub fn put_operation(&mut self, op: Operation) -> Option<Notice> {
-        let id = op.operation_id.clone();
-        let before = self.operations.get(&id).map(|o| o.state);
-        let worth =
-            before != Some(op.state) && (!op.state.is_active() || op.state == OpState::NeedsAttention);
-        // An operation that was never seen active ended before this console looked.
-        let known = before.is_some_and(OpState::is_active) || op.state == OpState::NeedsAttention;
-        let notice = (worth && known).then(|| Notice::Operation {
-            id: id.clone(),
-            deployment: op.deployment.clone(),
-            state: op.state,
-            kind: op.kind.as_str().to_owned(),
-        });
-        self.operations.insert(id, op);
-        self.trim_operations();
-        notice
-    }
-
-    fn trim_operations(&mut self) {
-        while self.operations.len() > OPERATIONS {
-            let oldest = self
-                .operations
-                .iter()
-                .filter(|(_, o)| !o.state.is_active())
-                .min_by_key(|(_, o)| o.created_at)
-                .map(|(id, _)| id.clone());
-            match oldest {
-                Some(id) => self.operations.shift_remove(&id),
-                None => break,
-            };
-        }
-    }
-
-    fn put_events(&mut self, events: Vec<Event>, paused: &Paused) {
-        for e in events {
-            if let Some(name) = &e.deployment
-                && let Some(Load { value: Some(TabData::Events(list)), .. }) =
-                    self.tabs.get_mut(&(name.clone(), Tab::Events))
-                && list.last().is_none_or(|l| l.seq < e.seq)
-            {
-                list.push(e.clone());
-                let paused = paused.log.as_ref() == Some(name);
-                list.retain(newest(list.len(), debug_events(list.iter()), paused));
-            }
-            if self.events.back().is_none_or(|l| l.seq < e.seq) {
-                self.events.push_back(e);
-            }
-        }
-        let keep = newest(self.events.len(), debug_events(self.events.iter()), paused.tail);
-        self.events.retain(keep);
     }
 
     /// The detail of a deployment, when it has arrived.
@@ -478,17 +185,6 @@ impl Data {
     pub fn reachable(&self, target: &str) -> bool {
         self.targets.get(target).is_none_or(|t| t.reachable != Some(false))
     }
-}
-
-/// What makes tabs old when it changes.
-fn fingerprint(d: &Detail) -> (Option<&str>, Observed, Option<u32>, u32, usize) {
-    (
-        d.deployment.job.as_ref().map(|j| j.flink_job_id.as_str()),
-        d.deployment.observed,
-        d.deployment.revision,
-        d.deployment.spec_version,
-        d.savepoints.len(),
-    )
 }
 
 #[cfg(test)]

@@ -21,7 +21,7 @@ use super::{
     msg::{AskId, Effect, Msg, Reply, Request, Wake},
 };
 use crate::{
-    client::{Act, Client, routes},
+    client::{Act, Client, Get, routes},
     contract::{
         intent::Verb,
         model::Operation,
@@ -215,7 +215,7 @@ async fn detail(client: &Client, deployment: &str) -> Result<Detail, Problem> {
 }
 
 /// So many rows as a tab knows to say that there may be more.
-fn page<T>(route: routes::Get<T>) -> routes::Get<T> {
+fn page<T>(route: Get<T>) -> Get<T> {
     route.with("limit", PAGE.to_string())
 }
 

@@ -10,7 +10,8 @@ use crossterm::event::KeyEvent;
 
 use super::options::{self, Choice};
 use crate::{
-    domain::savepoint::Format,
+    contract::restore_from::RestoreFrom,
+    domain::{operation::Kind, savepoint::Format},
     faces::tui::{input::Line, model::Model, msg::Request},
 };
 
@@ -288,7 +289,7 @@ pub fn filled(request: &Request, fields: &[Field]) -> Request {
 
 /// What is wrong with the fields before anybody is asked.
 #[must_use]
-pub fn complaint(fields: &[Field]) -> Option<String> {
+pub fn complaint(kind: Kind, fields: &[Field]) -> Option<String> {
     fields.iter().find_map(|f| match (f.id, &f.value) {
         (FieldId::NewDeployment, _) => f
             .current()
@@ -300,6 +301,10 @@ pub fn complaint(fields: &[Field]) -> Option<String> {
         }
         (FieldId::From, Value::Text(l)) if l.value().is_none() => {
             Some(format!("{}: type a savepoint's id or place", f.label))
+        }
+        (FieldId::From, Value::Text(l)) => {
+            let refused = RestoreFrom::parse(kind, l.as_str().trim()).err()?;
+            Some(format!("{}; {}", refused.detail, refused.hint.unwrap_or_default()))
         }
         _ => None,
     })
@@ -324,9 +329,15 @@ mod tests {
         f.turn(1);
         assert_eq!(f.current(), "");
         f.take(3);
-        assert!(f.types() && complaint(std::slice::from_ref(&f)).is_some(), "nothing is typed yet");
+        assert!(
+            f.types() && complaint(Kind::Upgrade, std::slice::from_ref(&f)).is_some(),
+            "nothing is typed yet"
+        );
         f.value = Value::Text(Line::new("s3://x"));
-        assert_eq!((f.current(), complaint(std::slice::from_ref(&f))), ("s3://x", None));
+        assert_eq!((f.current(), complaint(Kind::Upgrade, std::slice::from_ref(&f))), ("s3://x", None));
+        f.value = Value::Text(Line::new("none"));
+        let refused = complaint(Kind::Rollback, std::slice::from_ref(&f)).unwrap();
+        assert!(refused.contains("rollback does not go on from \"none\""), "{refused}");
     }
 
     #[test]

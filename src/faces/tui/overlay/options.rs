@@ -1,7 +1,10 @@
 //! What a card's field can be: restore points, revisions, targets, each in words that tell it from the others.
 
 use crate::{
-    contract::model::{Revision, Savepoint},
+    contract::{
+        model::{Revision, Savepoint},
+        restore_from::StateWord,
+    },
     domain::{deployment::Observed, savepoint::Status, text::bytes},
     faces::tui::{
         data::{Tab, TabData},
@@ -49,33 +52,36 @@ impl Choice {
 pub fn restore_points(request: &Request, model: &Model) -> Vec<Choice> {
     let deployment = request.subject();
     let runs = model.data.rows.get(deployment).is_none_or(|r| r.observed == Observed::Running);
+    let words = StateWord::of(request.kind()).iter().map(|w| state(request, *w));
     let mut out: Vec<Choice> = match request {
-        Request::Restart(..) => {
-            return vec![
-                Choice::new("", "a new savepoint"),
-                Choice::new("last-checkpoint", "the last checkpoint"),
-            ];
+        Request::Start(..) => {
+            std::iter::once(Choice::new("", "as the restore strategy says")).chain(words).collect()
         }
-        Request::Start(..) => vec![
-            Choice::new("", "as the restore strategy says"),
-            Choice::new("latest", "the newest state"),
-            Choice::new("none", "nothing: begin empty"),
-        ],
-        Request::Fork(..) => {
-            let new = Choice::new("new", "a new savepoint; the job goes on");
-            let latest = Choice::new("latest", "the newest savepoint");
-            let none = Choice::new("none", "nothing: begin empty");
-            if runs { vec![new, latest, none] } else { vec![latest, none, new] }
-        }
-        _ => vec![
-            Choice::new("", if runs { "a new savepoint" } else { "the newest state" }),
-            Choice::new("last-checkpoint", "the last checkpoint"),
-        ],
+        Request::Fork(..) => words.collect(),
+        _ => std::iter::once(Choice::new("", if runs { "a new savepoint" } else { "the newest state" }))
+            .chain(words)
+            .collect(),
     };
+    if matches!(request, Request::Fork(..)) && !runs {
+        // Where no job runs, no new savepoint can be taken.
+        out.rotate_left(1);
+    }
     let known = model.data.detail(deployment).map(|d| d.savepoints.as_slice()).unwrap_or_default();
     out.extend(known.iter().filter(|s| s.status == Status::Completed).map(|s| savepoint(model, s)));
     out.push(Choice::typed());
     out
+}
+
+/// A word for a state, and what it means to this request.
+fn state(request: &Request, word: StateWord) -> Choice {
+    let words = match word {
+        StateWord::Latest if matches!(request, Request::Fork(..)) => "the newest savepoint",
+        StateWord::Latest => "the newest state",
+        StateWord::None => "nothing: begin empty",
+        StateWord::New => "a new savepoint; the job goes on",
+        StateWord::LastCheckpoint => "the last checkpoint",
+    };
+    Choice::new(word.as_str(), words)
 }
 
 fn savepoint(model: &Model, s: &Savepoint) -> Choice {

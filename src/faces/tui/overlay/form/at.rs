@@ -1,5 +1,7 @@
 //! The fields of the form.
 
+use crate::contract::restore_from::StateWord;
+
 /// The fields, in order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum At {
@@ -59,5 +61,7 @@ impl At {
 }
 
 /// Where the state comes from.
-pub const FROM: &[(&str, &str)] =
-    &[("", "a new savepoint, or the restore strategy"), ("last-checkpoint", "the last checkpoint")];
+pub const FROM: &[(Option<StateWord>, &str)] = &[
+    (None, "a new savepoint, or the restore strategy"),
+    (Some(StateWord::LastCheckpoint), "the last checkpoint"),
+];

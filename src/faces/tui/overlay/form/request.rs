@@ -36,7 +36,7 @@ impl Form {
                     .strategy
                     .checked_sub(1)
                     .and_then(|i| UpgradeStrategy::ALL.get(i).copied()),
-                from: FROM.get(self.from).map(|(v, _)| (*v).to_owned()).filter(|v| !v.is_empty()),
+                from: FROM.get(self.from).and_then(|(word, _)| word.map(|w| w.to_string())),
                 allow_non_restored_state: self.drop_state,
                 ..Default::default()
             }),
