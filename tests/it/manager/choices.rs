@@ -15,7 +15,7 @@ use rstest::rstest;
 use serde_json::json;
 
 use super::rig::*;
-use crate::fake::{Fault, Phase, SavepointOutcome, Tasks};
+use crate::fake::{Fake, Fault, Phase, SavepointOutcome, Settings, Tasks};
 
 const fn choose(choice: ChoiceId, location: Option<String>) -> Choose {
     Choose { choice, location, reason: None }
@@ -153,5 +153,72 @@ async fn going_on_from_the_last_checkpoint_names_its_age() {
         Verb::Upgrade(Box::new(Upgrade { from: Some("last-checkpoint".into()), ..Upgrade::default() }));
     let plan = rig.plan("prod", verb).await.unwrap();
     assert!(plan.rewind_seconds.is_some(), "{plan:#?}");
+    rig.end().await;
+}
+
+/// Each verb goes on from what it has a word for; another verb's word is never taken for a savepoint's id.
+#[rstest]
+#[case::live_job_latest("latest", false)]
+#[case::live_job_none("none", false)]
+#[case::live_job_last_checkpoint("last-checkpoint", true)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upgrade_knows_its_words(#[case] from: &str, #[case] taken: bool) {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let verb = Verb::Upgrade(Box::new(Upgrade { from: Some(from.into()), ..Upgrade::default() }));
+    match rig.plan("prod", verb).await {
+        Ok(_) => assert!(taken),
+        Err(p) => {
+            assert!(!taken && p.code == Code::BadRequest, "{p:?}");
+            assert!(p.hint.unwrap().contains("last-checkpoint"));
+        }
+    }
+    rig.end().await;
+}
+
+/// A fork's snapshot must be readable where the fork lives.
+#[rstest]
+#[case::a_new_savepoint(None)]
+#[case::an_existing_one(Some("latest"))]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_to_an_older_flink_is_refused_before_anything_is_taken(#[case] from: Option<&str>) {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    assert_eq!(rig.act("prod", take()).await.state, OpState::Succeeded);
+    let older = Fake::start(Settings { version: "1.20.5".into(), ..Settings::default() });
+    let spec = json!({ "url": older.url() });
+    rig.apply(vec![document("Target", None, "older", spec)]).await;
+    rig.eventually("its version is known", || rig.manager.target("older").unwrap().flink_version.is_some()).await;
+    let fork = Fork {
+        new_deployment: "pay/blue".into(),
+        target: Some("older".into()),
+        from: from.map(str::to_owned),
+        ..Fork::default()
+    };
+    let refused = rig.submit("prod", Verb::Fork(fork)).await.unwrap_err();
+    assert_eq!(refused.code, Code::PreflightFailed, "{refused:?}");
+    assert!(refused.detail.contains("1.20.5 cannot read it"), "{refused:?}");
+    assert_eq!(rig.fake.acts("savepoint").len(), 1, "no other one was taken");
+    rig.end().await;
+}
+
+/// A target that takes no submissions starts no fork, and says so before anything is created.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_that_takes_no_submissions_says_so() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let closed = Fake::start(Settings { web_submit: false, ..Settings::default() });
+    rig.apply(vec![document("Target", None, "closed", json!({ "url": closed.url() }))]).await;
+    rig.eventually("it answers", || rig.manager.target("closed").unwrap().reachable == Some(true)).await;
+    let fork = |start| {
+        let new_deployment = "pay/blue".into();
+        let (target, from) = (Some("closed".into()), Some("none".into()));
+        Verb::Fork(Fork { new_deployment, target, from, start, ..Fork::default() })
+    };
+    let refused = rig.submit("prod", fork(true)).await.unwrap_err();
+    assert!(refused.detail.contains("takes no submissions"), "{refused:?}");
+    assert_eq!(rig.act("prod", fork(false)).await.state, OpState::Succeeded, "it is only created");
+    let refused = rig.submit("blue", start()).await.unwrap_err();
+    assert!(refused.detail.contains("takes no submissions"), "{refused:?}");
     rig.end().await;
 }

@@ -18,6 +18,7 @@ use crate::{
     contract::{
         intent::{Upgrade, Verb},
         problem::{Code, Problem},
+        restore_from::{RestoreFrom, StateWord},
     },
     domain::{
         operation::{
@@ -72,7 +73,8 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
             b.wants_no_job()?;
             b.current_revision()?;
             b.plan.allow_non_restored_state = r.allow_non_restored_state;
-            b.restore(&from_words(r.from.as_deref(), f));
+            let from = read_from(b.kind, r.from.as_deref())?;
+            b.restore(&request_of(from, f));
         }
         Verb::Suspend(r) => {
             b.wants_job()?;
@@ -105,7 +107,8 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
         Verb::Restart(r) => {
             b.current_revision()?;
             b.previous = b.to_run.clone();
-            b.replace(r.from.as_deref(), UpgradeStrategy::Stateful, None, reachable);
+            let from = read_from(b.kind, r.from.as_deref())?;
+            b.replace(from, UpgradeStrategy::Stateful, None, reachable);
         }
         Verb::Upgrade(r) => b.upgrade(r, reachable).await?,
         Verb::Rollback(r) => {
@@ -144,13 +147,18 @@ pub async fn of_row(inner: &Arc<Inner>, f: &Facts, next: DeploymentRow) -> Manag
     b.finish(format!("nutkin apply -f MANIFEST   # {name}")).await
 }
 
-/// `latest`, `none`, or a savepoint's id or place; nothing = the deployment's strategy.
-pub(super) fn from_words(from: Option<&str>, f: &Facts) -> Request {
+/// What a request says that it goes on from; nothing = the manager decides.
+fn read_from(kind: Kind, from: Option<&str>) -> ManagerResult<Option<RestoreFrom>> {
+    from.map(|given| RestoreFrom::parse(kind, given)).transpose()
+}
+
+/// What the advisor is asked where no job is stopped for it; nothing = the deployment's strategy.
+fn request_of(from: Option<RestoreFrom>, f: &Facts) -> Request {
     match from {
         None => view::next_request(&f.entry),
-        Some("latest" | "last-checkpoint") => Request::Strategy(RestoreStrategy::LatestState),
-        Some("none") => Request::Strategy(RestoreStrategy::None),
-        Some(other) => Request::This(other.to_owned()),
+        Some(RestoreFrom::Word(StateWord::None)) => Request::Strategy(RestoreStrategy::None),
+        Some(RestoreFrom::Word(_)) => Request::Strategy(RestoreStrategy::LatestState),
+        Some(RestoreFrom::Id(this) | RestoreFrom::Location(this)) => Request::This(this),
     }
 }
 

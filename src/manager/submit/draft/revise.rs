@@ -1,6 +1,6 @@
 //! Which revision is to run, and what the deployment's own layer becomes.
 
-use super::{Building, wrong_state};
+use super::{Building, read_from, wrong_state};
 use crate::{
     contract::{
         intent::{Rollback, Upgrade},
@@ -117,7 +117,8 @@ impl Building<'_> {
                 "to run the same revision again, restart it",
             ));
         }
-        self.replace(r.from.as_deref(), strategy, r.format, reachable);
+        let from = read_from(self.kind, r.from.as_deref())?;
+        self.replace(from, strategy, r.format, reachable);
         Ok(())
     }
 
@@ -204,7 +205,8 @@ impl Building<'_> {
             self.write_row(next);
         }
         self.to_run = Some(target);
-        self.replace(r.from.as_deref(), UpgradeStrategy::Stateful, None, reachable);
+        let from = read_from(self.kind, r.from.as_deref())?;
+        self.replace(from, UpgradeStrategy::Stateful, None, reachable);
         Ok(())
     }
 }
