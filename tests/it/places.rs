@@ -58,9 +58,13 @@ fn ended(mut command: Command) -> (i32, String) {
     (status.code().unwrap_or(-1), String::from_utf8([stdout, stderr].concat()).unwrap())
 }
 
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
 /// Runs it as somebody whom permission bits stop: root too, without the privileges that pass over them.
 fn bound_by_permissions(home: &Home, state: &Path, args: &[&str]) -> (i32, String) {
-    if !rustix::process::geteuid().is_root() {
+    if !is_root() {
         return ended(home.nutkin(state, args));
     }
     let mut command = Command::new("setpriv");
@@ -166,17 +170,44 @@ fn a_file_system_that_is_mounted_read_only_is_refused_by_everyone() {
 
 const NOT_MOUNTED: i32 = 77;
 
-/// Runs it where the state directory is a mount of its own, which nobody else sees.
 fn mounted_read_only(home: &Home, state: &Path, args: &[&str]) -> (i32, String) {
-    let mount = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" || exit 77; exec \"$@\"";
+    let mount = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\"";
+    mounted(mount, home, state, args)
+}
+
+/// Runs it after a script that mounts something at the state directory, `$0`, where nobody else sees it.
+fn mounted(mount: &str, home: &Home, state: &Path, args: &[&str]) -> (i32, String) {
     let mut command = Command::new("sh");
     // Where there is no namespace, its refusal is not the program's.
     command.args(["-c", "unshare $0 true 2>&1 || exit 77; exec unshare $0 sh -c \"$@\""]);
-    let root = rustix::process::geteuid().is_root();
-    command.arg(if root { "--mount" } else { "-rm" });
-    command.arg(mount).arg(state).arg(env!("CARGO_BIN_EXE_nutkin")).args(args);
-    home.furnish(&mut command, state);
+    command.arg(if is_root() { "--mount" } else { "-rm" });
+    command.arg(format!("{mount} || exit 77; exec \"$@\"")).arg(state).arg(env!("CARGO_BIN_EXE_nutkin"));
+    home.furnish(&mut command, state).args(args);
     ended(command)
+}
+
+/// No place for the lock, and, with a little more, none for the store: neither is a badly chosen place.
+#[test]
+fn a_full_file_system_is_named() {
+    let home = Home::new();
+    let state = home.state();
+    fs::create_dir(&state).unwrap();
+    fs::set_permissions(&state, Permissions::from_mode(0o700)).unwrap();
+    let tmpfs = "mount -t tmpfs -o size=64k,mode=700 none \"$0\"";
+    let filled = format!("{tmpfs} && mkdir -m 700 \"$0/log\" && ! cat /dev/zero >\"$0/log/start.log\"");
+    for (mount, file) in [(&*filled, "manager.lock"), (tmpfs, "nutkin.db")] {
+        for args in [["serve"].as_slice(), &["get", "targets"]] {
+            let (code, text) = mounted(mount, &home, &state, args);
+            if code == NOT_MOUNTED {
+                eprintln!("skipped: nothing can be mounted here: {text}");
+                return;
+            }
+            assert_eq!(code, 1, "{args:?}: {text}");
+            let says = format!("no space left for {}", state.join(file).display());
+            assert!(text.contains(&says), "{args:?}: {says:?} is not in: {text}");
+            assert!(text.contains("what was committed is safe"), "{args:?}: {text}");
+        }
+    }
 }
 
 #[test]
@@ -227,7 +258,7 @@ fn a_store_that_cannot_be_written_is_named() {
 
 #[test]
 fn a_state_directory_of_somebody_else_is_left_alone() {
-    if !rustix::process::geteuid().is_root() {
+    if !is_root() {
         // Only root can give a directory away; what root may do anyway is the harder case.
         eprintln!("skipped: only root can make a directory somebody else's");
         return;
