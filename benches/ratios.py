@@ -6,14 +6,17 @@ import json
 import os
 import pty
 import select
+import selectors
 import shutil
 import signal
+import socket
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import urllib.request
 
@@ -179,18 +182,71 @@ def idle():
     shutil.rmtree(state, ignore_errors=True)
 
 
-def watch(n=100, seconds=30):
-    """CPU of a manager that watches the demo's one cluster under so many names: as many pollers, each on its own."""
-    url = json.loads(demo("get", "targets", "-o", "json"))["items"][0]["url"]
-    state = tempfile.mkdtemp(prefix="nutkin-watch-")
-    for i in range(n):
+IDLE = {
+    "/jobs/overview": {"jobs": [
+        {"jid": f"{n:032x}", "name": f"somebody's job {n}", "state": "RUNNING", "start-time": 1_700_000_000_000,
+         "end-time": -1, "duration": 1, "last-modification": 1_700_000_000_000,
+         "tasks": {"running": 4, "total": 4}}
+        for n in range(8)
+    ]},
+    "/overview": {"taskmanagers": 1, "slots-total": 8, "slots-available": 0, "jobs-running": 8, "jobs-finished": 0,
+                  "jobs-cancelled": 0, "jobs-failed": 0, "flink-version": "2.3.0", "flink-commit": "fake"},
+    "/config": {"flink-version": "2.3.0", "features": {"web-submit": True, "web-cancel": True}},
+    "/jobmanager/config": [],
+}
+
+
+class Fakes(threading.Thread):
+    """Idle clusters, each with its own port: all of them list the same jobs, which nobody manages."""
+
+    def __init__(self, n):
+        super().__init__(daemon=True)
+        self.selector = selectors.DefaultSelector()
+        self.answers = {path: json.dumps(body).encode() for path, body in IDLE.items()}
+        self.asked = 0
+        self.urls = []
+        for _ in range(n):
+            listener = socket.create_server(("127.0.0.1", 0))
+            self.urls.append("http://127.0.0.1:%d" % listener.getsockname()[1])
+            self.selector.register(listener, selectors.EVENT_READ, self.accept)
+
+    def accept(self, listener):
+        connection, _ = listener.accept()
+        self.selector.register(connection, selectors.EVENT_READ, self.answer)
+
+    def answer(self, connection):
+        """One read is one request: they are small, have no body, and the next one waits for the answer."""
+        try:
+            request = connection.recv(65536)
+            path = request.split(b" ", 2)[1].decode() if request else None
+            if path is None:
+                raise ConnectionError
+            body, status = self.answers.get(path, b'{"errors":["unknown"]}'), 200 if path in self.answers else 404
+            head = f"HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body)
+            self.asked += 1
+        except OSError:
+            self.selector.unregister(connection)
+            connection.close()
+
+    def run(self):
+        while True:
+            for key, _ in self.selector.select():
+                key.data(key.fileobj)
+
+
+def watch(n=100, seconds=60):
+    """CPU of a manager that watches so many idle fake clusters, each behind its own port."""
+    fakes, state = Fakes(n), tempfile.mkdtemp(prefix="nutkin-watch-")
+    fakes.start()
+    for i, url in enumerate(fakes.urls):
         run("--state-dir", state, "target", "add", f"c{i}", url)
     pid = json.loads(run("--state-dir", state, "manager", "status", "-o", "json"))["pid"]
     time.sleep(15)
-    before = cpu(pid)
+    before, asked = cpu(pid), fakes.asked
     time.sleep(seconds)
-    used = (cpu(pid) - before) / seconds * 100
-    print(f"watch  {used:.2f} % CPU for {n} clusters (aim ≤ 0.5 %)")
+    used, asked = (cpu(pid) - before) / seconds * 100, (fakes.asked - asked) / seconds
+    print(f"watch  {used:.2f} % CPU, {asked:.1f} requests/s for {n} idle clusters (aim ≤ 0.5 %)")
     run("--state-dir", state, "manager", "stop")
     shutil.rmtree(state, ignore_errors=True)
 
