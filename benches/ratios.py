@@ -75,72 +75,75 @@ def rest(url, path, body=None, method=None):
         return json.load(answer)
 
 
-def running(url, job):
+def running(url):
+    """Ids of the jobs that run with all their tasks."""
     rows = rest(url, "/jobs/overview")["jobs"]
-    row = next(r for r in rows if r["jid"] == job)
-    return row["state"] == "RUNNING" and row["tasks"]["running"] == row["tasks"]["total"]
+    return {r["jid"] for r in rows if r["state"] == "RUNNING" and r["tasks"]["running"] == r["tasks"]["total"]}
 
 
 def until(what, patience=120):
     end = time.monotonic() + patience
-    while not what():
+    while not (found := what()):
         if time.monotonic() > end:
             sys.exit(f"not so within {patience} s: {what}")
         time.sleep(0.02)
+    return found
 
 
-def seconds(text):
-    from datetime import datetime
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+def moved(url, commands):
+    """Runs commands one after the other; how long until a job runs that did not before, and its id."""
+    def all_of_them():
+        for command in commands:
+            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            if done.returncode:
+                failed.append(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}")
+                return
+
+    failed, before = [], running(url)
+    start, worker = time.perf_counter(), threading.Thread(target=all_of_them)
+    worker.start()
+    new = until(lambda: failed or running(url) - before)
+    took = time.perf_counter() - start
+    worker.join()
+    if failed:
+        sys.exit(failed[0])
+    return took, new.pop()
 
 
-def move_by_nutkin():
-    op = json.loads(demo("restart", DEPLOYMENT, "--yes", "--wait", "-o", "json"))
-    steps = {s["name"]: s for s in op["steps"]}
-    return seconds(steps["RUN_JAR"]["endedAt"]) - seconds(steps["STOP_WITH_SAVEPOINT"]["startedAt"])
-
-
-def move_by_rest(url, directory, spec, jar, job):
-    """The same calls as nutkin's, with the same pace. Answers the new job and how long it took."""
-    start = time.perf_counter()
-    trigger = rest(url, f"/jobs/{job}/stop", {"targetDirectory": directory, "drain": False})["request-id"]
-    state = {}
-
-    def stopped():
-        state.update(rest(url, f"/jobs/{job}/savepoints/{trigger}"))
-        return state["status"]["id"] == "COMPLETED"
-
-    until(stopped)
-    new = rest(url, f"/jars/{jar}/run", {
-        "savepointPath": state["operation"]["location"],
-        "entryClass": spec["artifact"].get("entryClass"),
-        "programArgsList": spec["artifact"].get("args", []),
-        "parallelism": spec["parallelism"],
-    })["jobid"]
-    return new, time.perf_counter() - start
-
-
-def move(rounds=5):
-    """How long a restart with its state holds the records up: by nutkin, and by the same REST calls from here."""
+def move(rounds=9):
+    """Suspend a job with a savepoint and run it on with other arguments: by nutkin, and by a shell script with curl."""
     target = json.loads(demo("get", "targets", "-o", "json"))["items"][0]
     url = target["url"]
-    ours = statistics.median(move_by_nutkin() for _ in range(rounds))
-    job = json.loads(demo("get", "deployments", DEPLOYMENT, "-o", "json"))["job"]["flinkJobId"]
-    spec = json.loads(demo("history", DEPLOYMENT, "-o", "json"))["items"][0]["spec"]
-    jar = next(f["id"] for f in rest(url, "/jars")["files"] if spec["artifact"]["sha256"][:32] in f["name"])
-    took = []
+    newest = lambda: json.loads(demo("history", DEPLOYMENT, "-o", "json"))["items"][0]["spec"]
+    spec = newest()
+    args, ours, theirs = spec["artifact"]["args"], [], []
+    with_rate = lambda n: [str(120 + n % 2) if before == "--rate" else a for before, a in zip([None] + args, args)]
+    act = [NUTKIN, "--profile", "demo"]
     try:
-        for _ in range(rounds):
-            until(lambda: running(url, job))
-            job, plain = move_by_rest(url, target["savepointDirectory"], spec, jar, job)
-            took.append(plain)
-        plain = statistics.median(took)
-        print(f"move   {ours:.2f} s, plain REST {plain:.2f} s: ratio {ours / plain:.2f} (aim ≤ 1.1)")
+        for n in range(1, rounds + 1):
+            took, job = moved(url, [
+                [*act, "suspend", DEPLOYMENT, "--yes", "--wait"],
+                [*act, "upgrade", DEPLOYMENT, "--yes", "--wait", "--args", *with_rate(n)],
+            ])
+            ours.append(took)
+        jar, script = spec["artifact"]["sha256"][:32], os.path.join(HERE, "move.sh")
+        for n in range(rounds):
+            body = {
+                "entryClass": spec["artifact"].get("entryClass"),
+                "programArgsList": with_rate(n),
+                "parallelism": spec["parallelism"],
+            }
+            took, job = moved(url, [["sh", script, url, job, target["savepointDirectory"], jar, json.dumps(body)]])
+            theirs.append(took)
+        ours, theirs = statistics.median(ours), statistics.median(theirs)
+        print(f"move   {ours:.2f} s, curl {theirs:.2f} s: ratio {ours / theirs:.2f} (aim ≤ 1.1)")
     finally:
         # Whatever went wrong: no job of this script stays, and the demo runs again.
-        if [r for r in rest(url, "/jobs/overview")["jobs"] if r["jid"] == job and r["state"] == "RUNNING"]:
+        if theirs and job in running(url):
             rest(url, f"/jobs/{job}", {}, method="PATCH")
-        demo("start", DEPLOYMENT, "--yes", "--wait", "--confirm", DEPLOYMENT)
+        demo("upgrade", DEPLOYMENT, "--yes", "--wait", "--confirm", DEPLOYMENT, "--args", *args, check=False)
+        if newest()["artifact"]["args"] != args:
+            sys.exit(f"{DEPLOYMENT} does not run as before: nutkin --profile demo describe {DEPLOYMENT}")
 
 
 def cpu(pid):
