@@ -6,14 +6,17 @@ import json
 import os
 import pty
 import select
+import selectors
 import shutil
 import signal
+import socket
 import statistics
 import struct
 import subprocess
 import sys
 import tempfile
 import termios
+import threading
 import time
 import urllib.request
 
@@ -72,72 +75,75 @@ def rest(url, path, body=None, method=None):
         return json.load(answer)
 
 
-def running(url, job):
+def running(url):
+    """Ids of the jobs that run with all their tasks."""
     rows = rest(url, "/jobs/overview")["jobs"]
-    row = next(r for r in rows if r["jid"] == job)
-    return row["state"] == "RUNNING" and row["tasks"]["running"] == row["tasks"]["total"]
+    return {r["jid"] for r in rows if r["state"] == "RUNNING" and r["tasks"]["running"] == r["tasks"]["total"]}
 
 
 def until(what, patience=120):
     end = time.monotonic() + patience
-    while not what():
+    while not (found := what()):
         if time.monotonic() > end:
             sys.exit(f"not so within {patience} s: {what}")
         time.sleep(0.02)
+    return found
 
 
-def seconds(text):
-    from datetime import datetime
-    return datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
+def moved(url, commands):
+    """Runs commands one after the other; how long until a job runs that did not before, and its id."""
+    def all_of_them():
+        for command in commands:
+            done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            if done.returncode:
+                failed.append(f"{' '.join(command)}: exit {done.returncode}\n{done.stderr}")
+                return
+
+    failed, before = [], running(url)
+    start, worker = time.perf_counter(), threading.Thread(target=all_of_them)
+    worker.start()
+    new = until(lambda: failed or running(url) - before)
+    took = time.perf_counter() - start
+    worker.join()
+    if failed:
+        sys.exit(failed[0])
+    return took, new.pop()
 
 
-def move_by_nutkin():
-    op = json.loads(demo("restart", DEPLOYMENT, "--yes", "--wait", "-o", "json"))
-    steps = {s["name"]: s for s in op["steps"]}
-    return seconds(steps["RUN_JAR"]["endedAt"]) - seconds(steps["STOP_WITH_SAVEPOINT"]["startedAt"])
-
-
-def move_by_rest(url, directory, spec, jar, job):
-    """The same calls as nutkin's, with the same pace. Answers the new job and how long it took."""
-    start = time.perf_counter()
-    trigger = rest(url, f"/jobs/{job}/stop", {"targetDirectory": directory, "drain": False})["request-id"]
-    state = {}
-
-    def stopped():
-        state.update(rest(url, f"/jobs/{job}/savepoints/{trigger}"))
-        return state["status"]["id"] == "COMPLETED"
-
-    until(stopped)
-    new = rest(url, f"/jars/{jar}/run", {
-        "savepointPath": state["operation"]["location"],
-        "entryClass": spec["artifact"].get("entryClass"),
-        "programArgsList": spec["artifact"].get("args", []),
-        "parallelism": spec["parallelism"],
-    })["jobid"]
-    return new, time.perf_counter() - start
-
-
-def move(rounds=5):
-    """How long a restart with its state holds the records up: by nutkin, and by the same REST calls from here."""
+def move(rounds=9):
+    """Suspend a job with a savepoint and run it on with other arguments: by nutkin, and by a shell script with curl."""
     target = json.loads(demo("get", "targets", "-o", "json"))["items"][0]
     url = target["url"]
-    ours = statistics.median(move_by_nutkin() for _ in range(rounds))
-    job = json.loads(demo("get", "deployments", DEPLOYMENT, "-o", "json"))["job"]["flinkJobId"]
-    spec = json.loads(demo("history", DEPLOYMENT, "-o", "json"))["items"][0]["spec"]
-    jar = next(f["id"] for f in rest(url, "/jars")["files"] if spec["artifact"]["sha256"][:32] in f["name"])
-    took = []
+    newest = lambda: json.loads(demo("history", DEPLOYMENT, "-o", "json"))["items"][0]["spec"]
+    spec = newest()
+    args, ours, theirs = spec["artifact"]["args"], [], []
+    with_rate = lambda n: [str(120 + n % 2) if before == "--rate" else a for before, a in zip([None] + args, args)]
+    act = [NUTKIN, "--profile", "demo"]
     try:
-        for _ in range(rounds):
-            until(lambda: running(url, job))
-            job, plain = move_by_rest(url, target["savepointDirectory"], spec, jar, job)
-            took.append(plain)
-        plain = statistics.median(took)
-        print(f"move   {ours:.2f} s, plain REST {plain:.2f} s: ratio {ours / plain:.2f} (aim ≤ 1.1)")
+        for n in range(1, rounds + 1):
+            took, job = moved(url, [
+                [*act, "suspend", DEPLOYMENT, "--yes", "--wait"],
+                [*act, "upgrade", DEPLOYMENT, "--yes", "--wait", "--args", *with_rate(n)],
+            ])
+            ours.append(took)
+        jar, script = spec["artifact"]["sha256"][:32], os.path.join(HERE, "move.sh")
+        for n in range(rounds):
+            body = {
+                "entryClass": spec["artifact"].get("entryClass"),
+                "programArgsList": with_rate(n),
+                "parallelism": spec["parallelism"],
+            }
+            took, job = moved(url, [["sh", script, url, job, target["savepointDirectory"], jar, json.dumps(body)]])
+            theirs.append(took)
+        ours, theirs = statistics.median(ours), statistics.median(theirs)
+        print(f"move   {ours:.2f} s, curl {theirs:.2f} s: ratio {ours / theirs:.2f} (aim ≤ 1.1)")
     finally:
         # Whatever went wrong: no job of this script stays, and the demo runs again.
-        if [r for r in rest(url, "/jobs/overview")["jobs"] if r["jid"] == job and r["state"] == "RUNNING"]:
+        if theirs and job in running(url):
             rest(url, f"/jobs/{job}", {}, method="PATCH")
-        demo("start", DEPLOYMENT, "--yes", "--wait", "--confirm", DEPLOYMENT)
+        demo("upgrade", DEPLOYMENT, "--yes", "--wait", "--confirm", DEPLOYMENT, "--args", *args, check=False)
+        if newest()["artifact"]["args"] != args:
+            sys.exit(f"{DEPLOYMENT} does not run as before: nutkin --profile demo describe {DEPLOYMENT}")
 
 
 def cpu(pid):
@@ -179,18 +185,71 @@ def idle():
     shutil.rmtree(state, ignore_errors=True)
 
 
-def watch(n=100, seconds=30):
-    """CPU of a manager that watches the demo's one cluster under so many names: as many pollers, each on its own."""
-    url = json.loads(demo("get", "targets", "-o", "json"))["items"][0]["url"]
-    state = tempfile.mkdtemp(prefix="nutkin-watch-")
-    for i in range(n):
+IDLE = {
+    "/jobs/overview": {"jobs": [
+        {"jid": f"{n:032x}", "name": f"somebody's job {n}", "state": "RUNNING", "start-time": 1_700_000_000_000,
+         "end-time": -1, "duration": 1, "last-modification": 1_700_000_000_000,
+         "tasks": {"running": 4, "total": 4}}
+        for n in range(8)
+    ]},
+    "/overview": {"taskmanagers": 1, "slots-total": 8, "slots-available": 0, "jobs-running": 8, "jobs-finished": 0,
+                  "jobs-cancelled": 0, "jobs-failed": 0, "flink-version": "2.3.0", "flink-commit": "fake"},
+    "/config": {"flink-version": "2.3.0", "features": {"web-submit": True, "web-cancel": True}},
+    "/jobmanager/config": [],
+}
+
+
+class Fakes(threading.Thread):
+    """Idle clusters, each with its own port: all of them list the same jobs, which nobody manages."""
+
+    def __init__(self, n):
+        super().__init__(daemon=True)
+        self.selector = selectors.DefaultSelector()
+        self.answers = {path: json.dumps(body).encode() for path, body in IDLE.items()}
+        self.asked = 0
+        self.urls = []
+        for _ in range(n):
+            listener = socket.create_server(("127.0.0.1", 0))
+            self.urls.append("http://127.0.0.1:%d" % listener.getsockname()[1])
+            self.selector.register(listener, selectors.EVENT_READ, self.accept)
+
+    def accept(self, listener):
+        connection, _ = listener.accept()
+        self.selector.register(connection, selectors.EVENT_READ, self.answer)
+
+    def answer(self, connection):
+        """One read is one request: they are small, have no body, and the next one waits for the answer."""
+        try:
+            request = connection.recv(65536)
+            path = request.split(b" ", 2)[1].decode() if request else None
+            if path is None:
+                raise ConnectionError
+            body, status = self.answers.get(path, b'{"errors":["unknown"]}'), 200 if path in self.answers else 404
+            head = f"HTTP/1.1 {status} -\r\ncontent-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+            connection.sendall(head.encode() + body)
+            self.asked += 1
+        except OSError:
+            self.selector.unregister(connection)
+            connection.close()
+
+    def run(self):
+        while True:
+            for key, _ in self.selector.select():
+                key.data(key.fileobj)
+
+
+def watch(n=100, seconds=60):
+    """CPU of a manager that watches so many idle fake clusters, each behind its own port."""
+    fakes, state = Fakes(n), tempfile.mkdtemp(prefix="nutkin-watch-")
+    fakes.start()
+    for i, url in enumerate(fakes.urls):
         run("--state-dir", state, "target", "add", f"c{i}", url)
     pid = json.loads(run("--state-dir", state, "manager", "status", "-o", "json"))["pid"]
     time.sleep(15)
-    before = cpu(pid)
+    before, asked = cpu(pid), fakes.asked
     time.sleep(seconds)
-    used = (cpu(pid) - before) / seconds * 100
-    print(f"watch  {used:.2f} % CPU for {n} clusters (aim ≤ 0.5 %)")
+    used, asked = (cpu(pid) - before) / seconds * 100, (fakes.asked - asked) / seconds
+    print(f"watch  {used:.2f} % CPU, {asked:.1f} requests/s for {n} idle clusters (aim ≤ 0.5 %)")
     run("--state-dir", state, "manager", "stop")
     shutil.rmtree(state, ignore_errors=True)
 
