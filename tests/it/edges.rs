@@ -61,9 +61,7 @@ impl Drop for Home {
 #[test]
 fn an_address_without_a_flink_is_said_to_be_so_when_it_is_added_and_when_it_is_checked() {
     let home = Home::new();
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let nobody = format!("http://{}", taken.local_addr().unwrap());
-    drop(taken);
+    let (_bound, nobody) = crate::support::nobody();
     let other = Fake::start(Settings::default());
     other.fault(Fault::on("* /**", Phase::Before).answer(200, "<html>Sign in</html>").times(usize::MAX));
     for (name, url, says) in [("nobody", nobody, "refused"), ("other", other.url(), "not Flink")] {

@@ -97,9 +97,7 @@ async fn plain_requests_are_given_to_the_proxy_that_the_target_names() {
 
 #[tokio::test]
 async fn a_proxy_that_is_not_there_means_that_nothing_was_sent() {
-    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}", taken.local_addr().unwrap());
-    drop(taken);
+    let (_bound, nobody) = crate::support::nobody();
     let fake = Fake::start(Settings::default());
     let e = version(json!({ "url": fake.url(), "proxy": nobody })).await.unwrap_err();
     assert_eq!((&e.kind, e.effect), (&ErrorKind::Connect, Effect::None), "{e}");
