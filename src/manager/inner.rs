@@ -58,6 +58,8 @@ pub struct Inner {
     pub damage: std::sync::OnceLock<String>,
     /// Requests of operations that are on their way.
     pub sends: super::runner::collect::Sends,
+    /// Jars on their way to a cluster.
+    pub uploads: super::runner::upload::Uploads,
     /// Places for operations at work, by target: a dead cluster never holds up another one's.
     places: Mutex<HashMap<TargetName, Arc<Semaphore>>>,
     /// Tasks at work: watchers and runners.
@@ -89,6 +91,7 @@ impl Inner {
             last_client: Mutex::new(now),
             damage: Default::default(),
             sends: Default::default(),
+            uploads: Default::default(),
             places: Mutex::default(),
             tasks: tokio_util::task::TaskTracker::new(),
         }

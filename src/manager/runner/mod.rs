@@ -15,6 +15,7 @@ pub mod collect;
 mod look;
 mod send;
 mod settle;
+pub mod upload;
 
 use std::{sync::Arc, time::Duration};
 
@@ -147,7 +148,7 @@ async fn decline(inner: &Inner, gate: &Gate<'_>, mut op: Operation, n: u32, why:
 const DRAIN: Duration = Duration::from_secs(2);
 
 /// Sends the step's request; an answer that was not seen before the manager left stays unknown.
-async fn send(inner: &Inner, op: &Operation, n: u32) -> Option<Answer> {
+async fn send(inner: &Arc<Inner>, op: &Operation, n: u32) -> Option<Answer> {
     let step = op.steps.iter().find(|s| s.n == n && s.state == StepState::Intent)?;
     let at_work = || inner.world().operations.contains_key(&op.id);
     // A superseded operation sends nothing more; what is on its way is known to those who look for its outcome.

@@ -1,10 +1,11 @@
 //! The request of each step. Called only after the step's intent is on disk; what comes back is an [`Answer`], never a
 //! conclusion.
 
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::upload::upload;
 use crate::{
     domain::{
         ids::{ArtifactSha, TargetName},
@@ -80,7 +81,7 @@ pub fn directory(op: &Operation, step: &Step) -> Option<String> {
 }
 
 /// Sends; `None` for steps that only look.
-pub async fn perform(inner: &Inner, op: &Operation, step: &Step) -> Option<Answer> {
+pub async fn perform(inner: &Arc<Inner>, op: &Operation, step: &Step) -> Option<Answer> {
     if !step.act.has_effect() && !matches!(step.act, Act::PlanJar { .. }) {
         return None;
     }
@@ -89,7 +90,7 @@ pub async fn perform(inner: &Inner, op: &Operation, step: &Step) -> Option<Answe
         Err(e) => return Some(answer_of(&e)),
     };
     let sent = match &step.act {
-        Act::UploadJar { sha, .. } => upload(inner, &*cluster, sha).await,
+        Act::UploadJar { sha, .. } => upload(inner, op, step, &*cluster, sha).await,
         Act::PlanJar { revision } => plan(inner, op, &*cluster, *revision).await,
         Act::TriggerSavepoint { job } => {
             let request = snapshot_request(op, step)?;
@@ -149,20 +150,6 @@ fn snapshot_request(op: &Operation, step: &Step) -> Option<SavepointRequest> {
         format: op.plan.format,
         drain: op.plan.drain && matches!(step.act, Act::StopWithSavepoint { .. }),
     })
-}
-
-async fn upload(
-    inner: &Inner,
-    cluster: &dyn Cluster,
-    sha: &ArtifactSha,
-) -> Result<Option<String>, ClusterError> {
-    let name = jar_name(sha);
-    if let Some(jar) = cluster.jars().await?.into_iter().find(|j| j.name == name) {
-        return Ok(Some(jar.id));
-    }
-    let file = inner.deps.store.artifact_path(sha);
-    let jar = cluster.upload_jar(&file, &name, Arc::new(AtomicU64::new(0))).await?;
-    Ok(Some(jar.id))
 }
 
 /// What a run of a revision needs: the jar's id on this cluster and the request.

@@ -1,11 +1,17 @@
 //! The watcher's lanes: what is slow never holds up what is urgent.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
 };
 
-use nutkin::{contract::watch::Interest, domain::deployment::Observed};
+use nutkin::{
+    contract::watch::Interest,
+    domain::{deployment::Observed, operation::OpState},
+};
 use serde_json::json;
 
 use super::rig::{DEADLINE, Rig, start};
@@ -58,5 +64,34 @@ async fn a_look_that_finds_nothing_new_writes_nothing() {
     let path = || rig.seen("prod").last_checkpoint.and_then(|c| c.location);
     rig.eventually("the newer checkpoint is seen", || path().as_deref() == Some(newest.as_str())).await;
     rig.eventually("it is written", || written() > before).await;
+    rig.end().await;
+}
+
+/// A jar is large and a line is slow: the step says how far it has come, and nobody sends the same jar beside it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_upload_says_how_far_it_has_come_and_is_made_once() {
+    let rig = Rig::new().await;
+    for n in ["a", "b"] {
+        rig.deployment(n, json!({})).await;
+    }
+    let slow = Fault::on("POST /jars/upload", Phase::Before).delay(Duration::from_secs(3));
+    rig.fake.fault(slow);
+    let first = rig.submit("a", start()).await.unwrap();
+    let second = rig.submit("b", start()).await.unwrap();
+    let told = async {
+        loop {
+            let (a, b) = (&first.operation_id, &second.operation_id);
+            let ops = [rig.manager.operation(a).await.unwrap(), rig.manager.operation(b).await.unwrap()];
+            if ops.iter().flat_map(|o| &o.steps).any(|s| s.detail.ends_with("sent")) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, told).await.expect("one of them says how much is sent");
+    for op in [first, second] {
+        assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
+    }
+    assert_eq!(rig.fake.acts("upload").len(), 1, "{:#?}", rig.fake.journal());
     rig.end().await;
 }
