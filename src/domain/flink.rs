@@ -21,6 +21,20 @@ pub struct Overview {
     pub jobs_running: u32,
 }
 
+/// One TaskManager of `/taskmanagers`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskManager {
+    /// Flink's id of it.
+    pub id: String,
+    /// Task slots.
+    pub slots: u32,
+    /// Free ones.
+    pub slots_free: u32,
+    /// When the JobManager heard of it last, by the JobManager's clock; `None` = not yet. Flink's field is called a time
+    /// since then, and is none.
+    pub last_heartbeat: Option<Timestamp>,
+}
+
 /// One row of `/jobs/overview`, which is live.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSummary {

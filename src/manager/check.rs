@@ -17,6 +17,7 @@ use crate::{
     contract::plan::Check,
     domain::{
         event::{EventName, NewEvent, Severity},
+        flink::TaskManager,
         ids::TargetName,
         savepoint::{Savepoint, Status},
         target::SavepointAccess,
@@ -56,6 +57,7 @@ pub async fn target(inner: &Arc<Inner>, name: &TargetName) -> Vec<Check> {
             ),
         );
     }
+    task_managers(&mut c, &*cluster).await;
     match cluster.config().await {
         Ok(conf) if conf.web_submit => c.ok("submit", "it takes submissions"),
         Ok(_) => c.warn("submit", "it takes no submissions: observe, savepoint, suspend and cancel only"),
@@ -84,6 +86,35 @@ pub async fn target(inner: &Arc<Inner>, name: &TargetName) -> Vec<Check> {
     }
     inner.wake(name).notify_one();
     c.0
+}
+
+/// Two heartbeats at Flink's default interval: who is not heard of for longer is on the way to being given up.
+const HEARD_SECONDS: u64 = 20;
+
+/// TaskManagers that the JobManager has not heard of for a while, against those that it has: both by its own clock.
+async fn task_managers(c: &mut Checks, cluster: &dyn Cluster) {
+    let all = match cluster.task_managers().await {
+        Ok(all) if all.is_empty() => return,
+        Ok(all) => all,
+        Err(e) => return c.warn("taskManagers", e.message),
+    };
+    match silent(&all) {
+        Some(text) => c.warn("taskManagers", text),
+        None => c.ok("taskManagers", "all of them are heard of"),
+    }
+}
+
+fn silent(all: &[TaskManager]) -> Option<String> {
+    let newest = all.iter().filter_map(|t| t.last_heartbeat).max()?;
+    let since =
+        |t: &TaskManager| Some(newest.seconds_since(t.last_heartbeat?)).filter(|s| *s > HEARD_SECONDS);
+    let (t, seconds) = all.iter().filter_map(|t| Some((t, since(t)?))).max_by_key(|(_, s)| *s)?;
+    Some(format!(
+        "the JobManager has not heard of TaskManager {} for {}: its {} slots may be lost",
+        t.id,
+        humane(seconds),
+        t.slots
+    ))
 }
 
 /// How the connection is protected, and who nutkin says that it is; both were good enough for an answer.
@@ -208,5 +239,33 @@ async fn note(inner: &Arc<Inner>, seen: &Savepoint, there: bool) {
     changes.savepoints.push(row);
     if let Err(e) = inner.commit(&gate, changes).await {
         tracing::warn!(error = %e, "what was seen of a restore point could not be written");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case::none_heard_yet(&[None, None], None)]
+    #[case::all_heard(&[Some(100), Some(108)], None)]
+    #[case::one_is_silent(&[Some(100), Some(145)], Some("TaskManager tm0 for 45s"))]
+    #[case::one_has_just_come(&[None, Some(145)], None)]
+    fn a_silent_task_manager_is_named(#[case] heard: &[Option<i64>], #[case] says: Option<&str>) {
+        let all: Vec<TaskManager> = heard
+            .iter()
+            .enumerate()
+            .map(|(i, at)| TaskManager {
+                id: format!("tm{i}"),
+                slots: 4,
+                slots_free: 0,
+                last_heartbeat: at.map(|s| Timestamp::from_millis(s * 1000)),
+            })
+            .collect();
+        let said = silent(&all);
+        assert_eq!(said.is_some(), says.is_some(), "{said:?}");
+        assert!(says.is_none_or(|s| said.unwrap().contains(s)));
     }
 }

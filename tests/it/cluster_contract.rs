@@ -212,6 +212,9 @@ async fn it_says_what_it_is(bed: &Bed) {
     .await;
     assert_eq!(overview.flink_version, bed.version);
     assert!(overview.task_managers >= 1);
+    let all = bed.cluster.task_managers().await.unwrap();
+    assert_eq!(all.len(), overview.task_managers as usize);
+    assert_eq!(all.iter().map(|t| t.slots).sum::<u32>(), overview.slots_total, "{all:?}");
     let config = bed.cluster.config().await.unwrap();
     assert!(config.web_submit && config.flink_version == bed.version);
     let own = bed.cluster.jobmanager_config().await.unwrap();

@@ -126,6 +126,25 @@ async fn overview(#[case] version: &str) {
 }
 
 #[rstest]
+#[case("1.16.3", "taskmanagers", Some(1_795_329_481_690), 2)]
+#[case("1.20.5", "taskmanagers", Some(1_795_329_158_996), 2)]
+#[case("2.3.0", "taskmanagers", Some(1_795_329_059_837), 2)]
+#[case::not_heard_yet("2.3.0", "taskmanagers-after-jm-restart", None, 3)]
+#[tokio::test]
+async fn task_managers(
+    #[case] version: &str,
+    #[case] fixture: &str,
+    #[case] heard: Option<i64>,
+    #[case] free: u32,
+) {
+    let r = Replay::of(version, fixture).await;
+    let all = r.cluster.task_managers().await.unwrap();
+    let [t] = all.as_slice() else { panic!("{all:?}") };
+    assert_eq!((t.slots, t.slots_free), (4, free));
+    assert_eq!(t.last_heartbeat.map(|t| t.millis()), heard, "an absolute time, despite its name");
+}
+
+#[rstest]
 #[case("1.20.5")]
 #[case("2.3.0")]
 #[tokio::test]

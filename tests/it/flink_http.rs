@@ -153,12 +153,26 @@ async fn read_request(stream: &mut TcpStream) -> Option<String> {
 /// Only for those who wait for a limit: a slow machine is no silence.
 fn quick() -> Limits {
     let ms = Duration::from_millis;
-    Limits { connect: ms(500), read: ms(300), total: ms(600), submit: ms(900), stall: ms(600) }
+    Limits {
+        connect: ms(500),
+        read: ms(300),
+        total: ms(600),
+        submit: ms(900),
+        task_manager: ms(600),
+        stall: ms(600),
+    }
 }
 
 fn patient() -> Limits {
     let minute = Duration::from_secs(60);
-    Limits { connect: minute, read: minute, total: minute, submit: minute, stall: minute }
+    Limits {
+        connect: minute,
+        read: minute,
+        total: minute,
+        submit: minute,
+        task_manager: minute,
+        stall: minute,
+    }
 }
 
 fn connect(spec: &TargetSpec) -> Arc<dyn Cluster> {

@@ -22,15 +22,15 @@ use crate::{
     manager::ports::cluster::{
         AsyncStatus, CancelAnswer, CheckpointConfig, Checkpoints, Cluster, ClusterConfig, ClusterError,
         ClusterResult, Effect, ErrorKind, ExceptionView, Jar, JobConfig, JobDetail, JobSummary, Jobs,
-        Overview, RunRequest, SavepointRequest,
+        Overview, RunRequest, SavepointRequest, TaskManager,
     },
 };
 
 use super::{
     dto::{
         AsyncDto, CheckpointConfigDto, CheckpointsDto, ConfigDto, Convert, DetailDto, ExceptionsDto, JarsDto,
-        JobConfigDto, JobsDto, MetricDto, Nothing, OverviewDto, Pair, RunDto, StatusDto, TriggerDto,
-        UploadedDto,
+        JobConfigDto, JobsDto, MetricDto, Nothing, OverviewDto, Pair, RunDto, StatusDto, TaskManagersDto,
+        TriggerDto, UploadedDto,
     },
     errors::{capped, is_unknown_job, is_without_checkpoints, plain},
     http::{Body, Call, Http, Kind},
@@ -187,6 +187,11 @@ impl Cluster for FlinkClient {
 
     async fn overview(&self) -> ClusterResult<Overview> {
         self.get::<OverviewDto>(Kind::Watch, &["overview"]).await
+    }
+
+    async fn task_managers(&self) -> ClusterResult<Vec<TaskManager>> {
+        let limit = self.shared.http.limits().task_manager;
+        self.call::<TaskManagersDto>(Call::get(Kind::Watch, &["taskmanagers"]).limit(limit)).await
     }
 
     async fn config(&self) -> ClusterResult<ClusterConfig> {

@@ -13,6 +13,8 @@ pub struct Limits {
     pub total: Duration,
     /// A run or a plan: the program's `main()` may take its time until it reaches `execute()`.
     pub submit: Duration,
+    /// A question about TaskManagers: one that is dead and not yet noticed holds up its answer.
+    pub task_manager: Duration,
     /// An upload without progress.
     pub stall: Duration,
 }
@@ -20,6 +22,6 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         let s = Duration::from_secs;
-        Self { connect: s(3), read: s(10), total: s(30), submit: s(600), stall: s(60) }
+        Self { connect: s(3), read: s(10), total: s(30), submit: s(600), task_manager: s(5), stall: s(60) }
     }
 }

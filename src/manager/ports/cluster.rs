@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 
 pub use crate::domain::flink::{
     AsyncStatus, CancelAnswer, CheckpointConfig, CheckpointStat, Checkpoints, Jar, JobSummary, Overview,
-    Restored,
+    Restored, TaskManager,
 };
 pub use crate::domain::target::{Auth, SavepointAccess, TargetSpec, Tls};
 use crate::domain::{
@@ -207,6 +207,8 @@ pub trait Cluster: Send + Sync + std::fmt::Debug {
 
     /// `/overview`.
     async fn overview(&self) -> ClusterResult<Overview>;
+    /// `/taskmanagers`. It is answered within five seconds or not at all: a dead TaskManager can hold up the JobManager.
+    async fn task_managers(&self) -> ClusterResult<Vec<TaskManager>>;
     /// `/config`.
     async fn config(&self) -> ClusterResult<ClusterConfig>;
     /// `/jobmanager/config`.

@@ -2,8 +2,8 @@
 
 use nutkin::{
     contract::{
-        intent::{Choose, Fork, Reset, Upgrade, Verb},
-        plan::Confirmation,
+        intent::{Adopt, Choose, Fork, Intent, Reset, Upgrade, Verb},
+        plan::{Confirmation, Submitted},
         problem::Code,
     },
     domain::{
@@ -221,5 +221,26 @@ async fn a_target_that_takes_no_submissions_says_so() {
     assert_eq!(rig.act("prod", fork(false)).await.state, OpState::Succeeded, "it is only created");
     let refused = rig.submit("blue", start()).await.unwrap_err();
     assert!(refused.detail.contains("takes no submissions"), "{refused:?}");
+    rig.end().await;
+}
+
+/// A job of a cluster that takes no submissions has a supervisor, which may start it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_starts_may_come_back() {
+    let closed = Settings { web_submit: false, ..Settings::default() };
+    let rig = Rig::with(closed, json!({ "savepointAccess": "LOCAL" })).await;
+    let job = rig.fake.add_job(Default::default());
+    rig.eventually("it runs", || rig.fake.job(&job).is_some_and(|j| j.tasks == Tasks::Running)).await;
+    let request = Adopt { deployment: name("prod").to_string(), ..Adopt::default() };
+    let adopt = Intent::Adopt { target: "fake".into(), flink_job: job.parse().unwrap(), request };
+    let Submitted::Operation(op) = rig.manager.submit(adopt, &who(), false, None).await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(rig.ended(&op.operation_id).await.state, OpState::Succeeded);
+    for verb in [suspend(), cancel()] {
+        let plan = rig.plan("prod", verb).await.unwrap();
+        assert!(plan.warnings.iter().any(|w| w.contains("may start it again")), "{:?}", plan.warnings);
+    }
+    assert_eq!(rig.act("prod", suspend()).await.state, OpState::Succeeded);
     rig.end().await;
 }

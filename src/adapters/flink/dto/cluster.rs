@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     domain::ids::FlinkJobId,
-    manager::ports::cluster::{ClusterConfig, Jar, Overview},
+    manager::ports::cluster::{ClusterConfig, Jar, Overview, TaskManager},
 };
 
 use super::{super::json::Leaf, Convert};
@@ -34,6 +34,40 @@ impl Convert for OverviewDto {
             task_managers: self.taskmanagers.u32().unwrap_or(0),
             jobs_running: self.jobs_running.u32().unwrap_or(0),
         })
+    }
+}
+
+#[derive(Deserialize)]
+pub(in crate::adapters::flink) struct TaskManagersDto {
+    taskmanagers: Option<Vec<TaskManagerDto>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TaskManagerDto {
+    #[serde(default)]
+    id: Leaf,
+    #[serde(default)]
+    slots_number: Leaf,
+    #[serde(default)]
+    free_slots: Leaf,
+    /// Milliseconds since the epoch, whatever its name says; 0 before the first.
+    #[serde(default)]
+    time_since_last_heartbeat: Leaf,
+}
+
+impl Convert for TaskManagersDto {
+    type Out = Vec<TaskManager>;
+    fn convert(self) -> Option<Vec<TaskManager>> {
+        let one = |t: TaskManagerDto| {
+            Some(TaskManager {
+                id: t.id.text()?,
+                slots: t.slots_number.u32().unwrap_or(0),
+                slots_free: t.free_slots.u32().unwrap_or(0),
+                last_heartbeat: t.time_since_last_heartbeat.time(),
+            })
+        };
+        Some(self.taskmanagers?.into_iter().filter_map(one).collect())
     }
 }
 

@@ -10,7 +10,9 @@ use serde::Deserialize;
 
 pub(super) use asynchronous::AsyncDto;
 pub(super) use checkpoints::{CheckpointConfigDto, CheckpointsDto};
-pub(super) use cluster::{ConfigDto, JarsDto, MetricDto, OverviewDto, Pair, RunDto, TriggerDto, UploadedDto};
+pub(super) use cluster::{
+    ConfigDto, JarsDto, MetricDto, OverviewDto, Pair, RunDto, TaskManagersDto, TriggerDto, UploadedDto,
+};
 pub(super) use jobs::{DetailDto, ExceptionsDto, JobConfigDto, JobsDto, StatusDto};
 
 /// A thing Flink said, in the port's words; `None` = this is not Flink's answer.

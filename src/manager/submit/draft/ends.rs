@@ -45,6 +45,7 @@ impl Building<'_> {
             self.irreversible.push("nothing to restore from would be left".to_owned());
         }
         self.adopted_warning();
+        self.supervisor_warning();
         Ok(())
     }
 

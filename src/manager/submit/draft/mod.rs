@@ -91,6 +91,7 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
                 preflight::snapshot(&mut b.checks, f, b.takeover.is_none());
             }
             b.adopted_warning();
+            b.supervisor_warning();
         }
         Verb::Savepoint(r) => {
             b.wants_job()?;
@@ -241,6 +242,16 @@ impl<'a> Building<'a> {
             self.plan.format = f;
         }
         self.plan.origin = origin;
+    }
+
+    /// A cluster that takes no submissions runs jobs that somebody else starts.
+    fn supervisor_warning(&mut self) {
+        if self.facts.config.as_ref().is_some_and(|c| !c.web_submit) {
+            self.warnings.push(
+                "the cluster takes no submissions: what has started this job may start it again, and nutkin cannot"
+                    .to_owned(),
+            );
+        }
     }
 
     fn adopted_warning(&mut self) {
