@@ -154,13 +154,18 @@ impl Manager {
         world.absorb(&rows);
         // Only these: what is submitted from now on brings its own driver.
         let active: Vec<OperationId> = world.operations.keys().cloned().collect();
+        watcher::recall(&mut world, &loaded.facts);
         world.last_seq = loaded.last_seq;
         let inner = Arc::new(Inner::new(deps, settings, world));
         loaded.facts.keys().for_each(|fact| inner.trust.learn(fact));
         {
             let mut world = inner.world_mut();
             for row in loaded.targets {
+                let (name, noted) = (row.name.clone(), watcher::recall_target(&row, &loaded.facts));
                 inner.place_target(&mut world, row);
+                if let Some(t) = world.targets.get_mut(&name) {
+                    t.sight.noted = noted;
+                }
             }
         }
         watcher::note_gap(&inner, last_watched).await;

@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc};
 
 use super::{
+    kept,
     left::Left,
     strays,
     told::{Look, Round, publish, push, settle},
@@ -116,7 +117,9 @@ async fn unreachable(inner: &Arc<Inner>, target: &TargetName, error: &ClusterErr
                 text,
             ));
         }
-        round.target = NotedTarget { reachable: Some(false), jobs: t.sight.noted.jobs.clone() };
+        let unmanaged = t.sight.noted.unmanaged.clone();
+        round.target = NotedTarget { reachable: Some(false), unmanaged };
+        round.changes.facts.extend(kept::of_target(target, &t.sight.noted, &round.target));
         let look = Look { jobs: &HashMap::new(), strays: &all_strays, busy: &busy, now };
         for name in names {
             let Some(e) = world.deployments.get_mut(&name) else { continue };
@@ -225,17 +228,20 @@ fn note_target(
         round.changes.events.push(NewEvent::auto(now, Severity::Info, EventName::TargetReachable, text));
     }
     let is_stray = |id| t.sight.issued.get(id).is_some_and(Option::is_some);
-    let fresh = jobs.iter().filter(|j| !j.state.is_terminal() && world.by_job(&j.id).is_none()).filter(|j| {
-        t.sight.noted.jobs.as_ref().is_some_and(|noted| !noted.contains(&j.id))
-            && j.id.issuer(&world.store_id) == Issuer::Nobody
-            && !is_stray(&j.id)
-    });
-    for j in fresh {
+    let unmanaged: Vec<&JobSummary> = jobs
+        .iter()
+        .filter(|j| !j.state.is_terminal() && world.by_job(&j.id).is_none())
+        .filter(|j| j.id.issuer(&world.store_id) == Issuer::Nobody && !is_stray(&j.id))
+        .collect();
+    // What ran there before anybody looked is not news.
+    let noted = t.sight.noted.unmanaged.as_ref();
+    for j in unmanaged.iter().filter(|j| noted.is_some_and(|noted| !noted.contains(&j.id))) {
         let text = format!("a job that nobody manages runs on {target}: {} ({})", j.name, j.id);
         round.changes.events.push(NewEvent::auto(now, Severity::Info, EventName::UnmanagedJobSeen, text));
     }
-    let listed = jobs.iter().map(|j| j.id.clone()).collect();
-    round.target = NotedTarget { reachable: Some(true), jobs: Some(listed) };
+    let unmanaged = unmanaged.iter().map(|j| j.id.clone()).collect();
+    round.target = NotedTarget { reachable: Some(true), unmanaged: Some(unmanaged) };
+    round.changes.facts.extend(kept::of_target(target, &t.sight.noted, &round.target));
     true
 }
 

@@ -11,12 +11,14 @@
 
 mod checkpoints;
 mod fast;
+mod kept;
 mod left;
 mod numbers;
 mod slow;
 mod strays;
 mod told;
 
+pub use kept::{recall, recall_target};
 pub use numbers::refresh as refresh_numbers;
 pub use slow::hear_out;
 pub use told::about;

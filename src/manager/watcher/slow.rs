@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::{
     checkpoints::{keep_checkpoints, keep_config, last_word},
+    kept,
     told::{UNSTABLE_WINDOW_SECONDS, about},
 };
 use crate::{
@@ -25,7 +26,7 @@ use crate::{
             cluster::{Cluster, ExceptionView},
             store::{Changes, JobRow},
         },
-        world::{DeploymentEntry, DeploymentSight, Touched},
+        world::{DeploymentEntry, DeploymentSight, Noted, Touched},
     },
 };
 
@@ -201,6 +202,8 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
         }
         (before, job_before) = (e.sight.clone(), e.job.clone());
         take_over(inner, e, &d, answers, now, &mut changes);
+        let noted = Noted { cause: e.sight.root_cause.clone(), ..e.sight.noted.clone() };
+        changes.facts.extend(kept::of_deployment(e, &e.sight.conditions, &noted));
         ended = e.job.clone().filter(|j| d.checkpoints && j.ended_at.is_some());
         // That it was looked at is no news: the books have what must outlive this process.
         changes.jobs.extend(e.job.clone().filter(|_| e.job != job_before));

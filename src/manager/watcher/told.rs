@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::kept;
 use crate::{
     domain::{
         deployment::{Condition, ConditionStatus, ConditionType, Desired, JobSight, Observed, observe},
@@ -147,6 +148,7 @@ pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>,
         note_conditions(e, &next, &mut noted, now, &mut round.changes);
         note_strays(e, strays, &mut noted, now, &mut round.changes);
     }
+    round.changes.facts.extend(kept::of_deployment(e, &next, &noted));
     round.noted.push((e.row.name.clone(), noted));
     let changed = e.sight.observed != observed || before != next;
     e.sight.observed = observed;

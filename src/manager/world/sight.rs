@@ -49,12 +49,12 @@ pub struct TargetSight {
 }
 
 /// What of a target's sight the event log has: what is not written is seen as new in the next round.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct NotedTarget {
     /// Whether it answered.
     pub reachable: Option<bool>,
-    /// The jobs that it listed; `None` = it never answered.
-    pub jobs: Option<Vec<FlinkJobId>>,
+    /// The live jobs that nobody managed; `None` = it never answered.
+    pub unmanaged: Option<Vec<FlinkJobId>>,
 }
 
 /// What of a deployment's sight the event log has.

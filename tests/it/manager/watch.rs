@@ -15,7 +15,7 @@ use nutkin::{
         operation::OpState,
         savepoint::{Origin, Status},
     },
-    manager::Subscription,
+    manager::{EventFilter, Subscription},
 };
 use rstest::rstest;
 use serde_json::json;
@@ -194,5 +194,37 @@ async fn a_start_whose_restore_point_may_be_outdated_is_refused() {
     rig.fake.clear_faults();
     let op = rig.act("prod", start()).await;
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
+    rig.end().await;
+}
+
+/// A manager begins where the one before ended: it repeats no news, knows since when things hold, and misses no job.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_next_manager_tells_only_what_is_new() {
+    let mut rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.fake.restart_without_memory();
+    rig.logged("prod", "JOB_LOST").await;
+    let since =
+        |d: Deployment| d.conditions.iter().find(|c| c.kind == ConditionType::JobLost).map(|c| c.since);
+    let lost = since(rig.seen("prod")).unwrap();
+    let count = async |rig: &Rig, name: &str| {
+        let filter = EventFilter { limit: Some(1000), ..EventFilter::default() };
+        let all = rig.manager.events(&filter).await.unwrap();
+        all.into_iter().filter(|e| e.name == name).count()
+    };
+    let before = [count(&rig, "TARGET_REACHABLE").await, count(&rig, "UNMANAGED_JOB_SEEN").await];
+    rig.manager.stop().await;
+    rig.fake.add_job(JobSpec { name: "begun meanwhile".into(), ..JobSpec::default() });
+    rig.restart().await;
+    rig.eventually("it has looked", || rig.manager.target("fake").unwrap().reachable == Some(true)).await;
+    let told = async {
+        while count(&rig, "UNMANAGED_JOB_SEEN").await == before[1] {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(DEADLINE, told).await.expect("the job that came in between is told");
+    assert_eq!(count(&rig, "TARGET_REACHABLE").await, before[0]);
+    assert_eq!(rig.events("prod").await.iter().filter(|e| *e == "JOB_LOST").count(), 1, "told once");
+    assert_eq!(since(rig.seen("prod")), Some(lost), "it holds since then, not since the start");
     rig.end().await;
 }

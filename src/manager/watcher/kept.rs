@@ -1,0 +1,103 @@
+//! What the event log has of each deployment and each target, for the next manager: it begins where this one ended, tells
+//! what is new, and tells nothing twice.
+//!
+//! ```text
+//!   a round finds something ─▶ event and fact in one commit ─▶ the next manager recalls the fact before its first look
+//! ```
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::{
+    contract::model::RootCause,
+    domain::{
+        deployment::Condition,
+        ids::{DeploymentId, FlinkJobId, TargetName},
+        time::Timestamp,
+    },
+    manager::{
+        ports::store::TargetRow,
+        world::{DeploymentEntry, Noted, NotedTarget, World},
+    },
+};
+
+/// Facts about deployments, by id.
+const DEPLOYMENT: &str = "told:";
+/// Facts about targets, by name.
+const TARGET: &str = "told-target:";
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    /// With the words and the moment of the round that told them.
+    conditions: Vec<Condition>,
+    strays: Vec<FlinkJobId>,
+    cause: Option<RootCause>,
+    /// When the job was seen last before that.
+    observed_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct ToldTarget {
+    reachable: Option<bool>,
+    unmanaged: Option<Vec<FlinkJobId>>,
+}
+
+/// The fact of a deployment, if the log has more or less of it than before.
+pub(super) fn of_deployment(
+    e: &DeploymentEntry,
+    conditions: &[Condition],
+    now: &Noted,
+) -> Option<(String, String)> {
+    let was = &e.sight.noted;
+    if (&was.conditions, &was.strays, &was.cause) == (&now.conditions, &now.strays, &now.cause) {
+        return None;
+    }
+    let told = Told {
+        conditions: conditions.to_vec(),
+        strays: now.strays.clone(),
+        cause: now.cause.clone(),
+        observed_at: e.sight.observed_at,
+    };
+    Some((format!("{DEPLOYMENT}{}", e.row.id), serde_json::to_string(&told).ok()?))
+}
+
+/// The fact of a target, if the log has more or less of it than before.
+pub(super) fn of_target(name: &TargetName, was: &NotedTarget, now: &NotedTarget) -> Option<(String, String)> {
+    if was == now {
+        return None;
+    }
+    let told = ToldTarget { reachable: now.reachable, unmanaged: now.unmanaged.clone() };
+    Some((format!("{TARGET}{name}"), serde_json::to_string(&told).ok()?))
+}
+
+/// What the manager before has told of the deployments.
+pub fn recall(world: &mut World, facts: &IndexMap<String, String>) {
+    for (id, told) in of::<Told>(DEPLOYMENT, facts) {
+        let Some(e) = world.by_id_mut(&DeploymentId::new(id)) else { continue };
+        e.sight.noted.conditions = told.conditions.iter().map(|c| c.kind).collect();
+        e.sight.noted.strays = told.strays;
+        e.sight.noted.cause.clone_from(&told.cause);
+        e.sight.conditions = told.conditions;
+        e.sight.root_cause = told.cause;
+        e.sight.observed_at = told.observed_at;
+    }
+}
+
+/// What the manager before has told of a target.
+#[must_use]
+pub fn recall_target(row: &TargetRow, facts: &IndexMap<String, String>) -> NotedTarget {
+    let told = facts.get(&format!("{TARGET}{}", row.name)).and_then(|t| serde_json::from_str(t).ok());
+    told.map(|t: ToldTarget| NotedTarget { reachable: t.reachable, unmanaged: t.unmanaged })
+        .unwrap_or_default()
+}
+
+/// The facts of a kind; one that cannot be read is as good as none: what it told is told again.
+fn of<'a, T: DeserializeOwned>(
+    kind: &'a str,
+    facts: &'a IndexMap<String, String>,
+) -> impl Iterator<Item = (&'a str, T)> {
+    facts
+        .iter()
+        .filter_map(move |(name, told)| Some((name.strip_prefix(kind)?, serde_json::from_str(told).ok()?)))
+}
