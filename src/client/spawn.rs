@@ -19,7 +19,7 @@ use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader};
 use super::{ClientResult, connect::START};
 use crate::{
     contract::problem::{Code, Problem},
-    domain::netfs,
+    domain::{netfs, read_only::ReadOnly},
 };
 
 /// How a manager is started.
@@ -66,9 +66,16 @@ fn keeps(name: &str) -> bool {
     NAMES.contains(&name) || ["LC_", "XDG_", "NUTKIN_"].iter().any(|p| name.starts_with(p))
 }
 
-/// Whether the directory belongs to this user.
+/// Whether this is a directory of this user's, and no link to one.
 fn is_ours(dir: &Path) -> bool {
-    std::fs::metadata(dir).is_ok_and(|m| m.uid() == rustix::process::geteuid().as_raw())
+    let us = rustix::process::geteuid().as_raw();
+    std::fs::symlink_metadata(dir).is_ok_and(|m| m.is_dir() && m.uid() == us)
+}
+
+/// Whether it is closed to everybody else as well. The manager refuses an open one that holds somebody's files, and takes
+/// an empty one: until it has judged, nothing may be put there.
+fn is_private(dir: &Path) -> bool {
+    is_ours(dir) && std::fs::symlink_metadata(dir).is_ok_and(|m| m.mode() & 0o077 == 0)
 }
 
 /// The network file system on which a folder is; what cannot be looked at is for the manager to judge.
@@ -77,11 +84,15 @@ fn network_file_system(folder: &Path) -> Option<&'static str> {
     netfs::network_file_system(netfs::magic(stat.f_type.into()))
 }
 
+/// The state directory, or the nearest folder above one that is to be made.
+fn existing(state_dir: &Path) -> &Path {
+    state_dir.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"))
+}
+
 /// The manager refuses a network file system, and would say that nothing was changed: so it is refused before the folders
 /// for its log are made. `kind` looks at a folder that exists, the nearest one above a state directory that does not.
 fn refuse_remote(state_dir: &Path, kind: impl FnOnce(&Path) -> Option<&'static str>) -> ClientResult<()> {
-    let existing = state_dir.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
-    let Some(kind) = kind(existing) else { return Ok(()) };
+    let Some(kind) = kind(existing(state_dir)) else { return Ok(()) };
     let detail = format!(
         "{} is on a network file system ({kind}), where a database can lose committed data; no manager was started \
          and nothing was changed",
@@ -90,6 +101,58 @@ fn refuse_remote(state_dir: &Path, kind: impl FnOnce(&Path) -> Option<&'static s
     let local = netfs::local_place(rustix::process::geteuid().as_raw());
     Err(Problem::new(Code::NotSupported, detail)
         .hint(format!("use a local directory: --state-dir {}", local.display())))
+}
+
+/// Refuses a place where no manager could keep its state, before anything is made there.
+///
+/// # Errors
+/// It is on a network file system, or read-only.
+pub fn refuse_place(state_dir: &Path) -> ClientResult<()> {
+    refuse_remote(state_dir, network_file_system)?;
+    refuse_read_only(state_dir)
+}
+
+/// Whether a directory that is not ours may be used at all is for the manager to judge.
+fn refuse_read_only(state_dir: &Path) -> ClientResult<()> {
+    use rustix::fs::{Access, access};
+    let existing = existing(state_dir);
+    if !existing.is_dir() || (existing == state_dir && !is_ours(existing)) {
+        return Ok(());
+    }
+    let refused = access(existing, Access::WRITE_OK | Access::EXEC_OK).map_err(std::io::Error::from).err();
+    match refused.and_then(|e| ReadOnly::of(e.kind())) {
+        Some(why) => Err(read_only(state_dir, why)),
+        // Whatever else is wrong shows itself in the attempt.
+        None => Ok(()),
+    }
+}
+
+fn read_only(state_dir: &Path, why: ReadOnly) -> Problem {
+    let detail = format!(
+        "{} is read-only, and nutkin keeps its state there: {}; no manager was started and nothing was changed",
+        state_dir.display(),
+        why.why()
+    );
+    Problem::new(Code::BadRequest, detail)
+        .hint(format!("{}, or name another directory with --state-dir", why.remedy()))
+}
+
+/// Makes the state directory if it is absent; whatever else is there is for the manager to judge.
+fn make(folders: &DirBuilder, spawn: &Spawn) -> ClientResult<()> {
+    let dir = &spawn.state_dir;
+    if std::fs::symlink_metadata(dir).is_ok() {
+        return Ok(());
+    }
+    folders.create(dir).map_err(|e| match ReadOnly::of(e.kind()) {
+        Some(why) => read_only(dir, why),
+        None => failed(spawn, &dir.display().to_string(), &e),
+    })
+}
+
+fn failed(spawn: &Spawn, what: &str, e: &std::io::Error) -> Problem {
+    let detail = format!("no manager could be started: {what}: {e}; nothing was changed");
+    Problem::new(Code::ManagerUnreachable, detail)
+        .hint(format!("check {}, or name another directory with --state-dir", spawn.state_dir.display()))
 }
 
 /// Starts a manager and waits for its word.
@@ -102,16 +165,12 @@ async fn start_where(
     kind: impl FnOnce(&Path) -> Option<&'static str>,
 ) -> ClientResult<Outcome> {
     refuse_remote(&spawn.state_dir, kind)?;
-    let failed = |what: &str, e: &std::io::Error| {
-        let detail = format!("no manager could be started: {what}: {e}; nothing was changed");
-        Problem::new(Code::ManagerUnreachable, detail)
-            .hint(format!("check {}, or name another directory with --state-dir", spawn.state_dir.display()))
-    };
+    refuse_read_only(&spawn.state_dir)?;
+    let failed = |what: &str, e: &std::io::Error| failed(spawn, what, e);
     let mut folders = DirBuilder::new();
     folders.recursive(true).mode(0o700);
-    folders.create(&spawn.state_dir).map_err(|e| failed(&spawn.state_dir.display().to_string(), &e))?;
-    // The manager refuses somebody else's directory; until then nothing may be left there.
-    let log = if is_ours(&spawn.state_dir) { spawn.log.as_path() } else { Path::new("/dev/null") };
+    make(&folders, spawn)?;
+    let log = if is_private(&spawn.state_dir) { spawn.log.as_path() } else { Path::new("/dev/null") };
     if let Some(folder) = log.parent() {
         folders.create(folder).map_err(|e| failed(&folder.display().to_string(), &e))?;
     }

@@ -146,6 +146,37 @@ impl Plan {
         .into_iter()
         .filter_map(|(name, seconds)| Some((name, seconds?)))
     }
+
+    /// One of which nothing more is known; nothing lets it run yet.
+    #[must_use]
+    pub fn plain(kind: Kind, deployment: String, target: String) -> Self {
+        Self {
+            kind,
+            typed_name: deployment.clone(),
+            deployment,
+            target,
+            steps: vec![],
+            revision_now: None,
+            revision_next: None,
+            version_label: None,
+            diff: vec![],
+            spec: None,
+            restore_points: vec![],
+            restore_why: None,
+            checks: vec![],
+            warnings: vec![],
+            irreversible: vec![],
+            crash_loss_seconds: None,
+            end_loss_seconds: None,
+            rewind_seconds: None,
+            expected_savepoint_seconds: None,
+            if_it_fails: None,
+            confirmation: Confirmation::None,
+            runnable: false,
+            command: String::new(),
+            plan_digest: String::new(),
+        }
+    }
 }
 
 /// Answer of a changing route: the plan of a dry run, or the operation.

@@ -9,7 +9,7 @@ use crate::domain::{
     time::Timestamp,
 };
 
-/// A slim row: enough for a list, at most about 200 bytes.
+/// A slim row: enough for a list, at most about 200 bytes. What is not known is left out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
@@ -22,18 +22,24 @@ pub struct Row {
     /// One word.
     pub health: Health,
     /// Its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub version_label: Option<String>,
     /// Flink's word for the job.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub flink_state: Option<String>,
     /// Kind and step of the operation at work: `UPGRADE 3/6`.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operation: Option<String>,
     /// When that operation began.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub operation_started_at: Option<Timestamp>,
     /// True when the operation waits for a person.
     pub needs_attention: bool,
     /// When the job started.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub started_at: Option<Timestamp>,
     /// Restarts seen.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub restarts: Option<u64>,
 }
 
@@ -81,7 +87,7 @@ pub struct Snapshot {
     pub unmanaged: Vec<TargetJob>,
     /// The deployment asked for with `select`, or the first row's, in full.
     pub selected: Option<Box<Detail>>,
-    /// Newest events, oldest first.
+    /// Newest events, oldest first, without their details: `GET /events` has them.
     pub events: Vec<Event>,
 }
 

@@ -21,7 +21,7 @@ use super::{
     report::Report,
     requirements::{Jdk, Machine, Plan, check},
 };
-use crate::domain::time::Clock;
+use crate::{client::spawn, domain::time::Clock};
 
 /// In a state directory that the demo has made: `--reset` removes no other.
 pub const MARKER: &str = "made-by-nutkin-demo";
@@ -93,6 +93,8 @@ pub async fn set(
     clock: &dyn Clock,
     report: &mut Report<'_>,
 ) -> Result<Stage, Error> {
+    // Flink would be up before the manager says so.
+    spawn::refuse_place(places.state())?;
     let (found, version) = find(flink, places)?;
     let plan =
         Plan { fetch_into: found.is_none().then_some(places.cache.as_path()), cluster: &places.folder };

@@ -38,6 +38,14 @@ pub struct JobSummary {
     pub tasks: TaskCounts,
 }
 
+impl JobSummary {
+    /// Some of its tasks have no slot yet.
+    #[must_use]
+    pub const fn waits_for_slots(&self) -> bool {
+        self.tasks.pending > 0
+    }
+}
+
 /// One checkpoint or savepoint in `/checkpoints`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointStat {

@@ -24,6 +24,7 @@ pub mod netfs;
 pub mod operation;
 pub mod options;
 pub mod policy;
+pub mod read_only;
 pub mod restore;
 pub mod savepoint;
 pub mod spec;

@@ -11,7 +11,7 @@ pub struct Question<'a> {
     pub read_only: bool,
     /// The target is read-only.
     pub target_read_only: bool,
-    /// The stronger of the deployment's and the target's.
+    /// The stronger of the deployment's and the target's; of a fork that of what it starts.
     pub protection: Protection,
     /// State would be given up, a last restore point destroyed, or files deleted.
     pub destructive: bool,
@@ -42,7 +42,7 @@ pub fn required(kind: Kind, protection: Protection, destructive: bool) -> Protec
     }
     match kind {
         // Nothing that runs is touched.
-        Kind::Savepoint | Kind::Import | Kind::Adopt | Kind::Fork => Protection::None,
+        Kind::Savepoint | Kind::Import | Kind::Adopt => Protection::None,
         _ => protection,
     }
 }

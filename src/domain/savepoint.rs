@@ -54,6 +54,14 @@ words!(closed
     }
 );
 
+impl Status {
+    /// Somebody has confirmed its deletion, and it is not over.
+    #[must_use]
+    pub const fn is_being_deleted(self) -> bool {
+        matches!(self, Self::PendingDeletion | Self::Deleting)
+    }
+}
+
 words!(closed
     /// Binary format of a savepoint.
     Format {

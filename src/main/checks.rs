@@ -3,15 +3,24 @@
 use std::path::Path;
 
 use nutkin::{
-    adapters::sqlite::{Look, look, state_dir},
+    adapters::sqlite::{Look, OpenError, look, state_dir},
     contract::plan::{Check, Verdict},
     domain::text,
 };
 
 /// Whether a store may live there.
 pub fn state_dir(dir: &Path) -> Vec<Check> {
-    let check = |verdict, message: String, hint: Option<String>| {
-        vec![Check { name: "file system".to_owned(), verdict, message, hint }]
+    let mut checks = vec![file_system(dir)];
+    checks.extend(rights(dir));
+    checks
+}
+
+fn file_system(dir: &Path) -> Check {
+    let check = |verdict, message: String, hint: Option<String>| Check {
+        name: "file system".to_owned(),
+        verdict,
+        message,
+        hint,
     };
     match state_dir::is_remote(dir) {
         Ok(None) => check(Verdict::Ok, "local".to_owned(), None),
@@ -22,6 +31,19 @@ pub fn state_dir(dir: &Path) -> Vec<Check> {
         }
         Err(e) => check(Verdict::Failed, e.to_string(), None),
     }
+}
+
+/// What keeps a manager from writing there.
+fn rights(dir: &Path) -> Option<Check> {
+    let (message, hint) = match state_dir::refuse_read_only(dir) {
+        Ok(()) => return None,
+        Err(OpenError::ReadOnly { why, .. }) => {
+            let hint = format!("{}, or name another directory with --state-dir", why.remedy());
+            (format!("read-only: {}", why.why()), Some(hint))
+        }
+        Err(e) => (e.to_string(), None),
+    };
+    Some(Check { name: "rights".to_owned(), verdict: Verdict::Failed, message, hint })
 }
 
 /// What the store's file is like while no manager holds it.

@@ -18,7 +18,7 @@ use nutkin::{
         jar::ZipJars,
         random::SystemRandom,
         sqlite::{
-            self,
+            self, OpenError,
             lock::{self, Holder, Lock, LockError},
             state_dir::{self, StateDir},
         },
@@ -132,8 +132,14 @@ fn prepare(global: &Global, args: &ServeArgs) -> Result<Option<Ground>, Problem>
     }
 }
 
-fn store_problem(e: &nutkin::adapters::sqlite::OpenError) -> Problem {
-    Problem::new(Code::StoreFailed, e.to_string())
+/// With the code, and so the exit code, that a client has for the same place.
+fn store_problem(e: &OpenError) -> Problem {
+    let code = match e {
+        OpenError::NetworkFileSystem { .. } => Code::NotSupported,
+        e if e.is_of_the_place() => Code::BadRequest,
+        _ => Code::StoreFailed,
+    };
+    Problem::new(code, e.to_string())
 }
 
 /// Store, manager, socket; then until it is told to leave.
@@ -233,5 +239,41 @@ async fn told_to_leave(manager: &Manager) {
         _ = terminate.recv() => tracing::info!("SIGTERM"),
         _ = interrupt.recv() => tracing::info!("SIGINT"),
         () = manager.leaving() => tracing::info!("the manager leaves by itself"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nutkin::domain::read_only::ReadOnly;
+
+    use super::*;
+
+    #[test]
+    fn a_badly_chosen_place_is_a_mistake_in_the_call_and_a_broken_store_is_none() {
+        let path = || PathBuf::from("/s");
+        let suggestion = PathBuf::from("/var/tmp/nutkin-7");
+        let place = [
+            OpenError::NetworkFileSystem { path: path(), kind: "NFS", suggestion },
+            OpenError::ReadOnly { path: path(), why: ReadOnly::Mount },
+            OpenError::ForeignOwner { path: path(), owner: 1, ours: 7 },
+            OpenError::Exposed { path: path(), mode: 0o777, why: "holds other files".into() },
+            OpenError::WrongKind { path: path(), wanted: "a directory" },
+            OpenError::Symlink(path()),
+            OpenError::NotOurs(path()),
+        ];
+        for e in place {
+            assert_eq!(store_problem(&e).code.exit_code(), 2, "{e}");
+        }
+        let store = [
+            OpenError::Full(path()),
+            OpenError::Damaged { path: path(), what: "x".into(), backups: path() },
+            OpenError::Io { path: path(), what: "x".into() },
+        ];
+        for e in store {
+            assert_eq!(store_problem(&e).code, Code::StoreFailed, "{e}");
+        }
+        // As clients say it, who look before they start a manager.
+        let nfs = OpenError::NetworkFileSystem { path: path(), kind: "NFS", suggestion: path() };
+        assert_eq!(store_problem(&nfs).code, Code::NotSupported);
     }
 }

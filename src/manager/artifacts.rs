@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::{
     Caller, Manager, ManagerResult,
+    inner::Inner,
     ports::store::{ArtifactRow, Changes},
     view,
 };
@@ -16,6 +17,7 @@ use crate::{
     domain::{
         event::{EventName, Severity},
         ids::{ArtifactSha, SavepointId},
+        names,
         text::SafeText,
     },
 };
@@ -82,6 +84,13 @@ impl Manager {
         let mut row =
             row.ok_or_else(|| Problem::new(Code::NotFound, format!("there is no savepoint {id}")))?;
         if let Some(p) = patch.pinned {
+            if p && row.status.is_being_deleted() {
+                let text = format!(
+                    "savepoint {id} is {}: its files are being deleted; nothing was changed",
+                    row.status
+                );
+                return Err(Problem::new(Code::WrongState, text));
+            }
             row.pinned = p;
         }
         if let Some(l) = patch.label {
@@ -105,6 +114,37 @@ impl Manager {
             )
             .await?;
         Ok(view::savepoint(&row, &self.inner.world()))
+    }
+}
+
+/// An artifact by hash, a unique part of it, or its name (the newest of that name).
+pub async fn find(inner: &Inner, wanted: &str) -> ManagerResult<ArtifactRow> {
+    let wanted = wanted.strip_prefix("sha256:").unwrap_or(wanted);
+    let all = inner.deps.store.artifacts().await?;
+    if let Some(a) =
+        all.iter().find(|a| a.sha.as_str() == wanted || a.name == wanted || a.name == format!("{wanted}.jar"))
+    {
+        return Ok(a.clone());
+    }
+    let fits: Vec<&ArtifactRow> =
+        all.iter().filter(|a| wanted.len() >= 4 && a.sha.as_str().starts_with(wanted)).collect();
+    match fits.as_slice() {
+        [one] => Ok((*one).clone()),
+        [] => {
+            let names: Vec<String> = names::nearest_few(wanted, all.iter().map(|a| a.name.as_str()), 3);
+            let p =
+                Problem::new(Code::NotFound, format!("there is no artifact {wanted}; nothing was changed"));
+            Err(if names.is_empty() {
+                p.hint("add it: nutkin artifact add FILE")
+            } else {
+                p.hint(format!("did you mean {}?", names.join(" or ")))
+            })
+        }
+        _ => Err(Problem::new(
+            Code::Ambiguous,
+            format!("{wanted} fits {} artifacts; nothing was changed", fits.len()),
+        )
+        .hint("give more of the hash")),
     }
 }
 

@@ -2,16 +2,19 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+use serde_json::Value;
+
 use super::{
     inner::Inner,
-    ports::store::{Changes, DeploymentRow, JobRow, StoreResult},
+    ports::store::{ApplicationRow, Changes, DeploymentRow, JobRow, StoreResult},
     specs,
     watcher::{KeptCheckpoint, KeptConfig},
 };
 use crate::domain::{
     deployment::{Desired, FlinkState, OurEnd},
-    event::{EventName, Severity},
-    ids::TargetName,
+    event::{EventName, NewEvent, Severity},
+    ids::{SavepointId, TargetName},
     location,
     operation::{Creates, JobRef, Kind, OpState, Operation, Outcome, RestoreSource, Step},
     savepoint::{Origin, Savepoint, Status},
@@ -170,6 +173,36 @@ async fn reset(
     Ok(())
 }
 
+/// A reset holds until a newer snapshot is there: what a person chose was the best of the past as it was then.
+pub fn disarm(inner: &Inner, changes: &mut Changes) {
+    for sp in changes.savepoints.clone() {
+        if let Some((row, chosen)) = outdated(inner, changes, &sp) {
+            let text = format!(
+                "the savepoint {chosen} that was chosen for the next start is no longer chosen: a newer snapshot is there"
+            );
+            let mut event = NewEvent::auto(inner.now(), Severity::Warn, EventName::ResetDisarmed, text);
+            event.application = Some(row.name.app().to_owned());
+            event.deployment = Some(row.id.clone());
+            event.deployment_name = Some(row.name.to_string());
+            changes.events.push(event);
+            changes.deployments.retain(|r| r.id != row.id);
+            changes.deployments.push(row);
+        }
+    }
+}
+
+/// The deployment whose reset this snapshot ends, without it.
+fn outdated(inner: &Inner, changes: &Changes, sp: &Savepoint) -> Option<(DeploymentRow, SavepointId)> {
+    let world = inner.world();
+    let entry = world.by_id(&sp.deployment)?;
+    let mut row =
+        changes.deployments.iter().rev().find(|r| r.id == sp.deployment).unwrap_or(&entry.row).clone();
+    let chosen = row.next_restore.take()?;
+    let armed = entry.savepoints.iter().find(|s| s.id == chosen)?;
+    let newer = sp.status == Status::Completed && sp.state_of() > Some(armed.created_at);
+    newer.then_some((row, chosen))
+}
+
 fn copied(inner: &Inner, from: &Savepoint, to: crate::domain::ids::DeploymentId) -> Savepoint {
     Savepoint {
         id: inner.fresh_savepoint(),
@@ -207,6 +240,12 @@ fn import(inner: &Inner, op: &Operation, changes: &mut Changes) {
 async fn fork(inner: &Arc<Inner>, op: &Operation, changes: &mut Changes) -> StoreResult<()> {
     let Some(creates) = &op.plan.creates else { return Ok(()) };
     let mut row = new_deployment(inner, creates);
+    if let Some(source) = inner.world().by_id(&op.deployment) {
+        row.labels.clone_from(&source.row.labels);
+    }
+    if !inner.world().applications.contains_key(row.name.app()) {
+        changes.applications.push(new_application(inner, row.name.app()));
+    }
     let merged = inner.world().merged(&row);
     let mut revision = specs::revision(&row, 1, &merged, None);
     revision.author.clone_from(&op.actor);
@@ -251,7 +290,7 @@ pub fn new_deployment(inner: &Inner, creates: &Creates) -> DeploymentRow {
     DeploymentRow {
         id: creates.id.clone(),
         name: creates.name.clone(),
-        labels: indexmap::IndexMap::new(),
+        labels: IndexMap::new(),
         layer: creates.layer.clone(),
         applied: None,
         spec_version: 1,
@@ -262,6 +301,19 @@ pub fn new_deployment(inner: &Inner, creates: &Creates) -> DeploymentRow {
         adopted: false,
         created_at: inner.now(),
         deleted_at: None,
+    }
+}
+
+/// An application nobody described yet.
+#[must_use]
+pub fn new_application(inner: &Inner, name: &str) -> ApplicationRow {
+    ApplicationRow {
+        name: name.to_owned(),
+        title: name.to_owned(),
+        labels: IndexMap::new(),
+        defaults: Value::Null,
+        version: 1,
+        created_at: inner.now(),
     }
 }
 

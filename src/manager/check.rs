@@ -147,7 +147,7 @@ const LOOKED_AT: usize = 20;
 async fn restore_points(inner: &Arc<Inner>, c: &mut Checks, name: &TargetName, spec: &TargetSpec) {
     let known: Vec<Savepoint> = {
         let world = inner.world();
-        let here = world.deployments.values().filter(|e| e.target() == *name);
+        let here = world.on(name);
         let counts = |s: &&Savepoint| matches!(s.status, Status::Completed | Status::Missing);
         here.flat_map(|e| e.savepoints.iter().filter(counts).take(LOOKED_AT).cloned()).collect()
     };

@@ -110,7 +110,7 @@ pub async fn prove(inner: &Inner, target: &TargetName) {
         if !is_open || t.sight.reachable != Some(true) {
             return;
         }
-        let here = world.deployments.values().filter(|e| e.target() == *target);
+        let here = world.on(target);
         (t.spec.clone(), here.flat_map(|e| reported(e, t)).collect::<Vec<_>>())
     };
     for place in places {

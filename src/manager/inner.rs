@@ -9,7 +9,7 @@ use tokio::sync::{MutexGuard, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Caller, Deps, ManagerSettings,
+    Caller, Deps, ManagerSettings, books,
     eyes::{CarefulEyes, Trust},
     hub::Hub,
     ports::{
@@ -122,7 +122,8 @@ impl Inner {
     }
 
     /// Commits, takes the changes over into the world, and tells the subscribers.
-    pub async fn commit(&self, _gate: &Gate<'_>, changes: Changes) -> StoreResult<()> {
+    pub async fn commit(&self, _gate: &Gate<'_>, mut changes: Changes) -> StoreResult<()> {
+        books::disarm(self, &mut changes);
         let committed = match self.deps.store.commit(changes.clone(), self.epoch()).await {
             Ok(c) => c,
             Err(e) => {

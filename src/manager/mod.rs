@@ -14,6 +14,7 @@ mod artifacts;
 mod books;
 mod check;
 mod cleanup;
+mod disposal;
 mod eyes;
 mod faults;
 mod history;
@@ -30,6 +31,7 @@ mod submit;
 mod view;
 mod watch;
 mod watcher;
+mod window;
 mod world;
 
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -220,6 +222,28 @@ impl Manager {
             return Err(Problem::new(Code::ReadOnly, "this manager is read-only; nothing was changed"));
         }
         Ok(())
+    }
+
+    /// The kept answer of this very request; another request under the same key is refused.
+    pub async fn kept_answer(&self, who: &Caller, key: &Idempotency) -> ManagerResult<Option<AnswerRow>> {
+        match self.inner.deps.store.answer(&who.actor, &key.route, &key.key).await? {
+            Some(kept) if kept.body_hash != key.body_hash => {
+                let text = "this idempotency key was used for another request; nothing was changed";
+                Err(Problem::new(Code::KeyReused, text).hint("make a new key for every confirmed act"))
+            }
+            kept => Ok(kept),
+        }
+    }
+
+    /// What was answered to this very request before, if it was.
+    async fn replay<T: serde::de::DeserializeOwned>(
+        &self,
+        who: &Caller,
+        key: Option<&Idempotency>,
+    ) -> ManagerResult<Option<T>> {
+        let Some(key) = key else { return Ok(None) };
+        let Some(kept) = self.kept_answer(who, key).await? else { return Ok(None) };
+        serde_json::from_value(kept.body).map(Some).map_err(|e| Problem::new(Code::Internal, e.to_string()))
     }
 
     /// Keeps the answer of a changing request that is no operation.

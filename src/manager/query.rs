@@ -1,13 +1,14 @@
 //! Reads: read models for every face.
 
+use std::ops::Bound;
+
 use super::{
-    EventFilter, Manager, ManagerResult, SnapshotQuery, SnapshotSort, history,
+    EventFilter, Manager, ManagerResult, history,
     ports::{
         cluster::ClusterError,
-        store::{AnswerRow, EventQuery, OperationQuery},
+        store::{EventQuery, OperationQuery},
     },
     view,
-    world::DeploymentEntry,
 };
 use crate::{
     contract::{
@@ -16,18 +17,16 @@ use crate::{
         model,
         plan::Check,
         problem::{Code, Problem},
-        watch::{Detail, Snapshot},
     },
     domain::{
         deployment::FlinkState,
-        event::Severity,
         ids::{ArtifactSha, DeploymentName, OperationId, SavepointId},
         names,
     },
 };
 
 /// Rows of a list when nobody says how many.
-const DEFAULT_LIMIT: u32 = 200;
+pub(super) const DEFAULT_LIMIT: u32 = 200;
 
 /// So many jobs of a deployment are asked for their exceptions.
 const EXCEPTIONS_OF_JOBS: u32 = 5;
@@ -55,64 +54,6 @@ impl Manager {
             store_damage: self.inner.damage.get().cloned(),
             read_only: self.inner.settings.read_only,
         }
-    }
-
-    /// A window: slim rows, totals, one full model.
-    pub async fn snapshot(&self, q: &SnapshotQuery, who: &super::Caller) -> ManagerResult<Snapshot> {
-        let limit = q.limit.unwrap_or(DEFAULT_LIMIT) as usize;
-        let now = self.inner.now();
-        let (mut snapshot, select) = {
-            let w = self.inner.world();
-            let fits = |e: &&DeploymentEntry| {
-                q.filter.as_ref().is_none_or(|f| e.row.name.to_string().contains(f.as_str()))
-            };
-            let mut all: Vec<&DeploymentEntry> = w.deployments.values().filter(fits).collect();
-            // They come by name, and a stable sort keeps that among equals.
-            match q.sort {
-                SnapshotSort::Name => {}
-                SnapshotSort::Health => all.sort_by_cached_key(|e| view::health_of(e, &w)),
-                SnapshotSort::Target => all.sort_by_cached_key(|e| e.target()),
-            }
-            let select = q.select.clone().or_else(|| all.first().map(|e| e.row.name.clone()));
-            let snapshot = Snapshot {
-                at: self.inner.hub.position(),
-                now,
-                actor: who.actor.clone(),
-                read_only: self.inner.settings.read_only,
-                totals: view::totals(&w),
-                applications: w.applications.keys().filter_map(|n| view::application(n, &w)).collect(),
-                rows: all.iter().take(limit).map(|e| view::row(e, &w)).collect(),
-                total_rows: u32::try_from(all.len()).unwrap_or(u32::MAX),
-                targets: w.targets.values().map(|t| view::target(t, &w, &self.inner.trust)).collect(),
-                unmanaged: w.targets.values().flat_map(|t| view::unmanaged(t, &w)).collect(),
-                selected: None,
-                events: vec![],
-            };
-            (snapshot, select)
-        };
-        snapshot.selected = select.and_then(|name| self.detail(&name)).map(Box::new);
-        // A busy job's checkpoints would leave no room for what happened: the newest of everything, and the newest of the rest.
-        let mut events = Vec::new();
-        for severity in [None, Some(Severity::Info)] {
-            let q = EventQuery { limit: 100, severity, ..EventQuery::default() };
-            events.extend(self.inner.deps.store.events(&q).await?.into_iter().map(view::event));
-        }
-        events.sort_by_key(|e: &model::Event| e.seq);
-        events.dedup_by_key(|e| e.seq);
-        snapshot.events = events;
-        Ok(snapshot)
-    }
-
-    /// One deployment with what its tabs show first.
-    #[must_use]
-    pub fn detail(&self, name: &DeploymentName) -> Option<Detail> {
-        let w = self.inner.world();
-        let e = w.deployments.get(name)?;
-        Some(Detail {
-            deployment: view::deployment(e, &w, self.inner.now()),
-            savepoints: e.savepoints.iter().map(|s| view::savepoint(s, &w)).collect(),
-            operation: e.operation.as_ref().and_then(|id| w.operations.get(id)).map(view::operation),
-        })
     }
 
     /// Targets.
@@ -173,12 +114,17 @@ impl Manager {
             .ok_or_else(|| missing("application", name, &w.applications.keys().cloned().collect::<Vec<_>>()))
     }
 
-    /// Deployments.
+    /// One page of the deployments, by name: those after `after`, at most `limit`. Only these are put together.
     #[must_use]
-    pub fn deployments(&self) -> Vec<model::Deployment> {
+    pub fn deployments(&self, after: Option<&DeploymentName>, limit: u32) -> List<model::Deployment> {
         let w = self.inner.world();
         let now = self.inner.now();
-        w.deployments.values().map(|e| view::deployment(e, &w, now)).collect()
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut rest = w.deployments.range((from, Bound::Unbounded)).map(|(_, e)| e);
+        let page = rest.by_ref().take(limit as usize);
+        let items: Vec<_> = page.map(|e| view::deployment(e, &w, now)).collect();
+        let next = items.last().filter(|_| rest.next().is_some()).map(|d| d.deployment.clone());
+        List { items, next }
     }
 
     /// One deployment.
@@ -398,20 +344,10 @@ impl Manager {
 
     /// One artifact, by hash, a unique part of it, or name.
     pub async fn artifact(&self, sha: &str) -> ManagerResult<model::Artifact> {
-        let row = super::submit::find_artifact(&self.inner, sha).await?;
+        let row = super::artifacts::find(&self.inner, sha).await?;
         let users = self.users().await?;
         let used = users.into_iter().filter(|(s, _)| *s == row.sha).map(|(_, d)| d).collect();
         Ok(view::artifact(&row, used))
-    }
-
-    /// The kept answer of a request.
-    pub async fn kept_answer(
-        &self,
-        who: &super::Caller,
-        route: &str,
-        key: &str,
-    ) -> ManagerResult<Option<AnswerRow>> {
-        Ok(self.inner.deps.store.answer(&who.actor, route, key).await?)
     }
 }
 

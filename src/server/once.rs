@@ -28,7 +28,7 @@ use super::{
     error::{Answer, Failure},
 };
 use crate::{
-    contract::problem::{Code, Problem},
+    contract::problem::Code,
     manager::{Caller, Idempotency, ports::store::AnswerRow},
 };
 
@@ -78,7 +78,7 @@ pub async fn once<T: Serialize>(
 ) -> Answer<Response> {
     let Some(key) = key else { return respond(status, &act.await?) };
     let _turn = app.keys.turn(who, key).await;
-    if let Some(kept) = kept(app, who, key).await? {
+    if let Some(kept) = app.manager.kept_answer(who, key).await? {
         return respond(StatusCode::from_u16(kept.status).unwrap_or(status), &kept.body);
     }
     let body = serde_json::to_value(act.await?).map_err(|e| Failure::new(Code::Internal, e.to_string()))?;
@@ -96,17 +96,6 @@ pub async fn once<T: Serialize>(
         tracing::warn!(%problem, route = %key.route, "the answer of an act was not kept");
     }
     respond(status, &body)
-}
-
-/// The kept answer of this very request; another request under the same key is refused.
-pub async fn kept(app: &App, who: &Caller, key: &Idempotency) -> Answer<Option<AnswerRow>> {
-    match app.manager.kept_answer(who, &key.route, &key.key).await? {
-        Some(kept) if kept.body_hash != key.body_hash => {
-            let detail = "this idempotency key was used for another request; nothing was changed";
-            Err(Failure(Problem::new(Code::KeyReused, detail).hint("make a new key for every act")))
-        }
-        kept => Ok(kept),
-    }
 }
 
 fn respond<T: Serialize>(status: StatusCode, body: &T) -> Answer<Response> {

@@ -34,6 +34,11 @@ pub fn size(limit: Option<u32>) -> Result<u32, Failure> {
     }
 }
 
+/// Nothing follows a row that is not there.
+pub fn gone(after: &str) -> Failure {
+    Failure::new(Code::BadRequest, format!("no page follows {after:?}: it is gone"))
+}
+
 /// Cuts one page out of a whole list; `key` names a row for ever.
 pub fn cut<T>(rows: Vec<T>, page: &Page, key: impl Fn(&T) -> String) -> Result<List<T>, Failure> {
     let limit = size(page.limit)? as usize;
@@ -41,9 +46,7 @@ pub fn cut<T>(rows: Vec<T>, page: &Page, key: impl Fn(&T) -> String) -> Result<L
         None => 0,
         Some(after) => match rows.iter().position(|r| key(r) == *after) {
             Some(n) => n + 1,
-            None => {
-                return Err(Failure::new(Code::BadRequest, format!("no page follows {after:?}: it is gone")));
-            }
+            None => return Err(gone(after)),
         },
     };
     let more = rows.len() > start + limit;

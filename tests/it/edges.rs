@@ -1,8 +1,6 @@
-//! The program at the edges of what it is given: addresses where no Flink is, words that act on terminals, and state
-//! directories that are not ours.
+//! The program at the edges of what it is given: addresses where no Flink is, words that act on terminals, full disks.
 
 use std::{
-    os::unix::fs::chown,
     path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
@@ -78,21 +76,6 @@ fn an_address_without_a_flink_is_said_to_be_so_when_it_is_added_and_when_it_is_c
         assert!(text.contains(says), "{says:?} is not in: {text}");
     }
     assert!(other.journal().is_empty());
-}
-
-#[test]
-fn a_state_directory_of_somebody_else_is_left_alone() {
-    if !rustix::process::geteuid().is_root() {
-        // Only root can give a directory away; what root may do anyway is the harder case.
-        eprintln!("skipped: only root can make a directory somebody else's");
-        return;
-    }
-    let home = Home::new();
-    std::fs::create_dir(home.state()).unwrap();
-    chown(home.state(), Some(12345), None).unwrap();
-    let (code, text) = home.run(&["get", "targets"]);
-    assert!(code != 0 && text.contains(&home.state().display().to_string()), "{code} {text}");
-    assert_eq!(std::fs::read_dir(home.state()).unwrap().count(), 0, "nothing was written there");
 }
 
 /// What a job may be called, and may say as it fails: a title, a copy, a cleared screen, a reply, a right-to-left word.

@@ -28,9 +28,9 @@ use tokio::{
     net::TcpListener,
 };
 
-type Ca = CertifiedIssuer<'static, KeyPair>;
+pub type Ca = CertifiedIssuer<'static, KeyPair>;
 
-fn authority() -> Ca {
+pub fn authority() -> Ca {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
     let mut params = CertificateParams::default();
     let name = format!("CA {}", NUMBER.fetch_add(1, Ordering::Relaxed));
@@ -47,7 +47,7 @@ fn certificate(ca: &Ca, name: &str) -> (String, KeyPair) {
 }
 
 /// A server that answers `/overview` over TLS; with `clients`, only to certificates of that CA.
-async fn server(ca: &Ca, name: &str, clients: Option<&Ca>) -> String {
+pub async fn server(ca: &Ca, name: &str, clients: Option<&Ca>) -> String {
     let (pem, key) = certificate(ca, name);
     let chain = vec![rustls::pki_types::CertificateDer::from_pem_slice(pem.as_bytes()).unwrap()];
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
@@ -93,7 +93,7 @@ async fn version(document: Value) -> Result<String, ClusterError> {
     connect(document)?.overview().await.map(|o| o.flink_version)
 }
 
-fn write(dir: &Path, name: &str, text: &str) -> String {
+pub fn write(dir: &Path, name: &str, text: &str) -> String {
     let path = dir.join(name);
     std::fs::write(&path, text).unwrap();
     path.display().to_string()

@@ -11,6 +11,8 @@ mod console;
 #[cfg(test)]
 mod demo;
 #[cfg(test)]
+mod demo_command;
+#[cfg(test)]
 mod edges;
 #[cfg(test)]
 mod fake;
@@ -19,6 +21,8 @@ mod flink_fixtures;
 #[cfg(test)]
 mod flink_http;
 #[cfg(test)]
+mod flink_proxy;
+#[cfg(test)]
 mod flink_real;
 #[cfg(test)]
 mod flink_tls;
@@ -26,6 +30,8 @@ mod flink_tls;
 mod kill;
 #[cfg(test)]
 mod manager;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 mod real;
 #[cfg(test)]

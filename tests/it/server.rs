@@ -3,6 +3,7 @@
 mod commands;
 mod dry;
 mod house;
+mod pages;
 mod wire;
 
 use std::{collections::BTreeSet, time::Duration};

@@ -65,7 +65,7 @@ pub(super) fn inbox(dir: &Path) -> StoreResult<PathBuf> {
     let path = dir.join(INBOX).join(format!("{}.part", uuid::Uuid::new_v4()));
     super::state_dir::private_file(&path).map_err(|e| match e {
         super::OpenError::Full(_) => StoreError::Full,
-        super::OpenError::ReadOnly(_) => StoreError::ReadOnly(e.to_string()),
+        super::OpenError::ReadOnly { .. } => StoreError::ReadOnly(e.to_string()),
         other => StoreError::Failed(other.to_string()),
     })?;
     Ok(path)

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::manager::ports::store::StoreError;
+use crate::{domain::read_only::ReadOnly, manager::ports::store::StoreError};
 
 /// Why a state directory or its database could not be opened. Nothing in it was changed unless the text says so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,11 +58,17 @@ pub enum OpenError {
         /// A local place.
         suggestion: PathBuf,
     },
-    /// Nothing can be written there, and there is no store to read.
+    /// Nothing can be written there.
     #[error(
-        "{0} cannot be written and holds no store to read. Choose a --state-dir that this user can write"
+        "{path} is read-only, and nutkin keeps its state there: {}; nothing was changed. To go on, {}, or choose \
+         another --state-dir", .why.why(), .why.remedy()
     )]
-    ReadOnly(PathBuf),
+    ReadOnly {
+        /// Where.
+        path: PathBuf,
+        /// Why.
+        why: ReadOnly,
+    },
     /// The file system is full.
     #[error(
         "no space left for {0}. Free some space there, or choose another --state-dir; what was committed is safe"
@@ -121,16 +127,28 @@ pub enum OpenError {
 }
 
 impl OpenError {
+    /// The place was chosen wrongly: another directory or another user is needed, whatever the store holds.
+    #[must_use]
+    pub const fn is_of_the_place(&self) -> bool {
+        matches!(
+            self,
+            Self::Symlink(_)
+                | Self::WrongKind { .. }
+                | Self::ForeignOwner { .. }
+                | Self::Exposed { .. }
+                | Self::NetworkFileSystem { .. }
+                | Self::ReadOnly { .. }
+                | Self::NotOurs(_)
+        )
+    }
+
     /// Puts an I/O error into words.
     pub(super) fn io(path: &Path, e: &std::io::Error) -> Self {
-        match e.kind() {
-            std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => {
-                Self::Full(path.to_owned())
-            }
-            std::io::ErrorKind::ReadOnlyFilesystem | std::io::ErrorKind::PermissionDenied => {
-                Self::ReadOnly(path.to_owned())
-            }
-            _ => Self::Io { path: path.to_owned(), what: e.to_string() },
+        let path = path.to_owned();
+        match (e.kind(), ReadOnly::of(e.kind())) {
+            (_, Some(why)) => Self::ReadOnly { path, why },
+            (std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded, _) => Self::Full(path),
+            _ => Self::Io { path, what: e.to_string() },
         }
     }
 
@@ -140,6 +158,10 @@ impl OpenError {
             Some(rusqlite::ErrorCode::DiskFull) => Self::Full(path.to_owned()),
             Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase) => {
                 Self::damaged(path, e.to_string())
+            }
+            // On a file system that is mounted read-only the directory was refused before.
+            Some(rusqlite::ErrorCode::ReadOnly | rusqlite::ErrorCode::PermissionDenied) => {
+                Self::ReadOnly { path: path.to_owned(), why: ReadOnly::Rights }
             }
             _ => Self::Sqlite { path: path.to_owned(), doing, what: e.to_string() },
         }

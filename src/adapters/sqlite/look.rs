@@ -38,7 +38,7 @@ pub fn look(dir: &Path) -> Result<Look, OpenError> {
     // What cannot be read at all is no sign of damage.
     fs::File::open(&path).map_err(|e| OpenError::io(&path, &e))?;
     let checked: StoreResult<_> =
-        readers::open(&path, false).map_err(Into::into).and_then(|conn| readers::quick_check(&conn));
+        readers::open(&path).map_err(Into::into).and_then(|conn| readers::quick_check(&conn));
     Ok(match checked {
         Ok(Ok(())) => Look::Sound,
         Ok(Err(what)) => Look::Damaged(what),

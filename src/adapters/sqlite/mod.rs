@@ -1,8 +1,8 @@
 //! The history in an embedded SQLite file, `nutkin.db`, and the state directory around it.
 //!
 //! ```text
-//!   state_dir::prepare ─▶ lock::acquire ─▶ open ──┬─ damaged, foreign, network file system ─▶ OpenError
-//!                                                ├─ newer schema, read-only media ─▶ reads only
+//!   state_dir::prepare ─▶ lock::acquire ─▶ open ──┬─ damaged, foreign, read-only, network file system ─▶ OpenError
+//!                                                ├─ newer schema ─▶ reads only
 //!                                                └─ backup, migrate, epoch + 1 ─▶ SqliteStore
 //!   commit ─▶ bounded queue ─▶ writer thread: BEGIN IMMEDIATE · fence · one savepoint per commit · COMMIT (fsync)
 //!   reads  ─▶ a few read-only connections, each query on a blocking thread

@@ -61,9 +61,6 @@ pub(super) fn prepare(dir: &Path, now: Timestamp, steps: Vec<M<'static>>) -> Res
     }
     let dir = state_dir::prepare(dir)?;
     let path = dir.path.join(DATABASE);
-    if !dir.writable {
-        return read_only(dir, &path, true, "the state directory cannot be written".to_owned());
-    }
     let fresh = state_dir::private_file(&path)?;
     if !fresh {
         refuse_emptied(&dir, &path)?;
@@ -73,7 +70,7 @@ pub(super) fn prepare(dir: &Path, now: Timestamp, steps: Vec<M<'static>>) -> Res
     let standing = schema::standing(&conn, &path, known)?;
     if let Standing::Newer(version) = standing {
         let why = format!("it was written by a newer nutkin (schema {version}, this build knows {known})");
-        return read_only(dir, &path, false, why);
+        return read_only(dir, &path, why);
     }
     let mut opened = Opened::default();
     if standing != Standing::Fresh {
@@ -143,15 +140,9 @@ fn next_epoch(conn: &Connection, path: &Path) -> Result<Epoch, OpenError> {
     Ok(Epoch(epoch.cast_unsigned()))
 }
 
-/// A store that answers reads only. On read-only media the file is taken as it is, without its log; so a log with
-/// content is refused, because it may hold committed rows.
-fn read_only(dir: StateDir, path: &Path, media: bool, why: String) -> Result<Ground, OpenError> {
-    let log = dir.path.join(format!("{DATABASE}-wal"));
-    if media && fs::metadata(&log).is_ok_and(|m| m.len() > 0) {
-        let what = "read-only media, and the log holds rows that are not in the file yet".to_owned();
-        return Err(OpenError::Sqlite { path: path.to_owned(), doing: "opening it", what });
-    }
-    let conn = readers::open(path, media).map_err(|e| OpenError::sqlite(path, "opening it to read", &e))?;
+/// A store that answers reads only.
+fn read_only(dir: StateDir, path: &Path, why: String) -> Result<Ground, OpenError> {
+    let conn = readers::open(path).map_err(|e| OpenError::sqlite(path, "opening it to read", &e))?;
     let epoch = writer::current_epoch(&conn).map_err(|e| sqlite_text(path, "reading its epoch", &e))?;
     let opened = Opened { read_only: Some(why), ..Opened::default() };
     Ok(Ground { dir, writer: None, epoch, opened })
@@ -255,18 +246,5 @@ mod tests {
         write("c", 10).await.unwrap();
         assert!(store.load().await.unwrap().facts.contains_key("c"));
         store.close().await.unwrap();
-    }
-
-    #[test]
-    fn read_only_media_are_read_without_a_log() {
-        let dir = tempfile::tempdir().unwrap();
-        drop(prepare(dir.path(), NOW, schema::migrations()).unwrap());
-        let state = StateDir { path: dir.path().to_owned(), writable: false };
-        let file = dir.path().join(DATABASE);
-        let ground = read_only(state.clone(), &file, true, "ro".to_owned()).unwrap();
-        assert_eq!((ground.writer.is_none(), ground.opened.read_only.as_deref()), (true, Some("ro")));
-        // A log that may hold committed rows must not be passed over.
-        fs::write(dir.path().join(format!("{DATABASE}-wal")), "x").unwrap();
-        assert!(read_only(state, &file, true, "ro".to_owned()).is_err());
     }
 }

@@ -17,16 +17,14 @@ const CONNECTIONS: usize = 4;
 #[derive(Debug)]
 pub(super) struct Readers {
     path: PathBuf,
-    /// Read-only media: no log and no shared memory can be made beside the file.
-    immutable: bool,
     idle: Mutex<Vec<Connection>>,
     permits: Arc<Semaphore>,
 }
 
 impl Readers {
-    pub(super) fn new(path: PathBuf, immutable: bool) -> Arc<Self> {
+    pub(super) fn new(path: PathBuf) -> Arc<Self> {
         let permits = Arc::new(Semaphore::new(CONNECTIONS));
-        Arc::new(Self { path, immutable, idle: Mutex::default(), permits })
+        Arc::new(Self { path, idle: Mutex::default(), permits })
     }
 
     /// Runs a query in one read transaction, so that all of it sees the same state.
@@ -48,7 +46,7 @@ impl Readers {
         let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let conn = match idle {
             Some(c) => c,
-            None => open(&self.path, self.immutable)?,
+            None => open(&self.path)?,
         };
         let transaction = conn.unchecked_transaction()?;
         let answer = query(&conn);
@@ -68,13 +66,12 @@ impl Readers {
 }
 
 /// Opens a connection that cannot write.
-pub(super) fn open(path: &Path, immutable: bool) -> rusqlite::Result<Connection> {
+pub(super) fn open(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY
         | OpenFlags::SQLITE_OPEN_NO_MUTEX
         | OpenFlags::SQLITE_OPEN_NOFOLLOW
         | OpenFlags::SQLITE_OPEN_URI;
-    let mode = if immutable { "immutable=1" } else { "mode=ro" };
-    let conn = Connection::open_with_flags(uri(path, mode), flags)?;
+    let conn = Connection::open_with_flags(uri(path), flags)?;
     conn.busy_timeout(super::writer::PATIENCE)?;
     conn.set_prepared_statement_cache_capacity(64);
     conn.execute_batch(
@@ -84,8 +81,8 @@ pub(super) fn open(path: &Path, immutable: bool) -> rusqlite::Result<Connection>
     Ok(conn)
 }
 
-/// `file:` URI of a path, every byte that could be read otherwise escaped.
-fn uri(path: &Path, mode: &str) -> String {
+/// `file:` URI of a path to be read, every byte that could be read otherwise escaped.
+fn uri(path: &Path) -> String {
     use std::os::unix::ffi::OsStrExt;
     let mut out = "file:".to_owned();
     for b in path.as_os_str().as_bytes() {
@@ -94,7 +91,7 @@ fn uri(path: &Path, mode: &str) -> String {
             _ => out.push_str(&format!("%{b:02X}")),
         }
     }
-    format!("{out}?{mode}")
+    format!("{out}?mode=ro")
 }
 
 /// Asks a failing database whether it is damaged: `quick_check`, first findings only.

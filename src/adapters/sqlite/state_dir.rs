@@ -32,8 +32,6 @@ const MAX_SOCKET_PATH: usize = 107;
 pub struct StateDir {
     /// Its canonical path.
     pub path: PathBuf,
-    /// False on read-only media: the store can be read at most.
-    pub writable: bool,
 }
 
 /// What was found at the path.
@@ -124,14 +122,10 @@ pub fn prepare(dir: &Path) -> Result<StateDir, OpenError> {
         Verdict::Refuse(e) => return Err(e),
     }
     let path = fs::canonicalize(&dir).map_err(|e| OpenError::io(&dir, &e))?;
-    let writable = is_writable(&path)?;
-    if writable {
-        private_child(&path, ARTIFACTS, us)?;
-        private_child(&path, INBOX, us)?;
-    } else if !path.join(DATABASE).exists() {
-        return Err(OpenError::ReadOnly(path));
-    }
-    Ok(StateDir { path, writable })
+    refuse_read_only(&path)?;
+    private_child(&path, ARTIFACTS, us)?;
+    private_child(&path, INBOX, us)?;
+    Ok(StateDir { path })
 }
 
 /// Removes what an interrupted upload left.
@@ -180,6 +174,10 @@ fn check_file(path: &Path, us: u32) -> Result<(), OpenError> {
 }
 
 fn exposed(path: &Path, mode: u32, e: &std::io::Error) -> OpenError {
+    if e.kind() == std::io::ErrorKind::ReadOnlyFilesystem {
+        // No `chmod` helps there.
+        return OpenError::io(path, e);
+    }
     OpenError::Exposed { path: path.to_owned(), mode: mode & 0o7777, why: format!("cannot be closed: {e}") }
 }
 
@@ -237,13 +235,12 @@ fn magic(path: &Path) -> Result<u32, OpenError> {
     Ok(netfs::magic(stat.f_type.into()))
 }
 
-fn is_writable(dir: &Path) -> Result<bool, OpenError> {
+/// The state directory, or the nearest folder above one that is to be made, must take new files: the lock and the socket
+/// are files too, so that there is nothing that a manager could do without.
+pub fn refuse_read_only(dir: &Path) -> Result<(), OpenError> {
     use rustix::fs::{Access, access};
-    match access(dir, Access::WRITE_OK) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::ROFS | rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => Ok(false),
-        Err(e) => Err(OpenError::io(dir, &e.into())),
-    }
+    let existing = dir.ancestors().find(|p| p.is_dir()).unwrap_or(Path::new("/"));
+    access(existing, Access::WRITE_OK | Access::EXEC_OK).map_err(|e| OpenError::io(dir, &e.into()))
 }
 
 /// Where the manager of `dir` listens: beside the store, or, where that path is too long for a socket address, in the

@@ -48,7 +48,7 @@ impl SqliteStore {
         let Ground { dir, writer, epoch, opened } = ground;
         let path = dir.path.join(DATABASE);
         let writer = writer.map(|conn| spawn(Writer::new(path.clone(), conn))).transpose()?;
-        let readers = Readers::new(path, !dir.writable);
+        let readers = Readers::new(path);
         Ok(Arc::new(Self { dir: dir.path, epoch, opened, readers, writer, clock }))
     }
 

@@ -68,10 +68,17 @@ fn is_safe_point(op: &Operation, next: &Step) -> bool {
         && !op.steps.iter().any(|s| matches!(s.state, StepState::Intent | StepState::Ambiguous))
 }
 
+/// The operation is at work from now on; answers whether it was not before.
+pub fn begin(op: &mut Operation, now: Timestamp) -> bool {
+    op.started_at.get_or_insert(now);
+    let queued = op.state == OpState::Queued;
+    op.state = OpState::Running;
+    queued
+}
+
 /// Records the intent of a step: from here on it may have happened.
 pub fn intend(op: &mut Operation, n: u32, key: Option<String>, mark: Option<Timestamp>, now: Timestamp) {
-    op.state = OpState::Running;
-    op.started_at.get_or_insert(now);
+    begin(op, now);
     // A new attempt is this operation's own, whoever began the last one.
     op.plan.inherited.take_if(|from| from.step == n);
     if let Some(step) = op.step_mut(n) {

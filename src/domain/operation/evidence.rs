@@ -244,7 +244,8 @@ impl Judgement {
     pub(super) fn confirmed(detail: impl Into<String>) -> Self {
         Self::Confirmed(Outcome::default(), detail.into())
     }
-    pub(super) fn refuted(reason: impl Into<String>) -> Self {
+    /// It did not happen, and is not tried again.
+    pub fn refuted(reason: impl Into<String>) -> Self {
         Self::Refuted { reason: reason.into(), retry: Retry::Never, left_behind: None }
     }
 }

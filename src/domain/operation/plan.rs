@@ -1,5 +1,7 @@
 //! What an operation was confirmed with.
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -8,7 +10,7 @@ use crate::{
     domain::{
         deployment::Desired,
         ids::{DeploymentId, DeploymentName, OperationId, SavepointId},
-        savepoint::{Format, Origin},
+        savepoint::{Format, Origin, Status},
         time::Span,
     },
     words,
@@ -91,6 +93,9 @@ pub struct Plan {
     /// Place of an import or a disposal.
     #[serde(default)]
     pub location: Option<String>,
+    /// What the catalogue said of the snapshot of a disposal before it was accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status_before: Option<Status>,
     /// What the person was warned of.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -115,6 +120,45 @@ pub struct Plan {
     /// Set when the steps appended at the end lead back to the previous revision or clean up.
     #[serde(default)]
     pub compensation: Option<Compensation>,
+}
+
+impl Plan {
+    /// One that runs nothing, restores nothing and takes nothing.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            version: 1,
+            old_job: None,
+            revision: None,
+            previous_revision: None,
+            restore: RestoreSource::Empty,
+            allow_non_restored_state: false,
+            savepoint_base: None,
+            format: Format::Canonical,
+            drain: false,
+            label: None,
+            origin: Origin::UserRequest,
+            max_savepoint_attempts: 4,
+            max_job_attempts: 4,
+            probation: Probation::default(),
+            checkpoint_timeout: Span(Duration::from_secs(600)),
+            checkpoint_interval: None,
+            slots_needed: 0,
+            previous_slots_needed: 0,
+            desired_after: None,
+            savepoint: None,
+            location: None,
+            status_before: None,
+            warnings: vec![],
+            acknowledged: None,
+            before: None,
+            creates: None,
+            inherited: None,
+            supersedes: None,
+            superseded_by: None,
+            compensation: None,
+        }
+    }
 }
 
 /// A step whose request another operation has sent: its key, its directory and its rows carry that one's id.
@@ -193,10 +237,6 @@ pub struct Probation {
 
 impl Default for Probation {
     fn default() -> Self {
-        Self {
-            checkpoints: 1,
-            timeout: Span(std::time::Duration::from_secs(300)),
-            on_failure: OnFailure::Rollback,
-        }
+        Self { checkpoints: 1, timeout: Span(Duration::from_secs(300)), on_failure: OnFailure::Rollback }
     }
 }

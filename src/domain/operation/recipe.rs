@@ -1,7 +1,7 @@
 //! Which steps a kind of operation is made of, and what follows a failure.
 
 use super::{
-    Act, Choice, ChoiceId, JobRef, Kind, OnFailure, OpState, Operation, Plan, RestoreSource, StepState,
+    Act, Choice, ChoiceId, JobRef, Kind, OnFailure, OpState, Operation, Plan, RestoreSource, Step, StepState,
     evidence::{abandon, choice},
     supersede::Takeover,
 };
@@ -175,6 +175,8 @@ pub fn fallout(op: &Operation, reason: &str) -> Fallout {
                     abandon(),
                 ],
             ),
+            // What is kept is a job that was submitted as a whole.
+            OnFailure::Keep if half_submitted(op) => Fallout::Append(clean_up(op), OpState::Failed),
             OnFailure::Keep => Fallout::End(OpState::Failed),
         },
         (Some(Ended::WithoutSnapshot), _) if submitted || op.plan.previous_revision.is_some() => {
@@ -188,6 +190,11 @@ pub fn fallout(op: &Operation, reason: &str) -> Fallout {
         _ if op.had_effect() => Fallout::End(OpState::Failed),
         _ => Fallout::End(OpState::FailedNoEffect),
     }
+}
+
+/// The submission was refused, and left a job behind that lives.
+fn half_submitted(op: &Operation) -> bool {
+    op.steps.iter().any(Step::is_half_submitted)
 }
 
 enum Ended {

@@ -15,7 +15,7 @@ use crate::domain::{
     deployment::{FlinkState, TaskCounts},
     flink::{AsyncStatus, CheckpointConfig, CheckpointStat, Checkpoints, JobSummary, Restored},
     ids::{ArtifactSha, Hex32, JobId, SavepointId},
-    savepoint::{Format, Origin},
+    savepoint::Origin,
     time::Span,
 };
 
@@ -37,35 +37,15 @@ fn job() -> JobRef {
 
 fn plan() -> Plan {
     Plan {
-        version: 1,
         old_job: Some(job()),
         revision: Some(2),
         previous_revision: Some(1),
         restore: RestoreSource::ThisOperation,
-        allow_non_restored_state: false,
         savepoint_base: Some("file:/sp".into()),
-        format: Format::Canonical,
-        drain: false,
-        label: None,
         origin: Origin::Suspend,
-        max_savepoint_attempts: 4,
-        max_job_attempts: 4,
-        probation: Probation::default(),
-        checkpoint_timeout: Span(Duration::from_secs(600)),
-        checkpoint_interval: None,
         slots_needed: 2,
         previous_slots_needed: 2,
-        desired_after: None,
-        savepoint: None,
-        location: None,
-        warnings: vec![],
-        acknowledged: None,
-        before: None,
-        creates: None,
-        inherited: None,
-        supersedes: None,
-        superseded_by: None,
-        compensation: None,
+        ..Plan::empty()
     }
 }
 

@@ -16,7 +16,7 @@ use super::{
     model::{Model, Start},
     msg::{Effect, Msg, Reply},
     say::Zone,
-    terminal::{Came, Keys, Terminal},
+    terminal::{Came, Keys, Terminal, failed},
     theme::{ColourEnv, Role, Theme, ThemeChoice},
     update::update,
     view::view,
@@ -58,7 +58,8 @@ const FIRST: Duration = Duration::from_millis(80);
 const ESCAPE: Duration = Duration::from_millis(25);
 const MESSAGES: usize = 256;
 
-/// Runs the console until a person leaves it or the terminal is gone. Operations go on in the manager.
+/// Runs the console until a person leaves it, the terminal is gone, or a task of the console's own has panicked, which the
+/// loop sees at the next tick: then the exit code is 1. Operations go on in the manager.
 ///
 /// # Errors
 /// Standard input or output is no terminal.
@@ -67,6 +68,9 @@ pub async fn run(options: ConsoleOptions) -> anyhow::Result<u8> {
     let end = console.run().await;
     let (still, program) = (console.model.still_running(), console.model.program.clone());
     drop(console);
+    if failed() {
+        return Ok(1);
+    }
     if matches!(end, End::Left) && !still.is_empty() {
         let mut out = std::io::stdout().lock();
         for line in still {

@@ -44,6 +44,9 @@ const CLIPBOARD_MOST: usize = 74_994;
 
 /// The console has the terminal.
 static ENTERED: AtomicBool = AtomicBool::new(false);
+/// A panic took the terminal from the console, on whatever thread it was: what is on the screen now is for a person to
+/// read, and nothing may be drawn over it.
+static FAILED: AtomicBool = AtomicBool::new(false);
 static HOOK: Once = Once::new();
 
 /// Writes to the terminal without a buffer in between: one frame is one write.
@@ -80,7 +83,18 @@ fn restore() {
     }
 }
 
+/// Whether a part of the console has panicked while it had the terminal.
+#[must_use]
+pub fn failed() -> bool {
+    FAILED.load(Ordering::SeqCst)
+}
+
+fn unless_failed() -> io::Result<()> {
+    if failed() { Err(io::Error::other("a part of the console has failed")) } else { Ok(()) }
+}
+
 fn enter() -> io::Result<()> {
+    unless_failed()?;
     enable_raw_mode()?;
     ENTERED.store(true, Ordering::SeqCst);
     Tty.write_all(ENTER)
@@ -102,6 +116,7 @@ fn hook_panics(log: Option<PathBuf>) {
         let previous = std::panic::take_hook();
         std::panic::set_hook(Box::new(move |info| {
             let had = ENTERED.load(Ordering::SeqCst);
+            FAILED.fetch_or(had, Ordering::SeqCst);
             restore();
             tracing::error!(panic = %info, "the console panicked");
             previous(info);
@@ -143,12 +158,13 @@ impl Terminal {
     /// Draws one frame; answers the bytes written.
     ///
     /// # Errors
-    /// The terminal is gone.
+    /// The terminal is gone, or was given back because a part of the console failed.
     pub fn draw(
         &mut self,
         (w, h): (u16, u16),
         view: impl FnOnce(Rect, &mut Buffer) -> Option<Position>,
     ) -> io::Result<usize> {
+        unless_failed()?;
         let area = Rect::new(0, 0, w, h);
         if self.next.area == area {
             self.next.reset();

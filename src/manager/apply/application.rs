@@ -14,9 +14,8 @@ use crate::{
         names, spec,
     },
     manager::{
-        Caller, Manager, ManagerResult,
+        Caller, Manager, ManagerResult, books,
         ports::store::{ApplicationRow, Changes},
-        submit,
     },
 };
 
@@ -50,7 +49,7 @@ impl Manager {
             title: title.unwrap_or_else(|| name.clone()),
             labels: doc.metadata.labels.clone(),
             defaults,
-            ..old.clone().unwrap_or_else(|| submit::new_application(inner, name))
+            ..old.clone().unwrap_or_else(|| books::new_application(inner, name))
         };
         let diff = spec::diff(old.as_ref().map_or(&Value::Null, |o| &o.defaults), &row.defaults);
         let action = action(old.is_some(), old.as_ref() == Some(&row));

@@ -108,7 +108,7 @@ impl Manager {
         revision.reason.clone_from(&ask.batch.meta.reason);
         let mut changes = Changes::default();
         if !inner.world().applications.contains_key(name.app()) {
-            changes.applications.push(submit::new_application(inner, name.app()));
+            changes.applications.push(books::new_application(inner, name.app()));
         }
         let mut event = inner.caller_event(
             ask.who,

@@ -125,8 +125,7 @@ impl Manager {
         let gate = self.inner.gate().await;
         matches_version(if_match, Some(self.target(name)?.version))?;
         let name = TargetName::new(name);
-        let user =
-            self.inner.world().deployments.values().find(|e| e.target() == name).map(|e| e.row.name.clone());
+        let user = self.inner.world().on(&name).next().map(|e| e.row.name.clone());
         if let Some(user) = user {
             return Err(Problem::new(
                 Code::WrongState,

@@ -250,7 +250,7 @@ pub enum StoreError {
     /// The file system is full.
     #[error("no space left in the state directory; nothing was written")]
     Full,
-    /// The store is read-only: a newer schema, or a read-only file system.
+    /// The store is read-only: a newer schema, or a file system that became read-only.
     #[error("the store is read-only: {0}")]
     ReadOnly(String),
     /// The database failed.

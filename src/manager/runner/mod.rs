@@ -19,17 +19,17 @@ mod settle;
 use std::{sync::Arc, time::Duration};
 
 use super::{
-    faults,
+    disposal, faults,
     inner::{Gate, Inner},
     ports::store::{Changes, StoreError, StoreResult},
 };
 use crate::domain::{
-    event::{EventName, MOST_OF_A_TRACE, Severity},
+    event::{EventName, MOST_OF_A_TRACE, NewEvent, Severity},
     ids::OperationId,
     operation::{
         OpState, Operation, StepState,
         driver::{self, Absorbed, Next},
-        evidence::{self, Answer, Evidence, Sight},
+        evidence::{self, Answer, Evidence, Judgement, Sight},
         steps::{self, Case},
     },
     text,
@@ -77,6 +77,8 @@ async fn drive(inner: &Arc<Inner>, id: &OperationId) -> StoreResult<()> {
                     faults::reach("after-answer", &op, n);
                 }
             }
+            // What goes on from a request that was sent before has no intent of its own to begin with.
+            Next::Probe(_) if op.state == OpState::Queued => begin(inner, id).await?,
             Next::Probe(n) => probe(inner, &op, n, &mut memory).await?,
         }
     }
@@ -95,6 +97,19 @@ async fn pause(inner: &Inner, for_: Duration) {
     }
 }
 
+/// Commits that the operation is at work.
+async fn begin(inner: &Inner, id: &OperationId) -> StoreResult<()> {
+    let gate = inner.gate().await;
+    let Some(mut op) = operation(inner, id).filter(|op| op.state == OpState::Queued) else { return Ok(()) };
+    driver::begin(&mut op, inner.now());
+    let events = vec![started(inner, &op)];
+    inner.commit(&gate, Changes { events, operations: vec![op], ..Changes::default() }).await
+}
+
+fn started(inner: &Inner, op: &Operation) -> NewEvent {
+    inner.operation_event(op, Severity::Info, EventName::OperationStarted, format!("{} began", op.kind))
+}
+
 /// Commits the intent: key, rows that the effect will need, event. Nothing has left the process before.
 async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
     let gate = inner.gate().await;
@@ -103,17 +118,15 @@ async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
     if driver::next(&op, inner.now()) != Next::Intend(n) {
         return Ok(());
     }
+    if let Some(why) = disposal::forbidden(inner, &op, n).await? {
+        return decline(inner, &gate, op, n, why).await;
+    }
     let mut changes = Changes::default();
     let first = op.state == OpState::Queued;
     let (key, mark) = send::key_and_mark(inner, &op, n);
     driver::intend(&mut op, n, key, mark, inner.now());
     if first {
-        changes.events.push(inner.operation_event(
-            &op,
-            Severity::Info,
-            EventName::OperationStarted,
-            format!("{} began", op.kind),
-        ));
+        changes.events.push(started(inner, &op));
     }
     settle::intent_rows(inner, &op, n, &mut changes).await?;
     if let Some(step) = op.steps.iter().find(|s| s.n == n).filter(|s| s.act.has_effect()) {
@@ -122,6 +135,12 @@ async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
     }
     changes.operations.push(op);
     inner.commit(&gate, changes).await
+}
+
+/// What was allowed when it was confirmed is so no longer: the step is not begun.
+async fn decline(inner: &Inner, gate: &Gate<'_>, mut op: Operation, n: u32, why: String) -> StoreResult<()> {
+    let absorbed = driver::absorb(&mut op, n, Judgement::refuted(why), inner.now());
+    commit_told(inner, gate, op, absorbed).await
 }
 
 /// So long a manager that leaves waits for the answer to a request that is on its way.
@@ -199,6 +218,11 @@ async fn refused_by_the_books(
 ) -> StoreResult<()> {
     let Some(mut op) = operation(inner, id) else { return Ok(()) };
     let absorbed = driver::absorb(&mut op, n, evidence::unwritable(&what), inner.now());
+    commit_told(inner, gate, op, absorbed).await
+}
+
+/// Commits a judgement that brings no rows of its own.
+async fn commit_told(inner: &Inner, gate: &Gate<'_>, op: Operation, absorbed: Absorbed) -> StoreResult<()> {
     let mut changes = Changes::default();
     for (severity, name, text) in absorbed.events {
         changes.events.push(inner.operation_event(&op, severity, name, text));

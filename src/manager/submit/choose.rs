@@ -1,14 +1,10 @@
 //! What a person does to an operation: choose, cancel, resume, supersede.
 
-use super::{
-    super::{
-        Caller, Idempotency, Manager, ManagerResult, books,
-        inner::{Gate, Inner},
-        ports::store::Changes,
-        runner, view,
-    },
-    others::plain_card,
-    preflight::Checks,
+use super::super::{
+    Caller, Idempotency, Manager, ManagerResult, books,
+    inner::{Gate, Inner},
+    ports::store::Changes,
+    runner, view,
 };
 use crate::{
     contract::{
@@ -18,10 +14,11 @@ use crate::{
         problem::{Code, Problem},
     },
     domain::{
+        deployment::OurEnd,
         event::{EventName, Severity},
         ids::OperationId,
         operation::{
-            ChoiceId, OpState, Operation, Step, StepState, choose, recipe,
+            Act, ChoiceId, OpState, Operation, Step, StepState, choose, recipe,
             steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
         },
         policy::{self, Question, Verdict},
@@ -40,12 +37,10 @@ impl Manager {
     ) -> ManagerResult<model::Operation> {
         self.may_change(false)?;
         let inner = &self.inner;
-        if let Some(key) = &key
-            && let Some(kept) = inner.deps.store.answer(&who.actor, &key.route, &key.key).await?
-        {
-            return serde_json::from_value(kept.body)
-                .map_err(|e| Problem::new(Code::Internal, e.to_string()));
+        if let Some(kept) = self.replay(who, key.as_ref()).await? {
+            return Ok(kept);
         }
+        self.named_is_there(id, &choice).await?;
         let gate = inner.gate().await;
         let mut parent = self.active(id).await?;
         self.may_choose(&parent, choice.choice, who, &gate).await?;
@@ -63,6 +58,7 @@ impl Manager {
         changes.events.push(event);
         if child.is_none() {
             runner::put_back(inner, &parent, &mut changes);
+            forget_the_end(inner, &parent, &mut changes).await?;
         }
         let shown = child.as_ref().map_or_else(|| parent.clone(), Clone::clone);
         if let (Some(key), None) = (&key, &child) {
@@ -132,8 +128,27 @@ impl Manager {
         self.choose(id, Choose { choice, location: None, reason: None }, who, None).await
     }
 
+    /// Where somebody may look, the snapshot that a person names is looked at before it counts.
+    async fn named_is_there(&self, id: &str, choice: &Choose) -> ManagerResult<()> {
+        let Some(place) = choice.location.as_deref().filter(|_| choice.choice == ChoiceId::SavepointAt)
+        else {
+            return Ok(());
+        };
+        let target = self.active(id).await?.target;
+        let spec = self.inner.world().targets.get(&target).map(|t| t.spec.clone());
+        let Some(spec) = spec else { return Ok(()) };
+        if self.inner.deps.eyes.is_complete(&spec, place).await != Some(false) {
+            return Ok(());
+        }
+        let text = format!(
+            "no complete snapshot is at {place}: the place is missing or has no _metadata; nothing was changed"
+        );
+        Err(Problem::new(Code::BadRequest, text).hint("check the path"))
+    }
+
     /// What a choice would do; nothing is changed.
     pub async fn plan_choice(&self, id: &str, choice: &Choose) -> ManagerResult<Plan> {
+        self.named_is_there(id, choice).await?;
         let parent = self.active(id).await?;
         let child =
             choose::choose(&parent, choice.choice, choice.location.as_deref(), self.inner.fresh_operation())
@@ -180,19 +195,19 @@ impl Manager {
         let left = |s: &&Step| !matches!(s.state, StepState::Confirmed | StepState::Skipped);
         let steps: Vec<&Step> = next.iter().flat_map(|o| &o.steps).filter(left).collect();
         let plan = next.map_or(&of.plan, |o| &o.plan);
-        let (name, target) = (&of.deployment_name, of.target.to_string());
-        let irreversible = vec![];
-        let checks = Checks::default();
-        let mut card = plain_card(of.kind, name, &target, &[], plan, checks, warnings, irreversible, command);
-        card.steps = steps
+        let steps = steps
             .into_iter()
             .map(|s| PlannedStep { n: s.n, name: s.act.name(), title: recipe::title(&s.act, plan) })
             .collect();
-        card.revision_next = plan.revision;
-        card.runnable = true;
-        card
+        Plan {
+            steps,
+            warnings,
+            revision_next: plan.revision,
+            runnable: true,
+            command,
+            ..Plan::plain(of.kind, of.deployment_name.to_string(), of.target.to_string())
+        }
     }
-
     /// A choice is an act of its own: what is read-only now stays as it is. Abandoning touches no cluster.
     async fn may_choose(
         &self,
@@ -240,6 +255,21 @@ impl Manager {
             format!("the operation is {} already; nothing was changed", ended.state),
         ))
     }
+}
+
+/// An abandoned stop or cancel of a job that lives on: how that job ends some day is not this operation's doing.
+async fn forget_the_end(inner: &Inner, op: &Operation, changes: &mut Changes) -> ManagerResult<()> {
+    let Some(step) = op.current() else { return Ok(()) };
+    let (job, end) = match &step.act {
+        Act::StopWithSavepoint { job } => (job.clone(), OurEnd::StoppedWithSavepoint),
+        Act::CancelJob { job: Some(job) } => (job.clone(), OurEnd::Cancelled),
+        _ => return Ok(()),
+    };
+    let lives = inner.world().by_id(&op.deployment).and_then(|e| e.sight.summary.clone());
+    if lives.is_some_and(|s| s.id == job.flink && !s.state.is_terminal()) {
+        books::unmark_end(inner, &job, end, changes).await?;
+    }
+    Ok(())
 }
 
 /// One that waits for a person has no next safe point: how it ends is chosen.

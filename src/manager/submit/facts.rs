@@ -41,6 +41,8 @@ pub struct Facts {
     pub live: Option<(JobRef, JobSummary)>,
     /// Other live jobs that were ever issued to this deployment.
     pub other_live: Vec<JobRef>,
+    /// Other jobs of the cluster whose tasks wait for slots, by name.
+    pub waiting: Vec<String>,
     /// The live job's vertices.
     pub detail: Option<JobDetail>,
     /// The live job's checkpoints.
@@ -53,6 +55,8 @@ pub struct Facts {
     pub flink_version: Option<String>,
     /// All revisions, newest first.
     pub revisions: Vec<RevisionRow>,
+    /// Flink's last word on the ended job could not be heard: it may have left more than is recorded.
+    pub unheard: bool,
     /// The operation that holds the deployment.
     pub active: Option<Operation>,
     /// Superseded operations that it waits for.
@@ -124,8 +128,10 @@ pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<
         config: target.as_ref().and_then(|t| t.sight.config.clone()),
         overview: None,
         silent: None,
+        unheard: false,
         live: None,
         other_live: vec![],
+        waiting: vec![],
         detail: None,
         checkpoints: None,
         checkpoint_config: entry.sight.checkpoint_config.clone(),
@@ -139,14 +145,22 @@ pub async fn gather(inner: &Arc<Inner>, name: &DeploymentName) -> ManagerResult<
     };
     look(inner, &mut f).await?;
     if is_unnoticed(&f) {
-        // The books say that a job lives which does not: what it has left belongs to the plan.
         watcher::look_now(inner, &f.entry.target()).await;
-        if let Some(entry) = inner.world().deployments.get(name) {
-            f.entry = DeploymentEntry::clone(entry);
-            f.entry.sight.summary = None;
-        }
+    }
+    if f.live.is_none() && f.silent.is_none() && f.active.is_none() {
+        ended(inner, &mut f).await;
     }
     Ok(f)
+}
+
+/// The last job has ended: what it has left, which Flink tells some seconds after its end, belongs to the plan.
+async fn ended(inner: &Arc<Inner>, f: &mut Facts) {
+    f.unheard = !watcher::hear_out(inner, &f.entry.row.name).await;
+    if let Some(entry) = inner.world().deployments.get(&f.entry.row.name) {
+        f.entry = DeploymentEntry::clone(entry);
+        f.entry.sight.summary = None;
+    }
+    f.now = inner.now();
 }
 
 /// The superseded operations whose open step this one still waits for.
@@ -192,6 +206,9 @@ async fn look(inner: &Inner, f: &mut Facts) -> ManagerResult<()> {
         match &ours {
             Some(r) if r.flink == j.id => f.live = Some((r.clone(), j)),
             _ => {
+                if j.waits_for_slots() {
+                    f.waiting.push(j.name.clone());
+                }
                 let row = issued.iter().find(|row| row.flink == j.id);
                 f.other_live.extend(row.map(|row| JobRef { id: row.id.clone(), flink: j.id }));
             }

@@ -5,12 +5,13 @@
 //!                                                                      └─ expect = digest? ─▶ commit operation ─▶ 202
 //! ```
 
+mod adopt;
 mod choose;
 mod decide;
 mod draft;
 mod facts;
-mod others;
 mod preflight;
+mod savepoints;
 mod takeover;
 mod words;
 
@@ -21,6 +22,7 @@ use futures_util::future::BoxFuture;
 use super::{
     Caller, Idempotency, Manager, ManagerResult,
     apply::matches_version,
+    disposal,
     inner::Inner,
     ports::store::{Changes, RevisionRow},
     runner, view,
@@ -34,13 +36,12 @@ use crate::{
     domain::{
         deployment::Desired,
         event::{EventName, Severity, Via},
-        ids::{DeploymentId, DeploymentName, OperationId, TargetName},
+        ids::{BadId, DeploymentId, DeploymentName, OperationId, TargetName},
         operation::{Kind, OpState, Operation, Step},
         spec::Protection,
     },
 };
 use decide::decide;
-pub use others::{find_artifact, new_application};
 pub use preflight::Checks;
 use takeover::Takeover;
 
@@ -116,9 +117,7 @@ impl Manager {
         key: Option<Idempotency>,
     ) -> ManagerResult<Submitted> {
         let inner = &self.inner;
-        if let (Some(key), false) = (&key, dry_run)
-            && let Some(kept) = self.replay(who, key).await?
-        {
+        if let Some(kept) = self.replay(who, key.as_ref().filter(|_| !dry_run)).await? {
             return Ok(kept);
         }
         if !dry_run {
@@ -138,21 +137,6 @@ impl Manager {
             }
         }
         Err(takeover::moved_on())
-    }
-
-    /// The kept answer of the same request; another request under the same key is refused.
-    async fn replay(&self, who: &Caller, key: &Idempotency) -> ManagerResult<Option<Submitted>> {
-        let Some(kept) = self.inner.deps.store.answer(&who.actor, &key.route, &key.key).await? else {
-            return Ok(None);
-        };
-        if !view::is_same_request(&kept, &key.body_hash) {
-            return Err(Problem::new(
-                Code::KeyReused,
-                "this idempotency key was used for another request; nothing was changed",
-            )
-            .hint("make a new key for every confirmed act"));
-        }
-        serde_json::from_value(kept.body).map(Some).map_err(|e| Problem::new(Code::Internal, e.to_string()))
     }
 }
 
@@ -196,6 +180,10 @@ fn meta_of(intent: &Intent) -> &Meta {
     }
 }
 
+fn bad_name(e: &BadId) -> Problem {
+    Problem::new(Code::BadRequest, format!("{e}; nothing was changed"))
+}
+
 async fn draft_of(inner: &Arc<Inner>, intent: &Intent, who: &Caller) -> ManagerResult<Draft> {
     match intent {
         Intent::Deployment { name, verb } => {
@@ -203,10 +191,10 @@ async fn draft_of(inner: &Arc<Inner>, intent: &Intent, who: &Caller) -> ManagerR
             draft::of_verb(inner, &facts, verb, who).await
         }
         Intent::Adopt { target, flink_job, request } => {
-            others::adopt(inner, target, flink_job, request, who).await
+            adopt::adopt(inner, target, flink_job, request, who).await
         }
-        Intent::Import(request) => others::import(inner, request).await,
-        Intent::Dispose { savepoint, .. } => others::dispose(inner, savepoint).await,
+        Intent::Import(request) => savepoints::import(inner, request).await,
+        Intent::Dispose { savepoint, .. } => savepoints::dispose(inner, savepoint).await,
     }
 }
 
@@ -226,9 +214,10 @@ async fn accept(
         Takeover::Of(op) => Some(*op),
     };
     unchanged(inner, &d)?;
-    let op = operation_of(inner, &d, meta.clone(), who);
-    let answer = Submitted::Operation(Box::new(view::operation(&op)));
+    let mut op = operation_of(inner, &d, meta.clone(), who);
     let mut changes = d.rows;
+    disposal::reserve(inner, &mut op, &mut changes).await?;
+    let answer = Submitted::Operation(Box::new(view::operation(&op)));
     for rev in &mut changes.revisions {
         sign(rev, &op);
     }

@@ -4,7 +4,6 @@ use super::facts::Facts;
 use crate::{
     contract::plan::{Check, Verdict},
     domain::{
-        flink::Overview,
         options::{self, Slip},
         restore::is_newer,
         spec::{Layer, Spec},
@@ -13,6 +12,7 @@ use crate::{
         ManagerSettings,
         ports::store::{ArtifactRow, RevisionRow},
         secrets,
+        world::TargetEntry,
     },
 };
 
@@ -114,11 +114,7 @@ pub fn submission(
     artifact: Option<&ArtifactRow>,
 ) {
     if f.config.as_ref().is_some_and(|c| !c.web_submit) {
-        c.fail(
-            "submit",
-            "the cluster takes no submissions (web.submit.enable is false, or an application cluster)",
-            "choose another target",
-        );
+        c.fail("submit", NO_SUBMISSIONS, "choose another target");
     }
     match &spec.artifact.sha256 {
         None => {
@@ -142,6 +138,9 @@ pub fn submission(
     slots(c, f, spec);
     parallelism(c, f, spec);
 }
+
+const NO_SUBMISSIONS: &str =
+    "the cluster takes no submissions (web.submit.enable is false, or an application cluster)";
 
 /// So many main methods are a fat jar, whose list may have been cut.
 const MANY_CLASSES: usize = 200;
@@ -246,6 +245,12 @@ pub fn resolvable(c: &mut Checks, spec: &Spec, settings: &ManagerSettings) {
 
 fn slots(c: &mut Checks, f: &Facts, spec: &Spec) {
     let Some(o) = &f.overview else { return };
+    if !f.waiting.is_empty() {
+        c.warn(
+            "queue",
+            format!("jobs that wait for slots may take those that become free: {}", few(&f.waiting)),
+        );
+    }
     let (needed, held) = (spec.parallelism, f.held_slots());
     let free = o.slots_free + held;
     if needed <= free {
@@ -266,23 +271,43 @@ fn slots(c: &mut Checks, f: &Facts, spec: &Spec) {
     }
 }
 
-/// A fork runs beside the job that it comes from: nothing is given back before it starts.
-pub fn room_for_fork(c: &mut Checks, overview: Option<&Overview>, spec: &Spec) {
-    let Some(o) = overview else {
-        c.warn("slots", format!("how many slots {} has is not known", spec.target));
-        return;
-    };
-    if spec.parallelism <= o.slots_free {
-        c.ok("slots", format!("{} needed for the fork, {} free", spec.parallelism, o.slots_free));
-    } else {
+/// A snapshot of this Flink can be read by the one that it is for; snapshots move forward only.
+pub fn readable(c: &mut Checks, written: Option<&str>, target: Option<&str>) {
+    if let (Some(written), Some(target)) = (written, target)
+        && is_newer(written, target)
+    {
         c.fail(
+            "restorePoint",
+            format!("the savepoint would be written by Flink {written}, and the target's Flink {target} cannot read it"),
+            "choose a target with the same Flink or a newer one, or begin empty with --from none",
+        );
+    }
+}
+
+/// What a fork starts finds its target as it needs it: it answers, takes submissions, and has room. The fork runs beside
+/// the job that it comes from, which gives nothing back.
+pub fn fork_start(c: &mut Checks, target: Option<&TargetEntry>, spec: &Spec) {
+    let name = &spec.target;
+    let Some(t) = target.filter(|t| t.sight.reachable == Some(true)) else {
+        let hint = format!("check it: nutkin target check {name}; or create the fork without starting it");
+        return c.fail("reachable", format!("{name} does not answer"), &hint);
+    };
+    if t.sight.config.as_ref().is_some_and(|c| !c.web_submit) {
+        c.fail("submit", NO_SUBMISSIONS, "choose another target");
+    }
+    match &t.sight.overview {
+        None => c.warn("slots", format!("how many slots {name} has is not known")),
+        Some(o) if spec.parallelism <= o.slots_free => {
+            c.ok("slots", format!("{} needed for the fork, {} free", spec.parallelism, o.slots_free))
+        }
+        Some(o) => c.fail(
             "slots",
             format!(
                 "{} slots are needed for the fork, {} are free of {} in all",
                 spec.parallelism, o.slots_free, o.slots_total
             ),
             "create it without starting it, add TaskManagers, or lower the parallelism",
-        );
+        ),
     }
 }
 

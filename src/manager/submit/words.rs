@@ -120,10 +120,17 @@ pub fn digest(d: &Draft) -> String {
         "allowNonRestoredState": d.plan.allow_non_restored_state,
         "confirmation": d.card.confirmation,
         "irreversible": d.card.irreversible,
+        "warnings": d.card.warnings.iter().map(|w| ageless(w)).collect::<Vec<_>>(),
         "ifItFails": d.card.if_it_fails,
     });
     let hash = Sha256::digest(doc.to_string().as_bytes());
     hash.iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
+/// A text without its numbers and units: a spell that grows while somebody reads is no other plan.
+fn ageless(text: &str) -> String {
+    let is_number = |word: &&str| !word.starts_with(|c: char| c.is_ascii_digit());
+    text.split_whitespace().filter(is_number).collect::<Vec<_>>().join(" ")
 }
 
 /// The equivalent command line.

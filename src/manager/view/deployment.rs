@@ -26,8 +26,7 @@ use crate::{
 #[must_use]
 pub fn application(name: &str, world: &World) -> Option<Application> {
     let row = world.applications.get(name)?;
-    let children: Vec<&DeploymentEntry> =
-        world.deployments.values().filter(|e| e.row.name.app() == name).collect();
+    let children: Vec<&DeploymentEntry> = world.of_application(name).collect();
     Some(Application {
         name: row.name.clone(),
         title: row.title.clone(),

@@ -10,7 +10,7 @@ use crate::{
     },
     manager::{
         history,
-        ports::store::{AnswerRow, ArtifactRow, JobRow, RevisionRow},
+        ports::store::{ArtifactRow, JobRow, RevisionRow},
         world::World,
     },
 };
@@ -170,12 +170,6 @@ pub fn artifact(a: &ArtifactRow, used_by: Vec<String>) -> Artifact {
         created_at: a.created_at,
         used_by,
     }
-}
-
-/// Whether a kept answer belongs to this very request.
-#[must_use]
-pub fn is_same_request(kept: &AnswerRow, body_hash: &str) -> bool {
-    kept.body_hash == body_hash
 }
 
 pub(super) fn restored_from(j: &JobRow) -> Option<RestoredFrom> {

@@ -6,6 +6,6 @@ mod restore;
 mod target;
 
 pub use deployment::{application, deployment, health_of, row, totals};
-pub use history::{artifact, event, is_same_request, job, operation, revision, savepoint};
-pub use restore::{advice, checkpoint, live_checkpoint, next_request, restore_points, savepoint_base};
+pub use history::{artifact, event, job, operation, revision, savepoint};
+pub use restore::{advice, advice_for, checkpoint, live_checkpoint, next_request, restore_points, savepoint_base};
 pub use target::{target, target_jobs, unmanaged};

@@ -4,6 +4,7 @@ use crate::{
     contract::model::{Checkpoint, NextRestorePoint, RestorePoint},
     domain::{
         flink::CheckpointStat,
+        ids::TargetName,
         restore::{self, Advice, LiveCheckpoint, Request, Situation},
         savepoint, spec,
         time::Timestamp,
@@ -50,22 +51,32 @@ fn replaced(e: &DeploymentEntry) -> Option<CheckpointStat> {
 /// The advisor's answer for a deployment.
 #[must_use]
 pub fn advice(e: &DeploymentEntry, world: &World, request: &Request, now: Timestamp) -> Advice {
-    advice_on(e, world, request, None, now)
+    advice_on(e, world, &e.target(), request, None, now)
+}
+
+/// The same for a start on another target, whose Flink must be able to read what is chosen.
+#[must_use]
+pub fn advice_for(
+    e: &DeploymentEntry,
+    world: &World,
+    target: &TargetName,
+    request: &Request,
+    now: Timestamp,
+) -> Advice {
+    advice_on(e, world, target, request, None, now)
 }
 
 fn advice_on(
     e: &DeploymentEntry,
     world: &World,
+    target: &TargetName,
     request: &Request,
     instead: Option<&CheckpointStat>,
     now: Timestamp,
 ) -> Advice {
     let name = e.row.name.to_string();
-    let version = world
-        .targets
-        .get(&e.target())
-        .and_then(|t| t.sight.overview.as_ref())
-        .map(|o| o.flink_version.as_str());
+    let version =
+        world.targets.get(target).and_then(|t| t.sight.overview.as_ref()).map(|o| o.flink_version.as_str());
     restore::choose(
         request,
         &Situation {
@@ -88,7 +99,7 @@ pub fn next_request(e: &DeploymentEntry) -> Request {
 }
 
 pub(super) fn next_restore_point(e: &DeploymentEntry, world: &World, now: Timestamp) -> NextRestorePoint {
-    let a = advice_on(e, world, &next_request(e), replaced(e).as_ref(), now);
+    let a = advice_on(e, world, &e.target(), &next_request(e), replaced(e).as_ref(), now);
     let chosen = a.chosen();
     NextRestorePoint {
         savepoint_id: chosen.and_then(|c| c.savepoint.as_ref().map(ToString::to_string)),

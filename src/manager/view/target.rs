@@ -1,11 +1,13 @@
 //! Targets and the jobs on them.
 
+use std::borrow::Cow;
+
 use crate::{
     contract::model::{Capability, Target, TargetJob, Tasks},
-    domain::{deployment::FlinkState, ids::Issuer, spec},
+    domain::{deployment::FlinkState, flink::JobSummary, ids::Issuer, spec},
     manager::{
         eyes::Trust,
-        world::{TargetEntry, World},
+        world::{DeploymentEntry, TargetEntry, World},
     },
 };
 
@@ -30,7 +32,7 @@ pub fn target(t: &TargetEntry, world: &World, trust: &Trust) -> Target {
             u32::try_from(t.sight.jobs.iter().filter(|j| j.state == FlinkState::Running).count())
                 .unwrap_or(u32::MAX)
         }),
-        unmanaged_jobs: up.then(|| u32::try_from(unmanaged(t, world).len()).unwrap_or(u32::MAX)),
+        unmanaged_jobs: up.then(|| u32::try_from(unmanaged_jobs(t, world).count()).unwrap_or(u32::MAX)),
         capabilities: capabilities(t, trust),
         protection: t.spec.protection.unwrap_or(spec::Protection::None),
         savepoint_directory: t.spec.savepoint_directory.clone().or_else(|| t.sight.savepoint_base.clone()),
@@ -67,41 +69,56 @@ fn capabilities(t: &TargetEntry, trust: &Trust) -> Vec<Capability> {
 /// Live jobs of a target that no deployment here manages.
 #[must_use]
 pub fn unmanaged(t: &TargetEntry, world: &World) -> Vec<TargetJob> {
-    target_jobs(t, world)
-        .into_iter()
-        .filter(|j| j.management != "managed" && !FlinkState::from_word(&j.flink_state).is_terminal())
-        .collect()
+    unmanaged_jobs(t, world).map(|(j, management)| target_job(t, j, management)).collect()
+}
+
+fn unmanaged_jobs<'a>(
+    t: &'a TargetEntry,
+    world: &'a World,
+) -> impl Iterator<Item = (&'a JobSummary, Management<'a>)> {
+    let live = t.sight.jobs.iter().filter(|j| !j.state.is_terminal());
+    live.map(|j| (j, managed(t, j, world))).filter(|(_, m)| m.word != MANAGED)
 }
 
 /// Every job of a target with its deployment.
 #[must_use]
 pub fn target_jobs(t: &TargetEntry, world: &World) -> Vec<TargetJob> {
-    t.sight
-        .jobs
-        .iter()
-        .map(|j| {
-            let owner = world.deployments.values().find(|e| e.job.as_ref().is_some_and(|r| r.flink == j.id));
-            let stray = world.owner_of_stray(t, j);
-            let management = match (owner, stray, j.id.issuer(&world.store_id)) {
-                (Some(_), _, _) => "managed".to_owned(),
-                // What an operation at work leaves and takes is its own affair.
-                (None, Some(e), _) if world.is_busy(e) => "managed".to_owned(),
-                (None, Some(_), _) => "stray".to_owned(),
-                (None, None, Issuer::AnotherNutkin(store)) => format!("another nutkin {store}"),
-                (None, None, Issuer::Us | Issuer::Nobody) => "unmanaged".to_owned(),
-            };
-            let owner = owner.or(stray);
-            TargetJob {
-                target: t.row.name.to_string(),
-                flink_job_id: j.id.to_string(),
-                name: j.name.clone(),
-                flink_state: j.state.to_string(),
-                started_at: Some(j.start_time),
-                ended_at: j.end_time,
-                tasks: Tasks { running: j.tasks.running, total: j.tasks.total },
-                deployment: owner.map(|e| e.row.name.to_string()),
-                management,
-            }
-        })
-        .collect()
+    t.sight.jobs.iter().map(|j| target_job(t, j, managed(t, j, world))).collect()
+}
+
+/// The word for a job whose deployment is known and in charge of it.
+const MANAGED: &str = "managed";
+
+/// Whose a job is.
+struct Management<'a> {
+    owner: Option<&'a DeploymentEntry>,
+    word: Cow<'static, str>,
+}
+
+fn managed<'a>(t: &TargetEntry, j: &JobSummary, world: &'a World) -> Management<'a> {
+    let owner = world.by_job(&j.id);
+    let stray = world.owner_of_stray(t, j);
+    let word = match (owner, stray, j.id.issuer(&world.store_id)) {
+        (Some(_), _, _) => MANAGED.into(),
+        // What an operation at work leaves and takes is its own affair.
+        (None, Some(e), _) if world.is_busy(e) => MANAGED.into(),
+        (None, Some(_), _) => "stray".into(),
+        (None, None, Issuer::AnotherNutkin(store)) => format!("another nutkin {store}").into(),
+        (None, None, Issuer::Us | Issuer::Nobody) => "unmanaged".into(),
+    };
+    Management { owner: owner.or(stray), word }
+}
+
+fn target_job(t: &TargetEntry, j: &JobSummary, management: Management<'_>) -> TargetJob {
+    TargetJob {
+        target: t.row.name.to_string(),
+        flink_job_id: j.id.to_string(),
+        name: j.name.clone(),
+        flink_state: j.state.to_string(),
+        started_at: Some(j.start_time),
+        ended_at: j.end_time,
+        tasks: Tasks { running: j.tasks.running, total: j.tasks.total },
+        deployment: management.owner.map(|e| e.row.name.to_string()),
+        management: management.word.into_owned(),
+    }
 }

@@ -1,6 +1,6 @@
 //! The fast lane: one live list of jobs per interval, and what changed since the last one.
 
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 use super::{
     left::Left,
@@ -12,7 +12,7 @@ use crate::{
         deployment::{Desired, FlinkState, JobSight, OurEnd},
         event::{EventName, NewEvent, Severity},
         flink::JobSummary,
-        ids::{DeploymentId, FlinkJobId, Issuer, TargetName},
+        ids::{DeploymentId, DeploymentName, Issuer, TargetName},
         savepoint::Savepoint,
         time::Timestamp,
     },
@@ -23,7 +23,7 @@ use crate::{
             cluster::{Cluster, ClusterError},
             store::{Changes, JobRow},
         },
-        world::{DeploymentEntry, NotedTarget, Touched},
+        world::{DeploymentEntry, NotedTarget, Touched, World},
     },
 };
 
@@ -69,8 +69,7 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, rounds: u64) -> bool 
 
 /// The deployments on which an operation is at work.
 fn busy(inner: &Inner) -> Vec<DeploymentId> {
-    let world = inner.world();
-    world.deployments.values().filter(|e| world.is_busy(e)).map(|e| e.row.id.clone()).collect()
+    inner.world().busy().map(|e| e.row.id.clone()).collect()
 }
 
 /// Version, slots; and after a silence what else may have changed with a new JobManager.
@@ -101,8 +100,8 @@ async fn unreachable(inner: &Arc<Inner>, target: &TargetName, error: &ClusterErr
     {
         let mut world = inner.world_mut();
         let all_strays = strays::all(&world);
-        let busy =
-            world.deployments.values().filter(|e| world.is_busy(e)).map(|e| e.row.id.clone()).collect();
+        let busy = world.busy().map(|e| e.row.id.clone()).collect();
+        let names = here(&world, target);
         let Some(t) = world.targets.get_mut(target) else { return };
         if t.sight.reachable.replace(false) != Some(false) {
             touched.targets.push(target.clone());
@@ -118,14 +117,15 @@ async fn unreachable(inner: &Arc<Inner>, target: &TargetName, error: &ClusterErr
             ));
         }
         round.target = NotedTarget { reachable: Some(false), jobs: t.sight.noted.jobs.clone() };
-        let look = Look { strays: &all_strays, busy: &busy, now };
-        for e in world.deployments.values_mut().filter(|e| e.target() == *target) {
+        let look = Look { jobs: &HashMap::new(), strays: &all_strays, busy: &busy, now };
+        for name in names {
+            let Some(e) = world.deployments.get_mut(&name) else { continue };
             let sight = match &e.job {
                 Some(j) if j.ended_at.is_none() => JobSight::Unreachable,
                 _ => at_rest(e),
             };
             if settle(e, &sight, &look, &mut round) {
-                touched.deployments.push(e.row.name.clone());
+                touched.deployments.push(name);
             }
         }
     }
@@ -168,49 +168,25 @@ async fn reachable(
     let mut touched = Touched::default();
     {
         let mut world = inner.world_mut();
-        let known: Vec<_> =
-            world.deployments.values().filter_map(|e| e.job.as_ref().map(|j| j.flink.clone())).collect();
-        let store = world.store_id.clone();
+        if !note_target(&world, target, &jobs, now, &mut round) {
+            return;
+        }
         let Some(t) = world.targets.get_mut(target) else { return };
-        if t.sight.noted.reachable != Some(true) {
-            let version = t.sight.overview.as_ref().map(|o| o.flink_version.clone()).unwrap_or_default();
-            let text = format!("{target} answers, Flink {version}");
-            round.changes.events.push(NewEvent::auto(now, Severity::Info, EventName::TargetReachable, text));
-        }
-        let listed: Vec<FlinkJobId> = jobs.iter().map(|j| j.id.clone()).collect();
-        let is_stray = |id| t.sight.issued.get(id).is_some_and(Option::is_some);
-        let fresh = jobs.iter().filter(|j| !j.state.is_terminal() && !known.contains(&j.id)).filter(|j| {
-            t.sight.noted.jobs.as_ref().is_some_and(|noted| !noted.contains(&j.id))
-                && j.id.issuer(&store) == Issuer::Nobody
-                && !is_stray(&j.id)
-        });
-        for j in fresh {
-            let text = format!("a job that nobody manages runs on {target}: {} ({})", j.name, j.id);
-            round.changes.events.push(NewEvent::auto(now, Severity::Info, EventName::UnmanagedJobSeen, text));
-        }
-        round.target = NotedTarget { reachable: Some(true), jobs: Some(listed) };
         if t.sight.reachable != Some(true) || t.sight.jobs != jobs {
             touched.targets.push(target.clone());
+            t.sight.jobs.clone_from(&jobs);
         }
         t.sight.reachable = Some(true);
         t.sight.error = None;
         t.sight.observed_at = Some(now);
-        t.sight.jobs.clone_from(&jobs);
         let strays = strays::all(&world);
         let mut busy = busy_then.to_vec();
-        let mut names = Vec::new();
-        for e in world.deployments.values() {
-            if world.is_busy(e) {
-                busy.push(e.row.id.clone());
-            }
-            if e.target() == *target {
-                names.push(e.row.name.clone());
-            }
-        }
-        let look = Look { strays: &strays, busy: &busy, now };
-        for name in names {
+        busy.extend(world.busy().map(|e| e.row.id.clone()));
+        let by_id = jobs.iter().map(|j| (&j.id, j)).collect();
+        let look = Look { jobs: &by_id, strays: &strays, busy: &busy, now };
+        for name in here(&world, target) {
             if let Some(e) = world.deployments.get_mut(&name)
-                && deployment(e, &jobs, &look, &mut round)
+                && deployment(e, &look, &mut round)
             {
                 touched.deployments.push(name);
             }
@@ -229,12 +205,46 @@ async fn reachable(
     publish(inner, &gate, round, touched).await;
 }
 
+/// The names of the deployments on a target.
+fn here(world: &World, target: &TargetName) -> Vec<DeploymentName> {
+    world.on(target).map(|e| e.row.name.clone()).collect()
+}
+
+/// Events about the target itself: it answers again, jobs came that nobody manages. False when it is gone.
+fn note_target(
+    world: &World,
+    target: &TargetName,
+    jobs: &[JobSummary],
+    now: Timestamp,
+    round: &mut Round,
+) -> bool {
+    let Some(t) = world.targets.get(target) else { return false };
+    if t.sight.noted.reachable != Some(true) {
+        let version = t.sight.overview.as_ref().map(|o| o.flink_version.clone()).unwrap_or_default();
+        let text = format!("{target} answers, Flink {version}");
+        round.changes.events.push(NewEvent::auto(now, Severity::Info, EventName::TargetReachable, text));
+    }
+    let is_stray = |id| t.sight.issued.get(id).is_some_and(Option::is_some);
+    let fresh = jobs.iter().filter(|j| !j.state.is_terminal() && world.by_job(&j.id).is_none()).filter(|j| {
+        t.sight.noted.jobs.as_ref().is_some_and(|noted| !noted.contains(&j.id))
+            && j.id.issuer(&world.store_id) == Issuer::Nobody
+            && !is_stray(&j.id)
+    });
+    for j in fresh {
+        let text = format!("a job that nobody manages runs on {target}: {} ({})", j.name, j.id);
+        round.changes.events.push(NewEvent::auto(now, Severity::Info, EventName::UnmanagedJobSeen, text));
+    }
+    let listed = jobs.iter().map(|j| j.id.clone()).collect();
+    round.target = NotedTarget { reachable: Some(true), jobs: Some(listed) };
+    true
+}
+
 /// The newest checkpoint of a lost job is its deployment's restore point, and the newest that anybody knows of.
 fn keep(inner: &Inner, left: Left, now: Timestamp, round: &mut Round) {
     let (name, mut job) = {
         let world = inner.world();
         let of_job = |e: &&DeploymentEntry| e.job.as_ref().is_some_and(|j| j.id == left.job);
-        let Some(e) = world.deployments.values().find(of_job) else { return };
+        let Some(e) = world.on(&round.name).find(of_job) else { return };
         let Some(job) = e.job.clone().filter(|j| j.ended_at.is_none()) else { return };
         (e.row.name.clone(), job)
     };
@@ -259,14 +269,14 @@ fn enter(inner: &Inner, sp: Savepoint, now: Timestamp, changes: &mut Changes) {
 }
 
 /// One deployment against the list; true when something that faces show has changed.
-fn deployment(e: &mut DeploymentEntry, jobs: &[JobSummary], look: &Look<'_>, round: &mut Round) -> bool {
+fn deployment(e: &mut DeploymentEntry, look: &Look<'_>, round: &mut Round) -> bool {
     let Some(job) = e.job.clone() else {
         let sight = at_rest(e);
         return settle(e, &sight, look, round);
     };
     // A list that was asked for while an operation was at work may be older than the end that it has recorded.
     let is_old = |s: &JobSummary| job.ended_at.is_some() && !s.state.is_terminal() && look.is_busy(e);
-    let summary = jobs.iter().find(|j| j.id == job.flink).filter(|s| !is_old(s)).cloned();
+    let summary = look.jobs.get(&job.flink).filter(|s| !is_old(s)).map(|s| (*s).clone());
     let changed = e.sight.summary != summary;
     let sight = match &summary {
         Some(s) if s.state.is_terminal() && job.ended_at.is_some() => at_rest(e),

@@ -3,13 +3,13 @@
 //! The books have the checkpoint that the slow lane saw last. Flink has completed others since, and deleted that one: so
 //! the directory is looked at, where somebody may look. Elsewhere the books' word stands, unverified.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
 use super::{KeptCheckpoint, KeptConfig};
 use crate::{
     domain::{
         flink::JobSummary,
-        ids::{JobId, TargetName},
+        ids::{FlinkJobId, JobId, TargetName},
         location,
         savepoint::{Savepoint, Status},
         target::TargetSpec,
@@ -31,10 +31,11 @@ pub struct Left {
 pub async fn look(inner: &Arc<Inner>, target: &TargetName, jobs: &[JobSummary]) -> Vec<Left> {
     let (spec, lost): (TargetSpec, Vec<(JobRow, Vec<Savepoint>)>) = {
         let world = inner.world();
-        let Some(t) = world.targets.get(target) else { return vec![] };
-        let here = world.deployments.values().filter(|e| e.target() == *target);
-        let lost = here.filter(|e| is_newly_lost(e, jobs));
-        (t.spec.clone(), lost.filter_map(|e| Some((e.job.clone()?, e.savepoints.clone()))).collect())
+        let listed: HashSet<&FlinkJobId> = jobs.iter().map(|j| &j.id).collect();
+        let lost: Vec<_> = world.on(target).filter(|e| is_newly_lost(e, &listed)).collect();
+        let Some(t) = world.targets.get(target).filter(|_| !lost.is_empty()) else { return vec![] };
+        let of = |e: &DeploymentEntry| Some((e.job.clone()?, e.savepoints.clone()));
+        (t.spec.clone(), lost.into_iter().filter_map(of).collect())
     };
     let mut found = Vec::new();
     for (job, savepoints) in lost {
@@ -44,9 +45,9 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, jobs: &[JobSummary]) 
     found
 }
 
-fn is_newly_lost(e: &DeploymentEntry, jobs: &[JobSummary]) -> bool {
+fn is_newly_lost(e: &DeploymentEntry, listed: &HashSet<&FlinkJobId>) -> bool {
     let job = e.job.as_ref().filter(|j| j.ended_at.is_none() && j.seen_at.is_some());
-    job.is_some_and(|j| e.sight.noted.left.as_ref() != Some(&j.id) && !jobs.iter().any(|s| s.id == j.flink))
+    job.is_some_and(|j| e.sight.noted.left.as_ref() != Some(&j.id) && !listed.contains(&j.flink))
 }
 
 async fn newest(

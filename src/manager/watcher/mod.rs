@@ -9,6 +9,7 @@
 //! The fast lane never waits for the slow one: a state is on the screen one interval after it changed, however many
 //! jobs a cluster has and however long their statistics take.
 
+mod checkpoints;
 mod fast;
 mod left;
 mod numbers;
@@ -17,6 +18,7 @@ mod strays;
 mod told;
 
 pub use numbers::refresh as refresh_numbers;
+pub use slow::hear_out;
 pub use told::about;
 
 use std::{sync::Arc, time::Duration};
@@ -83,7 +85,8 @@ pub fn spawn(inner: &Arc<Inner>, target: TargetName, seen: impl FnOnce() + Send 
                 seen();
             }
             let interval = interval(&inner, &target);
-            if answers && slow.as_ref().is_none_or(JoinHandle::is_finished) {
+            let for_slow = answers && inner.world().on(&target).next().is_some();
+            if for_slow && slow.as_ref().is_none_or(JoinHandle::is_finished) {
                 let (inner, target) = (Arc::clone(&inner), target.clone());
                 slow = Some(tracker.spawn(async move { slow::look(&inner, &target, interval).await }));
             }

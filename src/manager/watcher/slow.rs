@@ -2,8 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
+use indexmap::IndexMap;
+
 use super::{
-    KeptCheckpoint, KeptConfig,
+    checkpoints::{keep_checkpoints, keep_config, last_word},
     told::{UNSTABLE_WINDOW_SECONDS, about},
 };
 use crate::{
@@ -11,10 +13,8 @@ use crate::{
     domain::{
         deployment::{FlinkState, OurEnd},
         event::{EventName, MOST_OF_A_TRACE, NewEvent, Severity},
-        flink::{CheckpointConfig, CheckpointStat, Checkpoints},
+        flink::{CheckpointConfig, Checkpoints},
         ids::{DeploymentName, FlinkJobId, TargetName},
-        location,
-        savepoint::{Origin, Savepoint, Status},
         text,
         time::Timestamp,
     },
@@ -22,7 +22,7 @@ use crate::{
         books, eyes,
         inner::Inner,
         ports::{
-            cluster::Cluster,
+            cluster::{Cluster, ExceptionView},
             store::{Changes, JobRow},
         },
         world::{DeploymentEntry, DeploymentSight, Touched},
@@ -77,13 +77,8 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, interval: Duration) {
     eyes::prove(inner, target).await;
     let wanted = inner.hub.looked_at();
     let now = inner.now();
-    let due: Vec<Due> = inner
-        .world()
-        .deployments
-        .values()
-        .filter(|e| e.target() == *target)
-        .filter_map(|e| due(e, wanted.contains(&e.row.name), now))
-        .collect();
+    let due: Vec<Due> =
+        inner.world().on(target).filter_map(|e| due(e, wanted.contains(&e.row.name), now)).collect();
     for d in in_turn(due, interval) {
         if inner.leaving.is_cancelled() {
             return;
@@ -98,12 +93,8 @@ pub async fn look(inner: &Arc<Inner>, target: &TargetName, interval: Duration) {
 fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
     let job = e.job.as_ref()?;
     let summary = e.sight.summary.as_ref()?;
-    let troubled = matches!(summary.state, FlinkState::Failed | FlinkState::Failing | FlinkState::Restarting);
-    // A job that ended without us is looked at once more, when Flink's statistics are settled: its stop savepoint, or the
-    // last checkpoint that it left, is a restore point.
-    let foreign_end = summary.state.is_terminal()
-        && job.our_end == OurEnd::None
-        && job.ended_at.is_some_and(|end| e.sight.checkpoints_at.is_none_or(|t| t <= end + CACHE));
+    let troubled = is_troubled(&summary.state);
+    let foreign_end = settles_at(e).is_some();
     let unexplained = troubled && (e.sight.root_cause.is_none() || e.sight.root_cause != e.sight.noted.cause);
     if summary.state.is_terminal() && !foreign_end && !unexplained {
         return None;
@@ -133,7 +124,53 @@ fn due(e: &DeploymentEntry, looked_at: bool, now: Timestamp) -> Option<Due> {
     })
 }
 
-async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
+const fn is_troubled(state: &FlinkState) -> bool {
+    matches!(state, FlinkState::Failed | FlinkState::Failing | FlinkState::Restarting)
+}
+
+/// When Flink's word on a job that ended without us is final, if it has not been heard since: its stop savepoint, or the
+/// last checkpoint that it left, is a restore point.
+pub(super) fn settles_at(e: &DeploymentEntry) -> Option<Timestamp> {
+    let job = e.job.as_ref().filter(|j| j.our_end == OurEnd::None)?;
+    let settled =
+        job.ended_at.filter(|_| e.sight.summary.as_ref().is_some_and(|s| s.state.is_terminal()))? + CACHE;
+    e.sight.checkpoints_at.is_none_or(|t| t <= settled).then_some(settled)
+}
+
+/// Hears Flink's last word on a job that ended without us, once its statistics are settled; false when nobody answers.
+pub async fn hear_out(inner: &Arc<Inner>, name: &DeploymentName) -> bool {
+    let found = inner.world().deployments.get(name).and_then(|e| {
+        let due = Due {
+            asked_at: None,
+            name: name.clone(),
+            flink: e.job.as_ref()?.flink.clone(),
+            checkpoints: true,
+            config: e.sight.checkpoint_config.is_none(),
+            looked_at: false,
+            troubled: e.sight.summary.as_ref().is_some_and(|s| is_troubled(&s.state)),
+            metrics: vec![],
+        };
+        Some((settles_at(e)?, e.target(), due))
+    });
+    let Some((settled, target, due)) = found else { return true };
+    let Some(cluster) = inner.world().targets.get(&target).and_then(|t| t.cluster.clone().ok()) else {
+        return false;
+    };
+    inner.deps.clock.sleep(settled.since(inner.now()) + Duration::from_millis(1)).await;
+    look_at(inner, &*cluster, due).await;
+    inner.world().deployments.get(name).is_some_and(|e| settles_at(e).is_none())
+}
+
+/// What the cluster has answered about one job; `None` = it was not asked, or did not answer.
+struct Answers {
+    config: Option<CheckpointConfig>,
+    checkpoints: Option<Option<Checkpoints>>,
+    restarts: Option<u64>,
+    cause: Option<ExceptionView>,
+    sums: Option<IndexMap<String, f64>>,
+}
+
+async fn ask(cluster: &dyn Cluster, d: &Due) -> Answers {
     let config = if d.config { cluster.checkpoint_config(&d.flink).await.ok().flatten() } else { None };
     let checkpoints = if d.checkpoints { cluster.checkpoints(&d.flink).await.ok() } else { None };
     let restarts = if d.checkpoints { cluster.restarts(&d.flink).await.ok().flatten() } else { None };
@@ -147,12 +184,15 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
         let names: Vec<String> = d.metrics.iter().map(|(_, m)| m.clone()).collect();
         sums = cluster.metric_sums(&d.flink, &names).await.ok();
     }
+    Answers { config, checkpoints, restarts, cause, sums }
+}
+
+async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
+    let answers = ask(cluster, &d).await;
     let gate = inner.gate().await;
     let now = inner.now();
     let mut changes = Changes::default();
-    let mut touched = Touched::default();
-    let mut ended = None;
-    let (before, job_before);
+    let (before, job_before, ended);
     {
         let mut world = inner.world_mut();
         let Some(e) = world.deployments.get_mut(&d.name) else { return };
@@ -160,59 +200,18 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
             return;
         }
         (before, job_before) = (e.sight.clone(), e.job.clone());
-        if let Some(c) = config {
-            keep_config(e, c);
-        }
-        if let Some(c) = checkpoints {
-            e.sight.checkpoints_at = Some(now);
-            if let Some(c) = c {
-                keep_checkpoints(e, c, now, &mut changes, &|| inner.fresh_savepoint());
-            }
-        }
-        if let Some(r) = restarts {
-            count_restarts(e, r, before.checkpoints_at, now, &mut changes);
-        }
-        if let Some(x) = cause {
-            let cause =
-                RootCause { message: x.root_cause, task: x.task, task_manager: x.task_manager, at: x.at };
-            if e.sight.noted.cause.as_ref() != Some(&cause) {
-                let words = cause.message.clone();
-                let mut event = NewEvent::auto(now, Severity::Error, EventName::ExceptionSeen, words);
-                // Flink forgets it with the job.
-                event.details = serde_json::json!({
-                    "task": cause.task, "taskManager": cause.task_manager,
-                    "trace": text::excerpt(&x.trace, MOST_OF_A_TRACE),
-                });
-                changes.events.push(about(e, event));
-            }
-            e.sight.root_cause = Some(cause);
-        } else if !d.troubled {
-            e.sight.root_cause = None;
-        }
-        if let Some(sums) = sums {
-            e.sight.metrics = d
-                .metrics
-                .iter()
-                .map(|(name, metric)| MetricValue {
-                    name: name.clone(),
-                    metric: metric.clone(),
-                    value: sums.get(metric).copied(),
-                    observed_at: Some(now),
-                })
-                .collect();
-        }
-        if let Some(row) = e.job.clone().filter(|_| d.checkpoints) {
-            ended = row.ended_at.is_some().then(|| row.clone());
-            changes.jobs.push(row);
-        }
-        touched.deployments.push(d.name.clone());
+        take_over(inner, e, &d, answers, now, &mut changes);
+        ended = e.job.clone().filter(|j| d.checkpoints && j.ended_at.is_some());
+        // That it was looked at is no news: the books have what must outlive this process.
+        changes.jobs.extend(e.job.clone().filter(|_| e.job != job_before));
     }
     if let Some(sp) = ended.and_then(|job| books::retained_checkpoint(inner, &job)) {
         last_word(inner, &d.name, sp, now, &mut changes);
     }
     tracing::trace!(deployment = %d.name, looked_at = d.looked_at, "slow lane");
-    match inner.commit(&gate, changes).await {
-        Ok(_) => {
+    let written = if changes == Changes::default() { Ok(()) } else { inner.commit(&gate, changes).await };
+    match written {
+        Ok(()) => {
             if let Some(e) = inner.world_mut().deployments.get_mut(&d.name) {
                 e.sight.noted.cause.clone_from(&e.sight.root_cause);
             }
@@ -222,7 +221,61 @@ async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
             put_back(inner, &d.name, before, job_before);
         }
     }
-    inner.touched(&touched);
+    inner.touched(&Touched { deployments: vec![d.name], ..Touched::default() });
+}
+
+/// Takes over what the cluster has answered, and notes what of it belongs into the books.
+fn take_over(
+    inner: &Inner,
+    e: &mut DeploymentEntry,
+    d: &Due,
+    answers: Answers,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    let last_look = e.sight.checkpoints_at;
+    if let Some(c) = answers.config {
+        keep_config(e, c);
+    }
+    if let Some(c) = answers.checkpoints {
+        e.sight.checkpoints_at = Some(now);
+        if let Some(c) = c {
+            keep_checkpoints(e, c, now, changes, &|| inner.fresh_savepoint());
+        }
+    }
+    if let Some(r) = answers.restarts {
+        count_restarts(e, r, last_look, now, changes);
+    }
+    if let Some(x) = answers.cause {
+        keep_cause(e, x, now, changes);
+    } else if !d.troubled {
+        e.sight.root_cause = None;
+    }
+    if let Some(sums) = answers.sums {
+        let value = |(name, metric): &(String, String)| MetricValue {
+            name: name.clone(),
+            metric: metric.clone(),
+            value: sums.get(metric).copied(),
+            observed_at: Some(now),
+        };
+        e.sight.metrics = d.metrics.iter().map(value).collect();
+    }
+}
+
+/// Why the job's tasks failed; told once.
+fn keep_cause(e: &mut DeploymentEntry, x: ExceptionView, now: Timestamp, changes: &mut Changes) {
+    let cause = RootCause { message: x.root_cause, task: x.task, task_manager: x.task_manager, at: x.at };
+    if e.sight.noted.cause.as_ref() != Some(&cause) {
+        let words = cause.message.clone();
+        let mut event = NewEvent::auto(now, Severity::Error, EventName::ExceptionSeen, words);
+        // Flink forgets it with the job.
+        event.details = serde_json::json!({
+            "task": cause.task, "taskManager": cause.task_manager,
+            "trace": text::excerpt(&x.trace, MOST_OF_A_TRACE),
+        });
+        changes.events.push(about(e, event));
+    }
+    e.sight.root_cause = Some(cause);
 }
 
 /// What could not be written is not known either: the next look finds it anew, with its events and rows.
@@ -263,141 +316,6 @@ fn count_restarts(
     let text = format!("Flink restarted the job {times} since the last look, {counted} in all");
     let event = NewEvent::auto(now, Severity::Warn, EventName::JobRestarted, text);
     changes.events.push(about(e, event));
-}
-
-/// The ended job left a newer checkpoint than the one that was entered at its end: Flink has deleted that one.
-fn last_word(inner: &Inner, name: &DeploymentName, sp: Savepoint, now: Timestamp, changes: &mut Changes) {
-    let world = inner.world();
-    let Some(e) = world.deployments.get(name) else { return };
-    let replaced = e.savepoints.iter().filter(|s| {
-        s.origin == Origin::RetainedCheckpoint
-            && s.flink_job == sp.flink_job
-            && s.status == Status::Completed
-            && s.checkpoint_id < sp.checkpoint_id
-    });
-    changes.savepoints.extend(replaced.cloned().map(|mut s| {
-        s.status = Status::Deleted;
-        s.failure = Some("Flink replaced it by a newer checkpoint".to_owned());
-        s
-    }));
-    let text = format!("the job left a checkpoint: {}", sp.location.clone().unwrap_or_default());
-    changes.events.push(about(e, NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text)));
-    changes.savepoints.push(sp);
-}
-
-fn keep_config(e: &mut DeploymentEntry, c: CheckpointConfig) {
-    let kept = KeptConfig { interval: c.interval, timeout: c.timeout, retained: c.retained };
-    if let Some(j) = e.job.as_mut() {
-        j.checkpoint_config = serde_json::to_value(kept).ok();
-    }
-    e.sight.checkpoint_config = Some(c);
-}
-
-/// The newest checkpoint goes into the books; new ones, failed ones and savepoints of others become events and rows.
-fn keep_checkpoints(
-    e: &mut DeploymentEntry,
-    c: Checkpoints,
-    now: Timestamp,
-    changes: &mut Changes,
-    fresh: &dyn Fn() -> crate::domain::ids::SavepointId,
-) {
-    let before = e.sight.checkpoints.take();
-    let newest = |c: &Checkpoints| c.latest_completed.as_ref().map(|s| s.id);
-    if let Some(s) = c.latest_completed.as_ref().filter(|_| before.as_ref().and_then(newest) != newest(&c)) {
-        let kept = KeptCheckpoint {
-            id: s.id,
-            triggered_at: s.triggered_at,
-            completed_at: s.acked_at,
-            size: s.size,
-            path: s.path.clone(),
-            discarded: s.discarded,
-        };
-        if let Some(j) = e.job.as_mut() {
-            j.last_checkpoint = serde_json::to_value(kept).ok();
-        }
-        let took = s.duration_ms.unwrap_or_default();
-        let size = s.size.map(crate::domain::text::bytes).unwrap_or_default();
-        let text = format!("#{} {took} ms {size}", s.id);
-        changes
-            .events
-            .push(about(e, NewEvent::auto(now, Severity::Debug, EventName::CheckpointCompleted, text)));
-    }
-    let failed = |c: &Checkpoints| c.latest_failed.as_ref().map(|s| s.id);
-    // The first failed checkpoint right after a start is normal: tasks were not yet running.
-    if let Some(s) = c
-        .latest_failed
-        .as_ref()
-        .filter(|s| before.is_some() && before.as_ref().and_then(failed) != failed(&c) && s.id > 1)
-    {
-        let why = s.failure.clone().unwrap_or_else(|| "Flink gives no reason".to_owned());
-        let text = format!("#{} failed: {why}", s.id);
-        changes.events.push(about(e, NewEvent::auto(now, Severity::Warn, EventName::CheckpointFailed, text)));
-    }
-    changes.savepoints.extend(c.history.iter().filter_map(|s| numbered(e, s)));
-    let foreign: Vec<&CheckpointStat> = c.history.iter().filter(|s| is_foreign_savepoint(e, s)).collect();
-    for s in foreign {
-        let sp = adopted(e, s, fresh(), now);
-        let text = format!("somebody else took a savepoint: {}", s.path.clone().unwrap_or_default());
-        changes
-            .events
-            .push(about(e, NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text)));
-        let ended = e.sight.summary.as_ref().is_some_and(|s| s.state == FlinkState::Finished);
-        if let Some(j) = e.job.as_mut().filter(|j| sp.is_final && ended && j.our_end == OurEnd::None) {
-            // Stopped with a savepoint, though not by us: that is a suspension.
-            j.our_end = OurEnd::StoppedWithSavepoint;
-        }
-        changes.savepoints.push(sp);
-    }
-    e.sight.checkpoints = Some(c);
-}
-
-/// A savepoint of the catalogue whose number Flink's statistics now tell: it orders savepoints and checkpoints of a job.
-fn numbered(e: &DeploymentEntry, s: &CheckpointStat) -> Option<Savepoint> {
-    let path = s.path.as_deref().filter(|_| s.kind != "CHECKPOINT" && s.status == "COMPLETED")?;
-    let here = |k: &&Savepoint| k.location.as_deref().is_some_and(|l| location::same(l, path));
-    let row = e.savepoints.iter().find(here).filter(|k| k.checkpoint_id.is_none())?;
-    Some(Savepoint { checkpoint_id: Some(s.id), triggered_at: Some(s.triggered_at), ..row.clone() })
-}
-
-/// A complete savepoint that is not in the catalogue and not in one of our own directories.
-fn is_foreign_savepoint(e: &DeploymentEntry, s: &CheckpointStat) -> bool {
-    let Some(path) = s.path.as_deref() else { return false };
-    let ours = format!("/nutkin/{}/", e.row.id);
-    s.kind != "CHECKPOINT"
-        && s.status == "COMPLETED"
-        && !path.contains(&ours)
-        && !e.savepoints.iter().any(|k| k.location.as_deref().is_some_and(|l| location::same(l, path)))
-}
-
-fn adopted(
-    e: &DeploymentEntry,
-    s: &CheckpointStat,
-    id: crate::domain::ids::SavepointId,
-    now: Timestamp,
-) -> Savepoint {
-    let mut sp = Savepoint::new(id, e.row.id.clone(), Origin::Adopted, Status::Completed, now);
-    sp.triggered_at = Some(s.triggered_at);
-    sp.checkpoint_id = Some(s.id);
-    sp.location.clone_from(&s.path);
-    sp.size = s.size;
-    sp.job.clone_from(&e.row.job);
-    sp.flink_job = e.job.as_ref().map(|j| j.flink.clone());
-    sp.revision = e.row.revision;
-    sp.is_final = s.kind == "SYNC_SAVEPOINT";
-    sp
-}
-
-/// Why the newest checkpoint is too old: older than max(3 × interval, 2 × timeout). Never without checkpointing.
-#[must_use]
-pub fn stale(e: &DeploymentEntry, now: Timestamp) -> Option<String> {
-    let config = e.sight.checkpoint_config.as_ref()?;
-    let interval = config.interval?.0;
-    let limit = (interval * 3).max(config.timeout.map(|t| t.0).unwrap_or_default() * 2);
-    let newest = e.sight.checkpoints.as_ref()?.latest_completed.as_ref().map(|c| c.triggered_at);
-    let since = newest.or(e.job.as_ref()?.started_at)?;
-    (now.since(since) > limit).then(|| {
-        format!("the newest checkpoint is {} old", crate::domain::time::humane(now.seconds_since(since)))
-    })
 }
 
 #[cfg(test)]

@@ -14,24 +14,22 @@ use crate::{
 
 /// Looks up the live jobs that are nobody's current one, and keeps to which deployment each was issued.
 pub async fn look_up(inner: &Inner, target: &TargetName, jobs: &[JobSummary]) {
-    let (mut issued, unknown) = {
+    let (mut issued, unknown): (_, Vec<FlinkJobId>) = {
         let world = inner.world();
         let Some(t) = world.targets.get(target) else { return };
-        let current: HashSet<&FlinkJobId> =
-            world.deployments.values().filter_map(|e| e.job.as_ref().map(|j| &j.flink)).collect();
         let others: HashSet<&FlinkJobId> = jobs
             .iter()
-            .filter(|j| !j.state.is_terminal() && !current.contains(&j.id))
+            .filter(|j| !j.state.is_terminal() && world.by_job(&j.id).is_none())
             .map(|j| &j.id)
             .collect();
-        let mut issued = t.sight.issued.clone();
         // What is current now may be a stray later: it is looked up anew then.
-        issued.retain(|id, _| others.contains(id));
-        let unknown: Vec<FlinkJobId> =
-            others.into_iter().filter(|id| !issued.contains_key(*id)).cloned().collect();
-        if unknown.is_empty() && issued.len() == t.sight.issued.len() {
+        let before = &t.sight.issued;
+        if before.len() == others.len() && before.keys().all(|id| others.contains(id)) {
             return;
         }
+        let unknown = others.iter().filter(|id| !before.contains_key(**id)).map(|id| (*id).clone()).collect();
+        let mut issued = before.clone();
+        issued.retain(|id, _| others.contains(id));
         (issued, unknown)
     };
     for id in unknown {
@@ -40,15 +38,13 @@ pub async fn look_up(inner: &Inner, target: &TargetName, jobs: &[JobSummary]) {
             issued.insert(id, row.map(|r| r.deployment));
         }
     }
-    if let Some(t) = inner.world_mut().targets.get_mut(target) {
-        t.sight.issued = issued;
-    }
+    inner.world_mut().know_issued(target, issued);
 }
 
 /// The strays of every deployment, on whatever target they live.
 pub fn all(world: &World) -> HashMap<DeploymentId, Vec<FlinkJobId>> {
     let mut strays: HashMap<DeploymentId, Vec<FlinkJobId>> = HashMap::new();
-    for t in world.targets.values() {
+    for t in world.with_strays() {
         for job in &t.sight.jobs {
             if let Some(e) = world.owner_of_stray(t, job) {
                 strays.entry(e.row.id.clone()).or_default().push(job.id.clone());

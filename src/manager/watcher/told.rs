@@ -6,6 +6,7 @@ use crate::{
     domain::{
         deployment::{Condition, ConditionStatus, ConditionType, Desired, JobSight, Observed, observe},
         event::{EventName, NewEvent, Severity},
+        flink::JobSummary,
         ids::{DeploymentId, DeploymentName, FlinkJobId, TargetName},
         time::Timestamp,
     },
@@ -38,8 +39,10 @@ impl Round {
     }
 }
 
-/// What one round knows beside the list of jobs.
+/// What one round knows.
 pub(super) struct Look<'a> {
+    /// The list.
+    pub(super) jobs: &'a HashMap<&'a FlinkJobId, &'a JobSummary>,
     pub(super) strays: &'a HashMap<DeploymentId, Vec<FlinkJobId>>,
     /// Deployments on which an operation was at work when the list was asked for, or is now.
     pub(super) busy: &'a Vec<DeploymentId>,
@@ -117,7 +120,7 @@ pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>,
         ));
     }
     if observed == Observed::Running
-        && let Some(reason) = super::slow::stale(e, now)
+        && let Some(reason) = super::checkpoints::stale(e, now)
     {
         holds.push((ConditionType::CheckpointStale, reason));
     }

@@ -73,7 +73,9 @@ impl Named {
     responses((status = 200, body = List<Deployment>))
 )]
 async fn list(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<Deployment>>> {
-    Ok(Json(paging::cut(app.manager.deployments(), &page, |d| d.deployment.clone())?))
+    let limit = paging::size(page.limit)?;
+    let after = page.after.as_ref().map(|after| after.parse().map_err(|_| paging::gone(after)));
+    Ok(Json(app.manager.deployments(after.transpose()?.as_ref(), limit)))
 }
 
 /// One deployment.

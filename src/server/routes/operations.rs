@@ -18,7 +18,7 @@ use crate::{
         App,
         error::Answer,
         extract::{Act, P, Q},
-        once::{kept, once},
+        once::once,
         paging,
     },
 };
@@ -107,11 +107,7 @@ async fn choose(State(app): State<App>, P(id): P<String>, act: Act<Choose>) -> A
         return Ok(Json(app.manager.plan_choice(&id, &body).await?).into_response());
     }
     let _turn = match &key {
-        Some(key) => {
-            let turn = app.keys.turn(&caller, key).await;
-            kept(&app, &caller, key).await?;
-            Some(turn)
-        }
+        Some(key) => Some(app.keys.turn(&caller, key).await),
         None => None,
     };
     let chosen = app.manager.choose(&id, body, &caller, key).await?;

@@ -2,19 +2,16 @@
 //!
 //! The child is this test binary again, told to run one ignored test that is the console.
 
-#![expect(clippy::disallowed_methods, reason = "a terminal in real time has no other clock")]
-
 use std::{
     num::NonZeroU16,
-    path::Path,
+    path::{Path, PathBuf},
     sync::Arc,
-    time::{Duration, Instant},
 };
 
 use nutkin::{
     adapters::clock::SystemClock,
     client::Client,
-    domain::event::Via,
+    domain::{event::Via, time::Clock},
     faces::tui::{
         ConsoleOptions, run,
         say::Zone,
@@ -22,27 +19,28 @@ use nutkin::{
     },
 };
 use portable_pty::{CommandBuilder, PtySize};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 
-use super::{
-    canned::Canned,
-    terminal::{PATIENCE, Pty, gone, gone_soon},
-};
+use super::{canned::Canned, terminal::Pty};
 
-const SOCKET: &str = "NUTKIN_TEST_CONSOLE_SOCKET";
-const PARENT: &str = "NUTKIN_TEST_PARENT";
-const PID_FILE: &str = "NUTKIN_TEST_CONSOLE_PID_FILE";
+/// The manager's socket, for the child.
+pub(super) const SOCKET: &str = "NUTKIN_TEST_CONSOLE_SOCKET";
 
 /// The console itself, in the child.
 #[test]
 #[ignore = "run by the tests of this module, in a pseudo-terminal"]
 fn child_console() {
+    become_console(Arc::new(SystemClock), None);
+}
+
+/// Makes this process a console on the manager that the environment names, and ends it with the console's exit code.
+pub(super) fn become_console(clock: Arc<dyn Clock>, log_file: Option<PathBuf>) {
     let Some(socket) = std::env::var_os(SOCKET) else { return };
     let env = |name| std::env::var(name).ok();
     let options = ConsoleOptions {
         client: Client::new(socket, Via::Tui),
         reconnect: None,
-        clock: Arc::new(SystemClock),
+        clock,
         theme: ThemeChoice::Auto,
         colours: ColourEnv {
             no_color: env("NO_COLOR").is_some_and(|v| !v.is_empty()),
@@ -56,7 +54,7 @@ fn child_console() {
         program: "nutkin".into(),
         max_fps: 30,
         editor: env("EDITOR"),
-        log_file: Some("/tmp/nutkin-test.log".into()),
+        log_file,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let code = runtime.block_on(run(options)).unwrap();
@@ -64,29 +62,14 @@ fn child_console() {
     std::process::exit(code.into());
 }
 
-/// Holds a pseudo-terminal with a console in it until somebody kills it.
-#[test]
-#[ignore = "run by a test of this module"]
-fn child_holder() {
-    let (Some(socket), Some(file)) = (std::env::var_os(SOCKET), std::env::var_os(PID_FILE)) else { return };
-    // Whoever started it may be gone at any moment.
-    let parent = std::env::var(PARENT).ok().and_then(|p| Pid::from_raw(p.parse().ok()?));
-    let alone = move || rustix::process::getppid() != parent;
-    std::thread::spawn(move || {
-        while !alone() {
-            std::thread::sleep(Duration::from_millis(100));
-        }
-        std::process::exit(1);
-    });
-    let tty = Pty::spawn(console_command(Path::new(&socket), &[("TRAP_HUP", "1")]), (80, 24));
-    tty.wait("production");
-    std::fs::write(file, tty.pid().to_string()).unwrap();
-    std::thread::sleep(Duration::from_secs(60));
+pub(super) fn console_command(socket: &Path, env: &[(&str, &str)]) -> CommandBuilder {
+    child_command("console::pty::child_console", socket, env)
 }
 
-fn console_command(socket: &Path, env: &[(&str, &str)]) -> CommandBuilder {
+/// Runs one ignored test of this binary, which becomes a console.
+pub(super) fn child_command(test: &str, socket: &Path, env: &[(&str, &str)]) -> CommandBuilder {
     let me = std::env::current_exe().unwrap();
-    let run = format!("exec '{}' console::pty::child_console --exact --ignored --nocapture", me.display());
+    let run = format!("exec '{}' {test} --exact --ignored --nocapture", me.display());
     let trap = if env.iter().any(|(k, _)| *k == "TRAP_HUP") { "trap '' HUP; " } else { "" };
     let mut c = CommandBuilder::new("sh");
     c.args(["-c", &format!("{trap}{run}")]);
@@ -173,44 +156,6 @@ fn stopping_and_going_on_draws_everything_anew() {
     tty.until("the console again", |s| s.alternate_screen());
     tty.send(b"q");
     tty.wait("Quitting stops nothing");
-}
-
-/// Ends with the test.
-struct Holder(std::process::Child);
-
-impl Drop for Holder {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-#[test]
-fn a_terminal_that_vanished_ends_the_console_even_with_hangups_ignored() {
-    let canned = Canned::start();
-    let file = canned.socket.with_extension("pid");
-    let mut command = std::process::Command::new(std::env::current_exe().unwrap());
-    command
-        .args(["console::pty::child_holder", "--exact", "--ignored", "--nocapture"])
-        .env(SOCKET, &canned.socket)
-        .env(PID_FILE, &file)
-        .env(PARENT, std::process::id().to_string())
-        .stdout(std::process::Stdio::null());
-    let mut holder = Holder(command.spawn().unwrap());
-    let end = Instant::now() + PATIENCE;
-    let pid = loop {
-        let pid = std::fs::read_to_string(&file).ok().and_then(|t| t.trim().parse::<i32>().ok());
-        if let Some(pid) = pid.and_then(Pid::from_raw) {
-            break pid;
-        }
-        assert!(Instant::now() < end, "no console came up");
-        std::thread::sleep(Duration::from_millis(5));
-    };
-    assert!(!gone(pid));
-    holder.0.kill().unwrap();
-    holder.0.wait().unwrap();
-    let took = gone_soon(pid);
-    assert!(took < Duration::from_secs(20), "{took:?}");
 }
 
 #[test]

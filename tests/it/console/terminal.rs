@@ -24,6 +24,8 @@ pub struct Pty {
     pub child: Box<dyn Child + Send + Sync>,
     pub master: Box<dyn MasterPty + Send>,
     writer: Box<dyn Write + Send>,
+    /// How the terminal treated input and output before anybody had it.
+    modes: String,
     pub screen: Arc<Mutex<vt100::Parser>>,
     pub raw: Arc<Mutex<Vec<u8>>>,
 }
@@ -33,6 +35,7 @@ impl Pty {
     pub fn spawn(command: CommandBuilder, (cols, rows): (u16, u16)) -> Self {
         let pair =
             native_pty_system().openpty(PtySize { rows, cols, pixel_width: 0, pixel_height: 0 }).unwrap();
+        let modes = modes(&*pair.master);
         let child = pair.slave.spawn_command(command).unwrap();
         drop(pair.slave);
         let parser = vt100::Parser::new(NonZeroU16::new(rows).unwrap(), NonZeroU16::new(cols).unwrap(), 0);
@@ -47,7 +50,7 @@ impl Pty {
             }
         });
         let writer = pair.master.take_writer().unwrap();
-        Self { child, master: pair.master, writer, screen, raw }
+        Self { child, master: pair.master, writer, modes, screen, raw }
     }
 
     /// Of the program.
@@ -110,7 +113,7 @@ impl Pty {
         }
     }
 
-    /// The exit code, and that the terminal is as it was: no alternate screen, a visible cursor.
+    /// The exit code, and that the terminal is as it was: no alternate screen, a visible cursor, lines and echo.
     #[track_caller]
     pub fn ended(&mut self) -> u32 {
         let end = Instant::now() + PATIENCE;
@@ -124,6 +127,7 @@ impl Pty {
         self.until("the terminal back", |s| {
             !s.alternate_screen() && !s.hide_cursor() && !s.bracketed_paste()
         });
+        assert_eq!(modes(&*self.master), self.modes, "the terminal's modes are not as they were");
         status.exit_code()
     }
 }
@@ -140,6 +144,12 @@ impl Drop for Pty {
             bytes::harmless_screen(&self.raw.lock().unwrap());
         }
     }
+}
+
+/// Input, output and local flags of a terminal.
+fn modes(master: &(dyn MasterPty + Send)) -> String {
+    let t = master.get_termios().expect("a terminal has modes");
+    format!("{:?} {:?} {:?}", t.input_flags, t.output_flags, t.local_flags)
 }
 
 /// The state letter of a process; `None` = there is none.

@@ -31,7 +31,7 @@ use std::{
 use nutkin::{adapters::clock::SystemClock, domain::time::Clock};
 
 pub use faults::{Fault, Phase};
-pub use jobs::{Job, JobSpec};
+pub use jobs::{Job, JobSpec, Tasks};
 pub use submit::RunOutcome;
 pub use triggers::SavepointOutcome;
 pub use world::{Act, World};
@@ -206,6 +206,15 @@ impl Fake {
     /// Flink's word for a job from now on, without anything else happening.
     pub fn set_job_state(&self, job: &str, state: &str) {
         self.world().set_state(job, state);
+    }
+
+    /// A job that had ended is brought back, as a supervisor would: it runs with all its tasks.
+    pub fn revive_job(&self, job: &str) {
+        let mut world = self.world();
+        world.set_state(job, "RUNNING");
+        if let Some(job) = world.jobs.get_mut(job) {
+            job.tasks = jobs::Tasks::Running;
+        }
     }
 
     /// A task fails: the job fails, or restarts from its last checkpoint where the settings say so.

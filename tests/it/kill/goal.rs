@@ -42,11 +42,11 @@ pub async fn reached(play: Play, s: &Scene, op: &model::Operation) {
             restore_point(play, s, &d);
             superseded(s, op).await;
         }
-        Play::ChooseSavepointAt | Play::ChooseLastCheckpoint => {
+        Play::ChooseSavepointAt | Play::ChooseLastCheckpoint | Play::ChooseLookAgain => {
             restore_point(play, s, &d);
             resolved(s).await;
         }
-        Play::ChooseRollBack | Play::ChooseRetry => resolved(s).await,
+        Play::ChooseRollBack | Play::ChooseRetry | Play::ChooseAccept => resolved(s).await,
         Play::Adopt => assert_eq!(d.job.as_ref().map(|j| &j.flink_job_id), s.theirs.as_ref(), "{d:#?}"),
         Play::Import => imported(s).await,
         Play::Dispose | Play::DisposeBlind => disposed(s).await,
@@ -111,9 +111,16 @@ fn running(play: Play, s: &Scene, d: &model::Deployment) {
     let before = s.before();
     if before.job.as_ref() == Some(&job.id) {
         assert!(
-            matches!(play, Play::Savepoint | Play::SavepointAgain | Play::Fork | Play::Adopt),
+            matches!(
+                play,
+                Play::Savepoint | Play::SavepointAgain | Play::Fork | Play::Adopt | Play::ChooseAccept
+            ),
             "the old job still runs"
         );
+        return;
+    }
+    if play == Play::UpgradeStateless {
+        assert!(job.restored.is_none() && job.count_base == 0, "it was to begin empty: {job:#?}");
         return;
     }
     match play.keeps() {

@@ -104,6 +104,11 @@ fn cases(play: Play, op: &model::Operation) -> Vec<Case> {
             }
         }
     }
+    if play == Play::ChooseLookAgain {
+        // What its parent has sent is only looked for: the cluster kills when it is asked.
+        let place = Place::AfterSend(Sent("look", "GET /jobs/*/savepoints/*"), 0);
+        all.push(Case { step: "1 looked for".into(), phase: "after send", place, again: None });
+    }
     if play.only().is_none() {
         let place = Place::Own(format!("before-end:{}", op.steps.last().unwrap().n));
         all.push(Case { step: "end".into(), phase: "before", place, again: None });
@@ -246,6 +251,7 @@ fn told(op: &Operation) -> String {
 #[case::restart(Play::Restart)]
 #[case::restart_twice(Play::RestartTwice)]
 #[case::upgrade(Play::Upgrade)]
+#[case::upgrade_stateless(Play::UpgradeStateless)]
 #[case::upgrade_from_checkpoint(Play::UpgradeFromCheckpoint)]
 #[case::way_back(Play::WayBack)]
 #[case::rollback(Play::Rollback)]
@@ -264,6 +270,8 @@ fn told(op: &Operation) -> String {
 #[case::choose_last_checkpoint(Play::ChooseLastCheckpoint)]
 #[case::choose_roll_back(Play::ChooseRollBack)]
 #[case::choose_retry(Play::ChooseRetry)]
+#[case::choose_look_again(Play::ChooseLookAgain)]
+#[case::choose_accept(Play::ChooseAccept)]
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_killed_manager_loses_nothing_and_does_nothing_twice(#[case] play: Play) {
     let began = SystemClock.boottime();

@@ -15,6 +15,7 @@ use nutkin::{
     domain::{
         deployment::Observed,
         operation::{ChoiceId, OpState, StepName},
+        spec::UpgradeStrategy,
     },
     manager::Patience,
 };
@@ -22,7 +23,7 @@ use serde_json::{Value, json};
 
 use super::scene::Scene;
 use crate::{
-    fake::{JobSpec, RunOutcome, SavepointOutcome, Settings},
+    fake::{Fault, JobSpec, Phase, RunOutcome, SavepointOutcome, Settings},
     manager::rig::{DEADLINE, REASON, cancel, confirmed, fast, name, restart, start, suspend, take},
 };
 
@@ -41,6 +42,8 @@ pub enum Play {
     /// Killed a second time on the way back.
     RestartTwice,
     Upgrade,
+    /// Without state: cancelled, and begun empty.
+    UpgradeStateless,
     /// Of a job that restarts in a loop, from its last checkpoint.
     UpgradeFromCheckpoint,
     /// The new revision fails: the way back.
@@ -72,6 +75,10 @@ pub enum Play {
     ChooseRollBack,
     /// The same, trying again.
     ChooseRetry,
+    /// The cluster fell silent after a stop was sent: a person lets it be looked at again.
+    ChooseLookAgain,
+    /// The new job says that it restored something else: a person takes it as it is.
+    ChooseAccept,
 }
 
 /// What a client sends.
@@ -149,7 +156,12 @@ impl Play {
     pub fn patience(self) -> Patience {
         // Longer than the program's main() takes.
         let submission = Duration::from_secs(6);
-        if self == Self::CancelUpgrade { Patience { submission, ..fast() } } else { fast() }
+        let silence = Duration::from_secs(2);
+        match self {
+            Self::CancelUpgrade => Patience { submission, ..fast() },
+            Self::ChooseLookAgain => Patience { silence, ..fast() },
+            _ => fast(),
+        }
     }
 
     /// The deployment that it is about.
@@ -207,6 +219,26 @@ impl Play {
                 s.leave_at(upgrade(&s.v2), "POST /run").await;
                 s.needs_a_person().await;
             }
+            Self::ChooseLookAgain => {
+                s.fake.next_savepoint(SavepointOutcome::Held);
+                s.leave_at(suspend(), "POST /stop").await;
+                s.fake.down();
+                s.needs_a_person().await;
+                s.fake.up();
+                s.fake.release_savepoints();
+                s.fake.until("it stopped", DEADLINE, |w| w.jobs.values().all(|j| j.is_terminal())).await;
+            }
+            Self::ChooseAccept => {
+                s.leave_at(upgrade(&s.v2.clone()), "POST /run").await;
+                let elsewhere = json!({ "counts": {}, "latest": { "restored": {
+                    "id": 1, "restore_timestamp": 1, "is_savepoint": true, "external_path": "file:/elsewhere/savepoint-1",
+                } } });
+                let lie =
+                    Fault::on("GET /jobs/*/checkpoints", Phase::Before).answer(200, &elsewhere.to_string());
+                s.fake.fault(lie.times(usize::MAX));
+                s.needs_a_person().await;
+                s.fake.clear_faults();
+            }
             _ => {}
         }
     }
@@ -227,9 +259,12 @@ impl Play {
             Self::Start | Self::StartWithPlan => start(),
             Self::Restart | Self::RestartTwice => restart(),
             Self::Upgrade | Self::WayBack => upgrade(&s.v2),
-            Self::UpgradeFromCheckpoint => {
+            Self::UpgradeFromCheckpoint | Self::UpgradeStateless => {
                 let Verb::Upgrade(mut up) = upgrade(&s.v2) else { unreachable!() };
-                up.from = Some("last-checkpoint".into());
+                match self {
+                    Self::UpgradeStateless => up.upgrade_strategy = Some(UpgradeStrategy::Stateless),
+                    _ => up.from = Some("last-checkpoint".into()),
+                }
                 Verb::Upgrade(up)
             }
             Self::Rollback => Verb::Rollback(Rollback::default()),
@@ -273,6 +308,8 @@ impl Play {
             Self::ChooseLastCheckpoint => return choice(s, ChoiceId::LastCheckpoint, None),
             Self::ChooseRollBack => return choice(s, ChoiceId::RollBack, None),
             Self::ChooseRetry => return choice(s, ChoiceId::Retry, None),
+            Self::ChooseLookAgain => return choice(s, ChoiceId::LookAgain, None),
+            Self::ChooseAccept => return choice(s, ChoiceId::Accept, None),
         };
         Request::Submit(routes::verb(&name("prod"), &confirmed(verb, "prod")))
     }
@@ -295,7 +332,8 @@ impl Play {
             | Self::Import
             | Self::Delete
             | Self::ChooseSavepointAt
-            | Self::ChooseLastCheckpoint => Observed::Suspended,
+            | Self::ChooseLastCheckpoint
+            | Self::ChooseLookAgain => Observed::Suspended,
             Self::Cancel | Self::CancelSavepoint | Self::CancelUpgrade => Observed::Cancelled,
             _ => Observed::Running,
         }
@@ -304,7 +342,12 @@ impl Play {
     /// The revision that it then has.
     pub fn revision(self) -> u32 {
         match self {
-            Self::Upgrade | Self::UpgradeFromCheckpoint | Self::CancelUpgrade | Self::ChooseRetry => 2,
+            Self::Upgrade
+            | Self::UpgradeStateless
+            | Self::UpgradeFromCheckpoint
+            | Self::CancelUpgrade
+            | Self::ChooseRetry
+            | Self::ChooseAccept => 2,
             _ => 1,
         }
     }
@@ -316,7 +359,9 @@ impl Play {
             | Self::UpgradeFromCheckpoint
             | Self::ChooseLastCheckpoint => Keeps::LastCheckpoint,
             Self::Reset | Self::ResetAndStart | Self::ChooseSavepointAt => Keeps::Chosen,
-            Self::Dispose | Self::DisposeBlind | Self::Import | Self::Delete => Keeps::Nothing,
+            Self::Dispose | Self::DisposeBlind | Self::Import | Self::Delete | Self::UpgradeStateless => {
+                Keeps::Nothing
+            }
             _ => Keeps::Everything,
         }
     }

@@ -3,12 +3,13 @@
 
 use nutkin::{
     contract::{
-        intent::{Apply, Fork, Reset, Upgrade, Verb},
-        plan::{Confirmation, Verdict},
+        intent::{Apply, Fork, Intent, Meta, Reset, Upgrade, Verb},
+        plan::{Confirmation, Submitted, Verdict},
         problem::Code,
     },
-    domain::{operation::OpState, savepoint::Status},
+    domain::{deployment::Observed, operation::OpState, savepoint::Status},
 };
+use rstest::rstest;
 use serde_json::json;
 
 use super::rig::*;
@@ -124,6 +125,66 @@ async fn a_chosen_restore_point_that_cannot_be_used_is_not_replaced_by_another()
     assert_eq!(refused.code, Code::PreflightFailed);
     assert!(rig.fake.acts("run").len() == 1, "nothing else was restored instead");
     rig.end().await;
+}
+
+/// A fork touches nothing; what it starts asks for what its own protection says.
+#[rstest]
+#[case::created_only(false, "TYPE_NAME", None)]
+#[case::started(true, "TYPE_NAME", Some("pay/blue"))]
+#[case::started_without_protection(true, "NONE", None)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_that_starts_asks_as_a_start_does(
+    #[case] start: bool,
+    #[case] protection: &str,
+    #[case] typed: Option<&str>,
+) {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({ "protection": "TYPE_NAME" })).await;
+    let set = [("protection".to_owned(), json!(protection))].into_iter().collect();
+    let new_deployment = "pay/blue".to_owned();
+    let fork = Fork { new_deployment, start, set, from: Some("none".into()), ..Fork::default() };
+    let intent = |meta| {
+        let verb = Verb::Fork(Fork { meta, ..fork.clone() });
+        Intent::Deployment { name: name("prod"), verb }
+    };
+    let plain = Meta { yes: true, ..Meta::default() };
+    let asked = rig.manager.submit(intent(plain), &who(), false, None).await;
+    match typed {
+        None => assert!(matches!(asked, Ok(Submitted::Operation(_))), "{asked:?}"),
+        Some(typed) => {
+            assert_eq!(asked.unwrap_err().code, Code::ConfirmationRequired);
+            let meta = Meta { confirm: Some(typed.into()), ..Meta::default() };
+            rig.manager.submit(intent(meta), &who(), false, None).await.unwrap();
+        }
+    }
+    if start {
+        rig.eventually("the fork runs", || {
+            rig.manager.deployment(&name("blue")).is_ok_and(|d| d.observed == Observed::Running)
+        })
+        .await;
+    }
+    rig.manager.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fork_does_not_start_on_a_read_only_target() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let other = another_cluster(&rig).await;
+    let spec = json!({ "url": other.url(), "readOnly": true });
+    rig.apply(vec![document("Target", None, "other", spec)]).await;
+    let fork = Fork {
+        new_deployment: "pay/blue".into(),
+        target: Some("other".into()),
+        from: Some("none".into()),
+        start: true,
+        ..Fork::default()
+    };
+    let refused = rig.submit("prod", Verb::Fork(fork.clone())).await.unwrap_err();
+    assert_eq!(refused.code, Code::PolicyDenied, "{refused:?}");
+    assert!(rig.manager.deployment(&name("blue")).is_err(), "nothing was created");
+    rig.submit("prod", Verb::Fork(Fork { start: false, ..fork })).await.unwrap();
+    rig.manager.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

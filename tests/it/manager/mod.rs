@@ -1,6 +1,8 @@
 //! The manager in this process, over a real store and the fake Flink: lifecycles, evidence, policy, the books.
 
 mod apply;
+mod choices;
+mod disposal;
 mod eyes;
 mod guards;
 mod input;

@@ -318,7 +318,7 @@ impl Rig {
             assert!(
                 SystemClock.boottime() < deadline,
                 "{what}: not in time; {:#?}",
-                self.manager.deployments()
+                self.manager.deployments(None, 100)
             );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }

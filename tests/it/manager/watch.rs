@@ -1,6 +1,6 @@
 //! What subscribers are told, and what a start finds out in the background.
 
-use std::os::unix::fs::FileExt as _;
+use std::{os::unix::fs::FileExt as _, time::Duration};
 
 use nutkin::{
     contract::{
@@ -20,8 +20,8 @@ use nutkin::{
 use rstest::rstest;
 use serde_json::json;
 
-use super::rig::{DEADLINE, Rig, restart, who};
-use crate::fake::JobSpec;
+use super::rig::{DEADLINE, Rig, restart, start, who};
+use crate::fake::{Fault, JobSpec, Phase, Settings};
 
 fn holds(d: &Deployment, kind: ConditionType) -> bool {
     d.conditions.iter().any(|c| c.kind == kind)
@@ -153,5 +153,46 @@ async fn checkpoints_are_restore_points_of_jobs_whose_end_they_outlive(
     let mut found = rig.savepoints("prod").await;
     found.retain(|s| s.status == Status::Completed);
     assert_eq!(found.len(), points, "{found:#?}");
+    rig.end().await;
+}
+
+/// The watcher's record is some seconds old when a job ends: a start at that moment goes on from what the job has left.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_right_after_a_failure_hears_what_the_job_has_left() {
+    let settings = Settings { checkpoint_every: None, cache: Duration::from_secs(2), ..Settings::default() };
+    let rig = Rig::with(settings, json!({ "savepointAccess": "LOCAL" })).await;
+    let probation = json!({ "checkpoints": 0 });
+    rig.running("prod", json!({ "probation": probation })).await;
+    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    let first = rig.fake.checkpoint(&job);
+    rig.eventually("the first checkpoint is in the books", || rig.seen("prod").last_checkpoint.is_some())
+        .await;
+    let newest = rig.fake.checkpoint(&job);
+    rig.fake.fail_job(&job, "boom");
+    rig.eventually("its end is seen", || rig.seen("prod").observed == Observed::Failed).await;
+    let plan = rig.plan("prod", start()).await.unwrap();
+    let chosen = plan.restore_points.iter().find(|p| p.chosen).unwrap();
+    assert_eq!(chosen.location.as_ref(), Some(&newest), "not {first}: {:#?}", plan.restore_points);
+    assert!(rig.seen("prod").root_cause.is_some(), "the cause stays");
+    rig.end().await;
+}
+
+/// Where that word cannot be heard, nothing older is taken for the newest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_whose_restore_point_may_be_outdated_is_refused() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.eventually("a checkpoint is in the books", || rig.seen("prod").last_checkpoint.is_some()).await;
+    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    let deaf = Fault::on("GET /jobs/*/checkpoints", Phase::Before).cut().times(usize::MAX);
+    rig.fake.fault(deaf);
+    rig.fake.fail_job(&job, "boom");
+    rig.eventually("its end is seen", || rig.seen("prod").observed == Observed::Failed).await;
+    let refused = rig.submit("prod", start()).await.unwrap_err();
+    assert_eq!(refused.code, Code::PreflightFailed);
+    assert!(refused.detail.contains("could not be read"), "{refused:?}");
+    rig.fake.clear_faults();
+    let op = rig.act("prod", start()).await;
+    assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
     rig.end().await;
 }

@@ -99,6 +99,7 @@ fn plan(old_job: Option<JobRef>) -> Plan {
         desired_after: Some(Desired::Suspended),
         savepoint: None,
         location: None,
+        status_before: None,
         warnings: vec!["w".into()],
         acknowledged: None,
         before: None,

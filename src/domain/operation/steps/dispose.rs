@@ -3,7 +3,10 @@
 use super::Case;
 use crate::domain::{
     flink::AsyncStatus,
-    operation::evidence::{Answer, Evidence, Judgement, look_again, silent},
+    operation::{
+        ChoiceId,
+        evidence::{Answer, Evidence, Judgement, choice, silent},
+    },
 };
 
 /// Confirmed when Flink reports success, or the place is seen to be empty.
@@ -29,7 +32,10 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         _ if case.waited() < case.patience.silence => {
             Judgement::Resend("asking Flink to delete the files".to_owned())
         }
-        _ => silent(case.waited(), "whether the files are deleted is not known", vec![look_again()]),
+        _ => {
+            let again = choice(ChoiceId::Retry, "Flink is asked to delete them again, which does no harm");
+            silent(case.waited(), "whether the files are deleted is not known", vec![again])
+        }
     }
 }
 

@@ -8,9 +8,10 @@ use super::{
 };
 use crate::domain::{
     deployment::FlinkState,
+    flink::Checkpoints,
     operation::{
         ChoiceId,
-        evidence::{Evidence, Judgement, Sight, abandon, choice, roll_back},
+        evidence::{Evidence, Judgement, Sight, abandon, choice, look_again, roll_back},
     },
 };
 
@@ -50,8 +51,9 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         Sight::Absent(for_) if *for_ >= case.patience.absent => Judgement::Attention {
             code: "JOB_LOST",
             reason: "the cluster answers and no longer knows the job that this operation started".to_owned(),
-            choices: roll_back(case.op, "run the previous revision from the same snapshot")
+            choices: [look_again()]
                 .into_iter()
+                .chain(roll_back(case.op, "run the previous revision from the same snapshot"))
                 .chain([abandon()])
                 .collect(),
         },
@@ -75,14 +77,19 @@ fn quiet(case: Case<'_>, running_for: Option<Duration>) -> Judgement {
 
 fn checkpoints(case: Case<'_>, ev: &Evidence, interval: Option<Duration>) -> Judgement {
     let wanted = u64::from(case.op.plan.probation.checkpoints);
-    let done = ev.checkpoints.as_ref().map_or(0, |c| {
-        c.history.iter().filter(|s| s.kind == "CHECKPOINT" && s.status == "COMPLETED").count() as u64
-    });
+    let done = ev.checkpoints.as_ref().map_or(0, completed);
     if done >= wanted {
         let s = if done == 1 { "" } else { "s" };
         return Judgement::confirmed(format!("{done} checkpoint{s} completed"));
     }
     expired_or_wait(case, interval, &format!("{done} of {wanted} checkpoints completed"))
+}
+
+/// Checkpoints of the job that are complete. Flink lists the newest ten or so, and counts all, savepoints among them.
+fn completed(c: &Checkpoints) -> u64 {
+    let complete = c.history.iter().filter(|s| s.status == "COMPLETED");
+    let (checkpoints, savepoints): (Vec<_>, Vec<_>) = complete.partition(|s| s.kind == "CHECKPOINT");
+    (checkpoints.len() as u64).max(c.completed.saturating_sub(savepoints.len() as u64))
 }
 
 fn expired_or_wait(case: Case<'_>, interval: Option<Duration>, detail: &str) -> Judgement {
@@ -91,7 +98,10 @@ fn expired_or_wait(case: Case<'_>, interval: Option<Duration>, detail: &str) -> 
     if case.waited() < limit {
         return Judgement::Wait(detail.to_owned());
     }
-    let mut choices = vec![choice(ChoiceId::Accept, "the new job stays; the operation counts as done")];
+    let mut choices = vec![
+        choice(ChoiceId::LookAgain, "probation begins anew: the job is watched for as long again"),
+        choice(ChoiceId::Accept, "the new job stays; the operation counts as done"),
+    ];
     choices.extend(roll_back(
         case.op,
         "cancel it and run the previous revision from the same snapshot; outputs since are produced again",

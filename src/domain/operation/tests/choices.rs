@@ -13,6 +13,21 @@ fn absorbed(op: &mut Operation, seconds: u64, ev: Evidence) {
     driver::absorb(op, n, j, at(seconds));
 }
 
+/// A disposal that nobody answered is asked for again, with time of its own.
+#[test]
+fn a_disposal_without_an_answer_is_asked_for_again() {
+    let mut op = operation(Kind::Dispose, Stop::Savepoint);
+    let act = Act::Dispose { savepoint: SavepointId::new("sp"), location: "file:/sp".into() };
+    op.steps = vec![Step::planned(1, act), Step::planned(2, Act::WriteCatalogue)];
+    driver::intend(&mut op, 1, Some("dispose:file:/sp".into()), None, START);
+    absorbed(&mut op, 1_000, silence());
+    assert_eq!(op.state, OpState::NeedsAttention);
+    let mut again = child(&op, ChoiceId::Retry);
+    assert_eq!(driver::next(&again, at(1_001)), Next::Intend(1));
+    driver::intend(&mut again, 1, Some("dispose:file:/sp".into()), None, at(1_001));
+    assert_eq!(word(&judged(&again, 1_002, silence())), "resend");
+}
+
 fn silence() -> Evidence {
     Evidence { job: Sight::Unreachable(Duration::from_secs(1_000)), ..Default::default() }
 }
@@ -78,7 +93,10 @@ fn looking_again_sends_nothing_and_looks_for_what_was_sent(#[case] mut op: Opera
         (row, row),
         "rows of the parent"
     );
-    assert_eq!(driver::next(&child, at(1_001)), Next::Probe(n));
+    assert_eq!((child.state, driver::next(&child, at(1_001))), (OpState::Queued, Next::Probe(n)));
+    assert!(driver::begin(&mut child, at(1_001)) && !driver::begin(&mut child, at(1_002)), "it begins once");
+    assert_eq!((child.state, child.started_at), (OpState::Running, Some(at(1_001))));
+    assert_eq!(driver::next(&child, at(1_002)), Next::Probe(n), "still only looked for");
     // Asked and looked again once more, the one that sent it is still known.
     absorbed(&mut child, 3_000, silence());
     let grandchild = choose(&child, ChoiceId::LookAgain, None, OperationId::new("again")).unwrap().unwrap();

@@ -68,6 +68,63 @@ fn a_late_failure_is_a_failure_where_nothing_goes_back_by_itself() {
     assert_eq!(verdict(|p| p.probation.on_failure = OnFailure::Keep), "refuted");
 }
 
+/// KEEP keeps a job that was submitted as a whole; one that a refused submission left behind is ended.
+#[rstest]
+#[case::refused_and_nothing_lives(None, &[])]
+#[case::refused_and_a_job_lives(Some(job()), &[StepName::CancelJob, StepName::AwaitTerminal, StepName::WriteCatalogue])]
+fn a_half_submitted_job_is_never_kept(#[case] left: Option<JobRef>, #[case] then: &[StepName]) {
+    let mut op = upgrading(StepName::RunJar);
+    op.plan.probation.on_failure = OnFailure::Keep;
+    let (n, planned) = (op.current().unwrap().n, op.steps.len());
+    let left_behind = left.map(|job| Outcome { job: Some(job), ..Outcome::default() });
+    let refuted = Judgement::Refuted { reason: "refused".into(), retry: Retry::Never, left_behind };
+    driver::absorb(&mut op, n, refuted, at(1));
+    assert_eq!(names(&op)[planned..], *then);
+    assert_eq!(op.plan.compensation.unwrap().ends_as, OpState::Failed);
+}
+
+/// Flink lists the newest checkpoints only, and counts savepoints with them.
+#[rstest]
+#[case::listed(1, &["CHECKPOINT"], 1, "confirmed")]
+#[case::a_savepoint_is_none(1, &["SAVEPOINT"], 1, "wait")]
+#[case::more_than_are_listed(20, &["CHECKPOINT"; 10], 20, "confirmed")]
+#[case::one_is_missing(20, &["CHECKPOINT"; 10], 19, "wait")]
+fn probation_counts_checkpoints(
+    #[case] wanted: u32,
+    #[case] listed: &[&str],
+    #[case] counted: u64,
+    #[case] verdict: &str,
+) {
+    let mut op = upgrading(StepName::Probation);
+    op.plan.probation.checkpoints = wanted;
+    let mut stats = checkpointed().unwrap();
+    let one = stats.latest_completed.clone().unwrap();
+    let entry = |kind: &&str| CheckpointStat { kind: (*kind).to_owned(), ..one.clone() };
+    stats.history = listed.iter().map(entry).collect();
+    stats.completed = counted;
+    let ev = Evidence {
+        job: seen(FlinkState::Running, None),
+        checkpoints: Some(stats),
+        checkpoint_config: Some(CheckpointConfig {
+            interval: Some(Span(Duration::from_secs(1))),
+            ..Default::default()
+        }),
+        ..Default::default()
+    };
+    assert_eq!(word(&judged(&op, 5, ev)), verdict);
+}
+
+/// Whatever probation asks about, the person may go on watching.
+#[rstest]
+#[case::silence(Sight::Unreachable(Duration::from_secs(2_000)))]
+#[case::lost(Sight::Absent(Duration::from_secs(2_000)))]
+fn probation_can_be_gone_on_with(#[case] job: Sight) {
+    let op = upgrading(StepName::Probation);
+    let j = judged(&op, 2_000, Evidence { job, ..Default::default() });
+    let Judgement::Attention { choices, .. } = &j else { panic!("{j:?}") };
+    assert_eq!(choices[0].id, ChoiceId::LookAgain);
+}
+
 #[rstest]
 #[case(StepName::AwaitSlots)]
 #[case(StepName::NoLiveJob)]

@@ -11,7 +11,7 @@ use crate::{
         operation::{Act, Kind, OpError, OpState, Operation, Step, StepName, StepState},
     },
     manager::{
-        cleanup,
+        cleanup, disposal,
         inner::Inner,
         ports::store::{Changes, StoreResult},
         submit,
@@ -41,6 +41,7 @@ pub async fn finish(inner: &Arc<Inner>, id: &OperationId, state: OpState) -> Sto
     }
     rest_state(inner, &op, &mut changes);
     put_back(inner, &op, &mut changes);
+    disposal::give_back(inner, &op, &mut changes).await?;
     let (severity, name) = match state {
         OpState::Succeeded => (Severity::Info, EventName::OperationSucceeded),
         OpState::RolledBack => (Severity::Warn, EventName::RolledBack),

@@ -1,6 +1,6 @@
 //! Rows of an intent.
 
-use super::{super::send::directory, set_status};
+use super::super::send::directory;
 use crate::{
     domain::{
         deployment::OurEnd,
@@ -10,7 +10,7 @@ use crate::{
         savepoint::{Savepoint, Status},
     },
     manager::{
-        books,
+        books, disposal,
         inner::Inner,
         ports::store::{Changes, JobRow, StoreResult},
     },
@@ -81,7 +81,7 @@ pub async fn intent_rows(inner: &Inner, op: &Operation, n: u32, changes: &mut Ch
             }
         }
         Act::Dispose { savepoint, .. } => {
-            set_status(inner, savepoint, Status::Deleting, None, changes).await?
+            disposal::set_status(inner, savepoint, Status::Deleting, None, changes).await?
         }
         _ => {}
     }

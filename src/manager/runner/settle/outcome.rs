@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{super::collect, set_status};
+use super::super::collect;
 use crate::{
     domain::{
         deployment::OurEnd,
@@ -17,7 +17,7 @@ use crate::{
         time::Timestamp,
     },
     manager::{
-        books,
+        books, disposal,
         inner::Inner,
         ports::store::{Changes, StoreResult},
     },
@@ -47,7 +47,7 @@ pub async fn outcome_rows(
             }
         }
         (Some(_), Act::Dispose { savepoint, .. }) => {
-            set_status(inner, savepoint, Status::Deleted, None, changes).await?;
+            disposal::set_status(inner, savepoint, Status::Deleted, None, changes).await?;
             let text = format!("savepoint {savepoint} was deleted");
             changes.events.push(inner.operation_event(op, Severity::Info, EventName::SavepointDeleted, text));
         }
@@ -62,7 +62,14 @@ pub async fn outcome_rows(
             ended_by_itself(inner, op, step, evidence, changes).await?;
         }
         (None, Act::Dispose { savepoint, .. }) if step.state == StepState::Refuted => {
-            set_status(inner, savepoint, Status::FailedDeletion, Some(step.detail.clone()), changes).await?;
+            disposal::set_status(
+                inner,
+                savepoint,
+                Status::FailedDeletion,
+                Some(step.detail.clone()),
+                changes,
+            )
+            .await?;
         }
         _ => {}
     }

@@ -1,12 +1,14 @@
 //! How a live job is brought to its end: cancelled, replaced, or left for its last checkpoint.
 
-use super::{Building, from_words};
+use super::{Building, request_of};
 use crate::{
+    contract::restore_from::RestoreFrom,
     domain::{
         operation::{RestoreSource, recipe::Stop},
         restore::Request,
         savepoint::{Format, Origin, Status},
         spec::{RestoreStrategy, UpgradeStrategy},
+        time::humane,
     },
     manager::{ManagerResult, submit::preflight},
 };
@@ -49,7 +51,7 @@ impl Building<'_> {
     /// Brings the live job to its end and runs a revision after it; without a live job only runs it.
     pub(super) fn replace(
         &mut self,
-        from: Option<&str>,
+        from: Option<RestoreFrom>,
         strategy: UpgradeStrategy,
         format: Option<Format>,
         reachable: bool,
@@ -58,7 +60,7 @@ impl Building<'_> {
         if self.facts.live.is_none() {
             let request = match strategy {
                 UpgradeStrategy::Stateless => Request::Strategy(RestoreStrategy::None),
-                _ => from_words(from, self.facts),
+                _ => request_of(from, self.facts),
             };
             self.restore(&request);
             return;
@@ -70,10 +72,10 @@ impl Building<'_> {
                 self.irreversible
                     .push("the job is cancelled without a savepoint and the new one begins empty".to_owned());
             }
-            (Some("last-checkpoint"), _) => self.last_checkpoint(),
-            (Some(other), _) => {
+            (Some(RestoreFrom::Word(_)), _) => self.last_checkpoint(),
+            (Some(RestoreFrom::Id(this) | RestoreFrom::Location(this)), _) => {
                 self.stop = Stop::Discard;
-                self.restore(&Request::This(other.to_owned()));
+                self.restore(&Request::This(this));
                 self.destructive = true;
                 self.irreversible.push(
                     "the live job is cancelled; its progress since the chosen snapshot is repeated"
@@ -101,9 +103,12 @@ impl Building<'_> {
                     "lastCheckpoint",
                     "the newest completed checkpoint is retained: it outlives the cancel",
                 );
-                self.warnings.push(
-                    "the job goes on from its last checkpoint; outputs since are produced again".to_owned(),
-                );
+                let age = newest.map(|c| self.facts.now.seconds_since(c.triggered_at));
+                self.rewind = age;
+                let since = age.map(|s| format!(", {} old", humane(s))).unwrap_or_default();
+                self.warnings.push(format!(
+                    "the job goes on from its last checkpoint{since}; outputs since are produced again"
+                ));
             }
             (Some(true), false) => self.checks.fail(
                 "lastCheckpoint",

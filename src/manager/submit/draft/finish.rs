@@ -6,7 +6,7 @@ use super::{super::Draft, Building};
 use crate::{
     contract::plan::{Confirmation, Plan as Card},
     domain::{
-        ids::ArtifactSha,
+        ids::{ArtifactSha, TargetName},
         operation::{
             Kind,
             recipe::{self, Facts as Shape},
@@ -71,6 +71,7 @@ impl Building<'_> {
         let age =
             |t: Option<crate::domain::time::Timestamp>| t.filter(|_| live).map(|t| f.now.seconds_since(t));
         let target = f.entry.target();
+        let (typed_name, guards) = (self.typed_name(), self.guards());
         let card = Card {
             kind: self.kind,
             deployment: f.entry.row.name.to_string(),
@@ -91,22 +92,21 @@ impl Building<'_> {
             irreversible: self.irreversible,
             crash_loss_seconds: age(crash),
             end_loss_seconds: age(end),
-            rewind_seconds: self.advice.as_ref().and_then(|a| a.chosen()).and_then(|c| c.rewind_seconds),
+            rewind_seconds: self
+                .advice
+                .as_ref()
+                .and_then(|a| a.chosen())
+                .and_then(|c| c.rewind_seconds)
+                .or(self.rewind),
             expected_savepoint_seconds: words::expected_savepoint(f),
             if_it_fails: recipe::if_it_fails(&self.plan),
             confirmation: Confirmation::None,
-            typed_name: f.entry.row.name.to_string(),
+            typed_name,
             runnable: false,
             command,
             plan_digest: String::new(),
         };
-        let (protection, target_read_only) = {
-            let world = self.inner.world();
-            // What runs is protected by its own word, whatever the new one says.
-            let specs = [f.entry.spec.as_ref(), self.to_run.as_ref().map(|(_, s)| s)];
-            let strongest = specs.into_iter().map(|s| world.protection(s, &target)).max();
-            (strongest.unwrap_or(Protection::None), f.target.as_ref().is_some_and(|t| t.spec.read_only))
-        };
+        let (protection, target_read_only) = guards;
         Ok(Draft {
             kind: self.kind,
             deployment: f.entry.row.id.clone(),
@@ -123,6 +123,30 @@ impl Building<'_> {
             base: Some(f.entry.row.clone()),
             card,
         })
+    }
+
+    /// What protects that which the operation touches, and whether one of its targets is read-only.
+    fn guards(&self) -> (Protection, bool) {
+        let (f, world) = (self.facts, self.inner.world());
+        let target = f.entry.target();
+        let read_only = f.target.as_ref().is_some_and(|t| t.spec.read_only);
+        if self.kind == Kind::Fork {
+            // The source runs on as it is; what the fork starts is protected by its own word.
+            let Some(spec) = &self.starts else { return (Protection::None, read_only) };
+            let there = TargetName::from(spec.target.as_str());
+            let locked = world.targets.get(&there).is_some_and(|t| t.spec.read_only);
+            return (world.protection(Some(spec), &there), read_only || locked);
+        }
+        // What runs is protected by its own word, whatever the new one says.
+        let specs = [f.entry.spec.as_ref(), self.to_run.as_ref().map(|(_, s)| s)];
+        let strongest = specs.into_iter().map(|s| world.protection(s, &target)).max();
+        (strongest.unwrap_or(Protection::None), read_only)
+    }
+
+    /// What a person types: the name of what is touched.
+    fn typed_name(&self) -> String {
+        let started = self.plan.creates.as_ref().filter(|c| c.start && self.kind == Kind::Fork);
+        started.map_or(&self.facts.entry.row.name, |c| &c.name).to_string()
     }
 
     /// The jar of a spec, if its row and its file are here.

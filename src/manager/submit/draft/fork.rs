@@ -1,19 +1,20 @@
 //! A new deployment from this one's state.
 
-use super::Building;
+use super::{Building, read_from};
 use crate::{
     contract::{
         intent::Fork,
         problem::{Code, Problem},
+        restore_from::{RestoreFrom, StateWord},
     },
     domain::{
-        ids::DeploymentName,
+        ids::{DeploymentName, TargetName},
         operation::{Creates, RestoreSource},
         restore::Request,
         savepoint::Origin,
         spec::RestoreStrategy,
     },
-    manager::{ManagerResult, specs, submit::preflight},
+    manager::{ManagerResult, books, specs, submit::preflight, view},
 };
 
 impl Building<'_> {
@@ -43,11 +44,12 @@ impl Building<'_> {
         }
         let merged = self.inner.world().merged_layer(name.app(), &layer);
         let spec = specs::checked(&merged)?;
+        let there = TargetName::from(spec.target.as_str());
         // The newest state there is: of a job that runs that is a new savepoint.
-        let newest = self.facts.live.is_some().then_some("new");
-        match r.from.as_deref().or(newest) {
-            Some("none") => {}
-            Some("new") => {
+        let newest = self.facts.live.is_some().then_some(RestoreFrom::Word(StateWord::New));
+        match read_from(self.kind, r.from.as_deref())?.or(newest) {
+            Some(RestoreFrom::Word(StateWord::None)) => {}
+            Some(RestoreFrom::Word(StateWord::New)) => {
                 self.wants_job()?;
                 self.plan.restore = RestoreSource::ThisOperation;
                 self.plan.origin = Origin::UserRequest;
@@ -55,13 +57,23 @@ impl Building<'_> {
                 if reachable {
                     preflight::snapshot(&mut self.checks, self.facts, false);
                 }
+                let version = books::flink_version(self.inner, &there);
+                preflight::readable(
+                    &mut self.checks,
+                    self.facts.flink_version.as_deref(),
+                    version.as_deref(),
+                );
             }
             other => {
                 let request = match other {
-                    None | Some("latest") => Request::Strategy(RestoreStrategy::LatestSavepoint),
-                    Some(id) => Request::This(id.to_owned()),
+                    Some(RestoreFrom::Id(this) | RestoreFrom::Location(this)) => Request::This(this),
+                    _ => Request::Strategy(RestoreStrategy::LatestSavepoint),
                 };
-                self.restore(&request);
+                let advice = {
+                    let world = self.inner.world();
+                    view::advice_for(&self.facts.entry, &world, &there, &request, self.facts.now)
+                };
+                self.adopt_advice(advice, &request);
                 self.destructive = false;
             }
         }
@@ -69,9 +81,9 @@ impl Building<'_> {
             self.warnings.push("the fork has the same arguments: two jobs would write to the same sinks and may share transactional ids".to_owned());
         }
         if r.start {
-            let world = self.inner.world();
-            let target = world.targets.get(&spec.target.as_str().into());
-            preflight::room_for_fork(&mut self.checks, target.and_then(|t| t.sight.overview.as_ref()), &spec);
+            let target = self.inner.world().targets.get(&there).cloned();
+            preflight::fork_start(&mut self.checks, target.as_ref(), &spec);
+            preflight::resolvable(&mut self.checks, &spec, &self.inner.settings);
             self.starts = Some(spec);
         }
         self.plan.creates = Some(Creates { id: self.inner.fresh_deployment(), name, layer, start: r.start });

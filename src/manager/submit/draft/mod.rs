@@ -18,17 +18,17 @@ use crate::{
     contract::{
         intent::{Upgrade, Verb},
         problem::{Code, Problem},
+        restore_from::{RestoreFrom, StateWord},
     },
     domain::{
         operation::{
-            Kind, Plan, RestoreSource,
+            Kind, Plan,
             recipe::Stop,
             supersede::{self, Takeover},
         },
         restore::{Advice, Request},
         savepoint::{Format, Origin},
         spec::{RestoreStrategy, Spec, UpgradeStrategy},
-        time::Span,
     },
     manager::{
         Caller, ManagerResult, history,
@@ -53,6 +53,8 @@ pub(in crate::manager::submit) struct Building<'a> {
     /// What a fork starts at once, as an operation of its own.
     pub starts: Option<Spec>,
     pub advice: Option<Advice>,
+    /// Progress that is repeated, in seconds, where no advice tells it.
+    pub rewind: Option<u64>,
     pub warnings: Vec<String>,
     pub irreversible: Vec<String>,
     pub destructive: bool,
@@ -71,7 +73,8 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
             b.wants_no_job()?;
             b.current_revision()?;
             b.plan.allow_non_restored_state = r.allow_non_restored_state;
-            b.restore(&from_words(r.from.as_deref(), f));
+            let from = read_from(b.kind, r.from.as_deref())?;
+            b.restore(&request_of(from, f));
         }
         Verb::Suspend(r) => {
             b.wants_job()?;
@@ -104,7 +107,8 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
         Verb::Restart(r) => {
             b.current_revision()?;
             b.previous = b.to_run.clone();
-            b.replace(r.from.as_deref(), UpgradeStrategy::Stateful, None, reachable);
+            let from = read_from(b.kind, r.from.as_deref())?;
+            b.replace(from, UpgradeStrategy::Stateful, None, reachable);
         }
         Verb::Upgrade(r) => b.upgrade(r, reachable).await?,
         Verb::Rollback(r) => {
@@ -143,13 +147,18 @@ pub async fn of_row(inner: &Arc<Inner>, f: &Facts, next: DeploymentRow) -> Manag
     b.finish(format!("nutkin apply -f MANIFEST   # {name}")).await
 }
 
-/// `latest`, `none`, or a savepoint's id or place; nothing = the deployment's strategy.
-pub(super) fn from_words(from: Option<&str>, f: &Facts) -> Request {
+/// What a request says that it goes on from; nothing = the manager decides.
+fn read_from(kind: Kind, from: Option<&str>) -> ManagerResult<Option<RestoreFrom>> {
+    from.map(|given| RestoreFrom::parse(kind, given)).transpose()
+}
+
+/// What the advisor is asked where no job is stopped for it; nothing = the deployment's strategy.
+fn request_of(from: Option<RestoreFrom>, f: &Facts) -> Request {
     match from {
         None => view::next_request(&f.entry),
-        Some("latest" | "last-checkpoint") => Request::Strategy(RestoreStrategy::LatestState),
-        Some("none") => Request::Strategy(RestoreStrategy::None),
-        Some(other) => Request::This(other.to_owned()),
+        Some(RestoreFrom::Word(StateWord::None)) => Request::Strategy(RestoreStrategy::None),
+        Some(RestoreFrom::Word(_)) => Request::Strategy(RestoreStrategy::LatestState),
+        Some(RestoreFrom::Id(this) | RestoreFrom::Location(this)) => Request::This(this),
     }
 }
 
@@ -162,39 +171,21 @@ impl<'a> Building<'a> {
     pub(in crate::manager::submit) fn new(inner: &'a Arc<Inner>, facts: &'a Facts, kind: Kind) -> Self {
         let spec = facts.entry.spec.as_ref();
         let config = facts.checkpoint_config.as_ref();
-        let plan = Plan {
-            version: 1,
+        let mut plan = Plan {
             old_job: facts.job().cloned(),
-            revision: None,
-            previous_revision: None,
-            restore: RestoreSource::Empty,
-            allow_non_restored_state: false,
             savepoint_base: facts.base.clone(),
-            format: spec.map_or(Format::Canonical, |s| s.savepoint_format),
-            drain: false,
-            label: None,
-            origin: Origin::UserRequest,
-            max_savepoint_attempts: spec.map_or(4, |s| s.max_savepoint_attempts),
-            max_job_attempts: spec.map_or(4, |s| s.max_job_attempts),
-            probation: spec.map(|s| s.probation).unwrap_or_default(),
-            checkpoint_timeout: config
-                .and_then(|c| c.timeout)
-                .unwrap_or(Span(std::time::Duration::from_secs(600))),
             checkpoint_interval: config.and_then(|c| c.interval),
-            slots_needed: 0,
-            previous_slots_needed: 0,
-            desired_after: None,
-            savepoint: None,
-            location: None,
-            warnings: vec![],
-            acknowledged: None,
-            before: None,
-            creates: None,
-            inherited: None,
-            supersedes: None,
-            superseded_by: None,
-            compensation: None,
+            ..Plan::empty()
         };
+        if let Some(timeout) = config.and_then(|c| c.timeout) {
+            plan.checkpoint_timeout = timeout;
+        }
+        if let Some(spec) = spec {
+            plan.format = spec.savepoint_format;
+            plan.max_savepoint_attempts = spec.max_savepoint_attempts;
+            plan.max_job_attempts = spec.max_job_attempts;
+            plan.probation = spec.probation;
+        }
         Self {
             inner,
             facts,
@@ -208,6 +199,7 @@ impl<'a> Building<'a> {
             previous: None,
             starts: None,
             advice: None,
+            rewind: None,
             warnings: vec![],
             irreversible: vec![],
             destructive: false,

@@ -6,7 +6,6 @@ use crate::{
     domain::{
         operation::{Kind, RestoreSource, recipe::Stop},
         restore::{Advice, Request},
-        spec::RestoreStrategy,
     },
     manager::{ManagerResult, view},
 };
@@ -19,6 +18,13 @@ impl Building<'_> {
     }
 
     pub(super) fn adopt_advice(&mut self, advice: Advice, request: &Request) {
+        if self.facts.unheard && !matches!(request, Request::This(_)) {
+            self.checks.fail(
+                "lastWord",
+                "what the ended job has left could not be read: a newer checkpoint than the recorded one may be there",
+                "try again in some seconds, or name the restore point: --from SAVEPOINT",
+            );
+        }
         match advice.chosen() {
             Some(c) => {
                 let place = c.location.clone().unwrap_or_default();
@@ -44,9 +50,7 @@ impl Building<'_> {
                 self.checks.fail("restorePoint", advice.why.clone(), &list);
             }
             None => {
-                let had_state = !self.facts.entry.savepoints.is_empty()
-                    && *request == Request::Strategy(RestoreStrategy::None);
-                if had_state {
+                if advice.deviates {
                     self.destructive = true;
                     self.irreversible
                         .push("the job begins empty: what it has computed so far is not restored".to_owned());

@@ -1,6 +1,6 @@
 //! Which revision is to run, and what the deployment's own layer becomes.
 
-use super::{Building, wrong_state};
+use super::{Building, read_from, wrong_state};
 use crate::{
     contract::{
         intent::{Rollback, Upgrade},
@@ -11,10 +11,9 @@ use crate::{
         spec::{self, Spec, UpgradeStrategy},
     },
     manager::{
-        ManagerResult, history,
+        ManagerResult, artifacts, history,
         ports::store::{DeploymentRow, RevisionRow},
         specs,
-        submit::others,
     },
 };
 
@@ -70,7 +69,7 @@ impl Building<'_> {
     pub(super) async fn upgrade(&mut self, r: &Upgrade, reachable: bool) -> ManagerResult<()> {
         let row = self.facts.entry.row.clone();
         let artifact = match &r.artifact {
-            Some(a) => Some(others::find_artifact(self.inner, a).await?),
+            Some(a) => Some(artifacts::find(self.inner, a).await?),
             None => None,
         };
         if row.adopted {
@@ -118,7 +117,8 @@ impl Building<'_> {
                 "to run the same revision again, restart it",
             ));
         }
-        self.replace(r.from.as_deref(), strategy, r.format, reachable);
+        let from = read_from(self.kind, r.from.as_deref())?;
+        self.replace(from, strategy, r.format, reachable);
         Ok(())
     }
 
@@ -205,7 +205,8 @@ impl Building<'_> {
             self.write_row(next);
         }
         self.to_run = Some(target);
-        self.replace(r.from.as_deref(), UpgradeStrategy::Stateful, None, reachable);
+        let from = read_from(self.kind, r.from.as_deref())?;
+        self.replace(from, UpgradeStrategy::Stateful, None, reachable);
         Ok(())
     }
 }

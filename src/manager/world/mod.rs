@@ -3,180 +3,22 @@
 //! Rows change only by [`World::absorb`], with the very changes that the store has committed. Sights (what the watcher
 //! saw) are not rows: they are lost with the process and seen again.
 
-use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
-    sync::Arc,
-};
+mod index;
+mod sight;
 
-use serde_json::Value;
+use std::collections::{BTreeMap, HashMap};
 
 use super::ports::{
-    cluster::{CheckpointConfig, Checkpoints, Cluster, ClusterConfig, ClusterError, JobSummary, Overview},
-    store::{ApplicationRow, Changes, DeploymentRow, Epoch, JobRow, RevisionRow, TargetRow},
+    cluster::JobSummary,
+    store::{ApplicationRow, Changes, DeploymentRow, Epoch, RevisionRow},
 };
-use crate::{
-    contract::model::{MetricValue, RootCause},
-    domain::{
-        deployment::{Condition, ConditionType, FlinkState, Observed},
-        ids::{DeploymentId, DeploymentName, FlinkJobId, JobId, OperationId, StoreId, TargetName},
-        operation::{OpState, Operation},
-        savepoint::Savepoint,
-        spec::Spec,
-        target::TargetSpec,
-        time::Timestamp,
-    },
+use crate::domain::{
+    ids::{DeploymentId, DeploymentName, FlinkJobId, OperationId, StoreId, TargetName},
+    operation::{OpState, Operation},
+    savepoint::Savepoint,
 };
-
-/// What was last seen of a target.
-#[derive(Debug, Clone, Default)]
-pub struct TargetSight {
-    /// Whether it answered last time.
-    pub reachable: Option<bool>,
-    /// Why it did not.
-    pub error: Option<String>,
-    /// When it last answered.
-    pub observed_at: Option<Timestamp>,
-    /// Slots and version.
-    pub overview: Option<Overview>,
-    /// Switches.
-    pub config: Option<ClusterConfig>,
-    /// The cluster's own savepoint directory.
-    pub savepoint_base: Option<String>,
-    /// Every job it lists.
-    pub jobs: Vec<JobSummary>,
-    /// To whom each live job was once issued that is no deployment's job now; `None` = to nobody here.
-    pub issued: HashMap<FlinkJobId, Option<DeploymentId>>,
-    /// What of it is in the log.
-    pub noted: NotedTarget,
-}
-
-/// What of a target's sight the event log has: what is not written is seen as new in the next round.
-#[derive(Debug, Clone, Default)]
-pub struct NotedTarget {
-    /// Whether it answered.
-    pub reachable: Option<bool>,
-    /// The jobs that it listed; `None` = it never answered.
-    pub jobs: Option<Vec<FlinkJobId>>,
-}
-
-/// What of a deployment's sight the event log has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Noted {
-    /// Conditions that hold.
-    pub conditions: Vec<ConditionType>,
-    /// Flink's word of the job, to tell a restart from one that was told.
-    pub state: Option<FlinkState>,
-    /// Live jobs of it beside the one in the books.
-    pub strays: Vec<FlinkJobId>,
-    /// The lost job whose remains were looked for.
-    pub left: Option<JobId>,
-    /// Why its tasks failed last.
-    pub cause: Option<RootCause>,
-}
-
-/// A target: its row, its client, what was seen.
-#[derive(Debug, Clone)]
-pub struct TargetEntry {
-    /// Row.
-    pub row: TargetRow,
-    /// Its document.
-    pub spec: TargetSpec,
-    /// Its client, or why there is none.
-    pub cluster: Result<Arc<dyn Cluster>, ClusterError>,
-    /// What was seen.
-    pub sight: TargetSight,
-}
-
-/// What was last seen of a deployment's job.
-#[derive(Debug, Clone)]
-pub struct DeploymentSight {
-    /// As listed.
-    pub summary: Option<JobSummary>,
-    /// Our word.
-    pub observed: Observed,
-    /// When.
-    pub observed_at: Option<Timestamp>,
-    /// What may be wrong.
-    pub conditions: Vec<Condition>,
-    /// Checkpoint statistics.
-    pub checkpoints: Option<Checkpoints>,
-    /// Checkpoint settings.
-    pub checkpoint_config: Option<CheckpointConfig>,
-    /// When the slow lane last asked, whatever came of it.
-    pub asked_at: Option<Timestamp>,
-    /// When it last got an answer.
-    pub checkpoints_at: Option<Timestamp>,
-    /// Times of restarts, newest last.
-    pub restarts: VecDeque<Timestamp>,
-    /// Restarts that were seen as they happened and that Flink's count does not hold yet.
-    pub restarts_told: u64,
-    /// Why it is in trouble.
-    pub root_cause: Option<RootCause>,
-    /// The program's own numbers.
-    pub metrics: Vec<MetricValue>,
-    /// What of it is in the log.
-    pub noted: Noted,
-}
-
-impl Default for DeploymentSight {
-    fn default() -> Self {
-        Self {
-            summary: None,
-            observed: Observed::Unknown,
-            observed_at: None,
-            conditions: vec![],
-            checkpoints: None,
-            checkpoint_config: None,
-            asked_at: None,
-            checkpoints_at: None,
-            restarts: VecDeque::new(),
-            restarts_told: 0,
-            root_cause: None,
-            metrics: vec![],
-            noted: Noted::default(),
-        }
-    }
-}
-
-/// A deployment: its row, its newest job, its restore points, what was seen.
-#[derive(Debug, Clone)]
-pub struct DeploymentEntry {
-    /// Row.
-    pub row: DeploymentRow,
-    /// The job that lives, or lived last.
-    pub job: Option<JobRow>,
-    /// The current revision.
-    pub revision: Option<RevisionRow>,
-    /// Its effective spec.
-    pub spec: Option<Spec>,
-    /// Restore points, newest first, as many as anybody looks at.
-    pub savepoints: Vec<Savepoint>,
-    /// The operation that holds it.
-    pub operation: Option<OperationId>,
-    /// What was seen.
-    pub sight: DeploymentSight,
-}
-
-impl DeploymentEntry {
-    fn new(row: DeploymentRow) -> Self {
-        Self {
-            row,
-            job: None,
-            revision: None,
-            spec: None,
-            savepoints: vec![],
-            operation: None,
-            sight: DeploymentSight::default(),
-        }
-    }
-
-    /// The target of the current revision, or of the layer when there is none.
-    #[must_use]
-    pub fn target(&self) -> TargetName {
-        let of_layer = || self.row.layer.get("target").and_then(Value::as_str).unwrap_or_default().to_owned();
-        TargetName::new(self.spec.as_ref().map_or_else(of_layer, |s| s.target.clone()))
-    }
-}
+use index::Index;
+pub use sight::{DeploymentEntry, DeploymentSight, Noted, NotedTarget, TargetEntry};
 
 /// Everything.
 #[derive(Debug)]
@@ -197,6 +39,7 @@ pub struct World {
     pub operations: BTreeMap<OperationId, Operation>,
     /// Number of the last event.
     pub last_seq: u64,
+    index: Index,
 }
 
 /// Savepoints kept in memory per deployment.
@@ -230,6 +73,7 @@ impl World {
             names: HashMap::new(),
             operations: BTreeMap::new(),
             last_seq: 0,
+            index: Index::default(),
         }
     }
 
@@ -242,6 +86,42 @@ impl World {
     /// A deployment by id, to change its sight.
     pub fn by_id_mut(&mut self, id: &DeploymentId) -> Option<&mut DeploymentEntry> {
         self.deployments.get_mut(self.names.get(id)?)
+    }
+
+    /// The deployments on a target, by name.
+    pub fn on<'a>(&'a self, target: &TargetName) -> impl Iterator<Item = &'a DeploymentEntry> + use<'a> {
+        self.index.on(target).filter_map(|name| self.deployments.get(name))
+    }
+
+    /// The deployments of an application, by name.
+    pub fn of_application<'a>(&'a self, app: &'a str) -> impl Iterator<Item = &'a DeploymentEntry> {
+        // No name comes before this one.
+        let first = DeploymentName::new(app, "0").ok();
+        let from = first.into_iter().flat_map(|first| self.deployments.range(first..));
+        from.map(|(_, e)| e).take_while(move |e| e.row.name.app() == app)
+    }
+
+    /// The deployment whose newest job has this id of Flink's.
+    #[must_use]
+    pub fn by_job(&self, flink: &FlinkJobId) -> Option<&DeploymentEntry> {
+        self.deployments.get(self.index.by_job(flink)?)
+    }
+
+    /// Takes over to whom the target's live jobs were once issued that are no deployment's job now.
+    pub fn know_issued(&mut self, target: &TargetName, issued: HashMap<FlinkJobId, Option<DeploymentId>>) {
+        let Some(t) = self.targets.get_mut(target) else { return };
+        self.index.file_strays(target, issued.values().any(Option::is_some));
+        t.sight.issued = issued;
+    }
+
+    /// Targets on which a job may live that was issued here and is nobody's job now: hardly ever one.
+    pub fn with_strays(&self) -> impl Iterator<Item = &TargetEntry> {
+        self.index.with_strays().filter_map(|name| self.targets.get(name))
+    }
+
+    /// The deployments on which an operation is at work.
+    pub fn busy(&self) -> impl Iterator<Item = &DeploymentEntry> {
+        self.operations.values().filter_map(|o| self.by_id(&o.deployment)).filter(|e| self.is_busy(e))
     }
 
     /// The deployment to which a live job of this target was issued and whose job it is not.
@@ -264,6 +144,7 @@ impl World {
         let mut touched = Touched { events: !changes.events.is_empty(), ..Touched::default() };
         for name in &changes.remove_targets {
             self.targets.remove(name);
+            self.index.file_strays(name, false);
             touched.targets.push(name.clone());
         }
         for a in &changes.applications {
@@ -293,6 +174,7 @@ impl World {
             if let Some(e) = self.by_id_mut(&job.deployment).filter(|e| e.row.job.as_ref() == Some(&job.id)) {
                 e.job = Some(job.clone());
                 touched.deployments.push(e.row.name.clone());
+                self.file(&job.deployment);
             }
         }
         // What is unmanaged on a target is what no deployment calls its job.
@@ -316,6 +198,14 @@ impl World {
         if let Some(e) = self.by_id_mut(&rev.deployment).filter(|e| e.row.revision == Some(rev.number)) {
             e.spec = serde_json::from_value(rev.spec.clone()).ok();
             e.revision = Some(rev.clone());
+            self.file(&rev.deployment);
+        }
+    }
+
+    /// Files a deployment anew whose job, target or spec may have changed.
+    fn file(&mut self, id: &DeploymentId) {
+        if let Some(e) = self.names.get(id).and_then(|name| self.deployments.get(name)) {
+            self.index.file(e);
         }
     }
 
@@ -323,6 +213,7 @@ impl World {
         if row.deleted_at.is_some() {
             self.deployments.remove(&row.name);
             self.names.remove(&row.id);
+            self.index.remove(&row.name);
             return;
         }
         self.names.insert(row.id.clone(), row.name.clone());
@@ -337,6 +228,7 @@ impl World {
             e.revision = None;
         }
         e.row = row.clone();
+        self.index.file(e);
     }
 
     fn absorb_savepoint(&mut self, sp: &Savepoint, touched: &mut Touched) {
@@ -370,55 +262,4 @@ impl World {
 }
 
 #[cfg(test)]
-pub mod tests {
-    use super::*;
-    use crate::{
-        domain::{
-            deployment::{Desired, OurEnd},
-            ids::Hex32,
-        },
-        manager::ports::store::Changes,
-    };
-
-    /// One deployment, `pay/prod`, whose job is in the books.
-    pub fn with_a_job() -> World {
-        let at = Timestamp::from_millis(0);
-        let row = DeploymentRow {
-            id: DeploymentId::new("d"),
-            name: DeploymentName::new("pay", "prod").unwrap(),
-            labels: Default::default(),
-            layer: Value::Null,
-            applied: None,
-            spec_version: 1,
-            desired: Desired::Running,
-            revision: None,
-            job: Some(JobId::new("j")),
-            next_restore: None,
-            adopted: false,
-            created_at: at,
-            deleted_at: None,
-        };
-        let job = JobRow {
-            id: JobId::new("j"),
-            deployment: row.id.clone(),
-            flink: Hex32::from_bytes([7; 16]),
-            target: TargetName::new("t"),
-            revision: None,
-            operation: None,
-            created_at: at,
-            started_at: None,
-            ended_at: None,
-            flink_state: None,
-            our_end: OurEnd::None,
-            restored_from: None,
-            restored_savepoint: None,
-            restarts: None,
-            last_checkpoint: None,
-            checkpoint_config: None,
-            seen_at: None,
-        };
-        let mut world = World::new("01020304".parse().unwrap(), Epoch(1));
-        world.absorb(&Changes { deployments: vec![row], jobs: vec![job], ..Changes::default() });
-        world
-    }
-}
+pub mod tests;

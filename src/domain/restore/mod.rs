@@ -3,6 +3,9 @@
 //! "Latest" is decided by lineage and trigger time by the JobManager's clock, never by a file's modification time. What
 //! was entered from elsewhere has no known age: it comes after everything whose age is known.
 
+#[cfg(test)]
+mod tests;
+
 use super::{
     flink::CheckpointStat,
     ids::SavepointId,
@@ -113,34 +116,41 @@ pub fn choose(request: &Request, s: &Situation<'_>) -> Advice {
     all.extend(s.live_checkpoint.map(|live| of_live_job(live, s)));
     all.sort_by_key(|c| std::cmp::Reverse((c.state_of, c.checkpoint_id)));
     match request {
-        Request::Strategy(RestoreStrategy::None) => pass_all(
-            all,
-            "the start begins empty: that is what was asked for",
-            "not wanted: the start begins empty",
-        ),
+        Request::Strategy(RestoreStrategy::None) => wanted_empty(all, s),
         Request::Strategy(strategy) => by_strategy(*strategy, all, s),
         Request::This(wanted) => this(wanted, all, s),
     }
 }
 
-fn pass_all(mut all: Vec<Candidate>, why: &str, reason: &str) -> Advice {
+/// Nothing is restored, by request.
+fn wanted_empty(mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
+    let stateful = !all.is_empty() || s.progress.is_some();
     for c in &mut all {
-        c.rejected.get_or_insert_with(|| reason.to_owned());
+        c.rejected.get_or_insert_with(|| "not wanted: the start begins empty".to_owned());
     }
     Advice {
         candidates: all,
-        why: why.to_owned(),
+        why: "the start begins empty: that is what was asked for".to_owned(),
         warning: None,
-        deviates: false,
+        deviates: stateful,
         empty: true,
         refused: false,
     }
 }
 
+/// The deployment has no restore point. Where it had come some way, all of that is lost: its checkpoints ended with its job.
+fn none_there(s: &Situation<'_>) -> Advice {
+    let why = "this deployment has no restore point yet: the start begins empty".to_owned();
+    let warning = s.progress.map(|at| {
+        format!("the deployment had come as far as {at}, and no snapshot of that is left: all of it is lost")
+    });
+    Advice { candidates: vec![], why, deviates: warning.is_some(), warning, empty: true, refused: false }
+}
+
 fn by_strategy(strategy: RestoreStrategy, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
     if let Some(i) = s.armed.and_then(|a| all.iter().position(|c| c.savepoint.as_ref() == Some(a))) {
         return match all[i].rejected.clone() {
-            None => finish(all, i, |_| "not the one that was chosen by a reset", s, "chosen by a reset"),
+            None => finish(all, i, |_| "not the one that was chosen by a reset", s, How::Reset),
             // Another one instead would not be what the person chose.
             Some(why) => refuse(all, i, format!("the one that was chosen by a reset cannot be used: {why}")),
         };
@@ -154,29 +164,26 @@ fn by_strategy(strategy: RestoreStrategy, mut all: Vec<Candidate>, s: &Situation
     }
     match all.iter().position(|c| c.rejected.is_none()) {
         Some(i) => {
+            let how = match strategy {
+                RestoreStrategy::LatestSavepoint => How::NewestSavepoint,
+                _ => How::Newest,
+            };
             let reason = |c: &Candidate| match c.state_of {
                 Some(_) => "older than the chosen one",
                 None => "its age is not known",
             };
-            finish(all, i, reason, s, "newest complete")
+            finish(all, i, reason, s, how)
         }
         None => {
             let newest = all.first().and_then(|c| c.rejected.as_deref());
             let why = match (all.len(), newest) {
-                (0, _) => "this deployment has no restore point yet: the start begins empty".to_owned(),
+                (0, _) => return none_there(s),
                 (1, Some(reason)) => format!("its one restore point cannot be used: {reason}"),
                 (n, reason) => {
                     format!("none of {n} restore points can be used; the newest: {}", reason.unwrap_or("?"))
                 }
             };
-            Advice {
-                empty: all.is_empty(),
-                refused: !all.is_empty(),
-                candidates: all,
-                why,
-                warning: None,
-                deviates: false,
-            }
+            Advice { refused: true, empty: false, candidates: all, why, warning: None, deviates: false }
         }
     }
 }
@@ -190,7 +197,7 @@ fn this(wanted: &str, mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
     });
     match found {
         Some(i) if all[i].rejected.is_none() => {
-            finish(all, i, |_| "not the one that was asked for", s, "asked for by name")
+            finish(all, i, |_| "not the one that was asked for", s, How::Named)
         }
         Some(i) => {
             let reason = all[i].rejected.clone().unwrap_or_default();
@@ -225,16 +232,36 @@ fn refuse(mut all: Vec<Candidate>, i: usize, why: String) -> Advice {
     Advice { candidates: all, why, warning: None, deviates: false, empty: false, refused: true }
 }
 
+/// How the chosen one came to be chosen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum How {
+    Newest,
+    /// Checkpoints are passed over on purpose: the strategy says so.
+    NewestSavepoint,
+    Reset,
+    Named,
+}
+
+impl How {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Newest | Self::NewestSavepoint => "newest complete",
+            Self::Reset => "chosen by a reset",
+            Self::Named => "asked for by name",
+        }
+    }
+}
+
 /// Puts the chosen one first, gives the others their reason, and finds the words.
 fn finish(
     mut all: Vec<Candidate>,
     i: usize,
     others: impl Fn(&Candidate) -> &'static str,
     s: &Situation<'_>,
-    how: &str,
+    how: How,
 ) -> Advice {
     let chosen = all.remove(i);
-    let passed = passed_over(&chosen, &all, s);
+    let passed = passed_over(&chosen, &all, s).or_else(|| lost_progress(&chosen, &all, how));
     for c in &mut all {
         let reason = others(c);
         c.rejected.get_or_insert_with(|| reason.to_owned());
@@ -245,6 +272,7 @@ fn finish(
         None => "retained checkpoint of the running job".to_owned(),
     };
     let age = if chosen.state_of.is_none() { ", of unknown age" } else { "" };
+    let how = how.words();
     let why = format!("{how} {what} of this deployment{age}");
     let deviates = passed.is_some();
     let warning = passed.or_else(|| {
@@ -282,6 +310,19 @@ fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> O
         }
         _ => None,
     }
+}
+
+/// What the deployment did after the chosen one and no usable snapshot holds, with the reason of the newest that cannot be
+/// used. A checkpoint that died with its job has no row: then its progress alone tells of it.
+fn lost_progress(chosen: &Candidate, others: &[Candidate], how: How) -> Option<String> {
+    let repeated = chosen.rewind_seconds.filter(|r| *r > 0 && how != How::NewestSavepoint)?;
+    let newer = others.iter().filter(|c| c.state_of > chosen.state_of);
+    let newest = newer.max_by_key(|c| c.state_of).and_then(|c| c.rejected.as_deref());
+    let why = newest.unwrap_or("no snapshot of it is left");
+    Some(format!(
+        "the newest state of the deployment cannot be restored ({why}): progress of {} is repeated or lost",
+        humane(repeated)
+    ))
 }
 
 fn rewind(state_of: Option<Timestamp>, s: &Situation<'_>) -> Option<u64> {
@@ -387,194 +428,4 @@ pub fn loss_windows(
     let checkpoint = live.map(|l| l.stat.triggered_at);
     let outliving = live.filter(|l| l.retained == Some(true)).map(|l| l.stat.triggered_at);
     (checkpoint.max(kept), kept.max(outliving))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::ids::DeploymentId;
-    use rstest::rstest;
-
-    const fn t(s: i64) -> Timestamp {
-        Timestamp::from_millis(s * 1000)
-    }
-
-    fn sp(id: &str, at: i64, origin: Origin, status: Status) -> Savepoint {
-        let mut s = Savepoint::new(SavepointId::new(id), DeploymentId::new("d"), origin, status, t(at));
-        s.location = Some(format!("file:/sp/{id}"));
-        s
-    }
-
-    fn situation(savepoints: &[Savepoint]) -> Situation<'_> {
-        Situation {
-            deployment: "app/d",
-            savepoints,
-            armed: None,
-            live_checkpoint: None,
-            progress: Some(t(1_000)),
-            flink_version: Some("1.20.5"),
-            now: t(1_060),
-        }
-    }
-
-    fn state() -> Request {
-        Request::Strategy(RestoreStrategy::LatestState)
-    }
-
-    #[test]
-    fn newest_complete_wins_and_the_others_have_reasons() {
-        let list = [
-            sp("old", 100, Origin::Suspend, Status::Completed),
-            sp("new", 900, Origin::UserRequest, Status::Completed),
-            sp("failed", 950, Origin::UserRequest, Status::Failed),
-        ];
-        let s = situation(&list);
-        let advice = choose(&state(), &s);
-        assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("new")));
-        assert_eq!(advice.chosen().unwrap().rewind_seconds, Some(100));
-        assert_eq!(advice.why, "newest complete savepoint (USER_REQUEST) of this deployment");
-        assert!(advice.why_at(s.now).ends_with("of this deployment, 2m 40s old"), "{}", advice.why_at(s.now));
-        let reasons: Vec<_> = advice.candidates[1..].iter().map(|c| c.rejected.clone().unwrap()).collect();
-        assert_eq!(reasons, ["it failed", "older than the chosen one"]);
-    }
-
-    #[rstest]
-    #[case(Status::Unknown)]
-    #[case(Status::Missing)]
-    #[case(Status::PendingDeletion)]
-    #[case(Status::Started)]
-    fn what_is_not_complete_is_never_chosen(#[case] status: Status) {
-        let list = [sp("only", 900, Origin::Suspend, status)];
-        let advice = choose(&state(), &situation(&list));
-        assert!(advice.chosen().is_none() && advice.refused && !advice.empty);
-    }
-
-    /// What may be found yet is given up by a person only, who is told how much that is.
-    #[rstest]
-    #[case(Status::Missing, true)]
-    #[case(Status::Unknown, true)]
-    #[case(Status::Failed, false)]
-    #[case(Status::Deleted, false)]
-    fn an_older_one_instead_of_one_that_is_astray_needs_an_agreement(
-        #[case] status: Status,
-        #[case] agreement: bool,
-    ) {
-        let list =
-            [sp("good", 100, Origin::Suspend, Status::Completed), sp("astray", 900, Origin::Suspend, status)];
-        let advice = choose(&state(), &situation(&list));
-        assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("good")));
-        assert_eq!(advice.deviates, agreement);
-        if agreement {
-            assert!(advice.warning.unwrap().contains("13m 20s of progress is lost"));
-        }
-    }
-
-    #[test]
-    fn savepoints_of_a_newer_flink_and_drained_ones_are_passed_over() {
-        let mut newer = sp("newer", 900, Origin::Suspend, Status::Completed);
-        newer.flink_version = Some("2.3.0".into());
-        let mut drained = sp("drained", 950, Origin::Suspend, Status::Completed);
-        drained.drained = true;
-        let list = [newer, drained, sp("good", 10, Origin::Suspend, Status::Completed)];
-        assert_eq!(
-            choose(&state(), &situation(&list)).chosen().unwrap().savepoint,
-            Some(SavepointId::new("good"))
-        );
-    }
-
-    #[test]
-    fn latest_savepoint_ignores_checkpoints_and_latest_state_does_not() {
-        let list = [
-            sp("sp", 100, Origin::Suspend, Status::Completed),
-            sp("chk", 900, Origin::RetainedCheckpoint, Status::Completed),
-        ];
-        let pick =
-            |r| choose(&Request::Strategy(r), &situation(&list)).chosen().unwrap().savepoint.clone().unwrap();
-        assert_eq!(pick(RestoreStrategy::LatestState).as_str(), "chk");
-        assert_eq!(pick(RestoreStrategy::LatestSavepoint).as_str(), "sp");
-        assert!(choose(&Request::Strategy(RestoreStrategy::None), &situation(&list)).empty);
-    }
-
-    #[test]
-    fn a_reset_wins_and_says_what_it_passes_over() {
-        let list = [
-            sp("old", 100, Origin::UserRequest, Status::Completed),
-            sp("new", 900, Origin::Suspend, Status::Completed),
-        ];
-        let id = SavepointId::new("old");
-        let advice = choose(&state(), &Situation { armed: Some(&id), ..situation(&list) });
-        assert_eq!(advice.chosen().unwrap().savepoint.as_ref(), Some(&id));
-        assert!(advice.warning.unwrap().contains("newer restore point"));
-    }
-
-    /// Entered from elsewhere after the deployment's own one: it can be of any age.
-    #[rstest]
-    #[case::its_own_is_usable(Status::Completed, "own", false)]
-    #[case::only_the_foreign_one_is_left(Status::Missing, "foreign", true)]
-    fn what_was_imported_is_never_called_the_newest(
-        #[case] own: Status,
-        #[case] chosen: &str,
-        #[case] deviates: bool,
-    ) {
-        let list =
-            [sp("foreign", 950, Origin::Imported, Status::Completed), sp("own", 900, Origin::Suspend, own)];
-        let advice = choose(&state(), &situation(&list));
-        assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new(chosen)));
-        assert_eq!(advice.deviates, deviates, "{advice:?}");
-        if deviates {
-            assert!(advice.why.contains("of unknown age"), "{}", advice.why);
-            assert_eq!(advice.chosen().unwrap().rewind_seconds, None);
-        } else {
-            assert_eq!(advice.candidates[1].rejected.as_deref(), Some("its age is not known"));
-        }
-        let asked = choose(&Request::This("foreign".into()), &situation(&list));
-        assert!(asked.deviates && asked.warning.unwrap().contains("its age is not known"));
-        assert_eq!(loss_windows(&list[..1], None), (None, None));
-    }
-
-    #[test]
-    fn an_imported_one_begins_a_deployment_that_never_ran() {
-        let list = [sp("foreign", 950, Origin::Imported, Status::Completed)];
-        let advice = choose(&state(), &Situation { progress: None, ..situation(&list) });
-        assert!(advice.chosen().is_some() && !advice.deviates && advice.warning.is_none());
-    }
-
-    #[test]
-    fn a_live_checkpoint_counts_only_when_it_is_retained() {
-        let stat = CheckpointStat {
-            id: 7,
-            status: "COMPLETED".into(),
-            kind: "CHECKPOINT".into(),
-            triggered_at: t(990),
-            acked_at: None,
-            duration_ms: None,
-            size: None,
-            path: Some("file:/c/chk-7".into()),
-            discarded: false,
-            failure: None,
-        };
-        let list = [sp("sp", 100, Origin::Suspend, Status::Completed)];
-        let live = |retained| Some(LiveCheckpoint { stat: &stat, retained });
-        let with = |list: &[Savepoint], retained| {
-            choose(&state(), &Situation { live_checkpoint: live(retained), ..situation(list) })
-        };
-        assert_eq!(with(&list, Some(true)).chosen().unwrap().savepoint, None);
-        for not_sure in [Some(false), None] {
-            assert_eq!(with(&list, not_sure).chosen().unwrap().savepoint, Some(SavepointId::new("sp")));
-            assert_eq!(loss_windows(&list, live(not_sure)), (Some(t(990)), Some(t(100))));
-        }
-        let unread = with(&[], None);
-        assert!(unread.refused && !unread.empty, "what has not been read is no reason to begin empty");
-        assert!(unread.why.ends_with("has not been read yet"), "{}", unread.why);
-    }
-
-    #[test]
-    fn asking_for_something_else_is_refused_with_words() {
-        let list = [sp("sp", 100, Origin::Suspend, Status::Completed)];
-        let advice = choose(&Request::This("file:/elsewhere".into()), &situation(&list));
-        assert!(advice.refused && advice.why.contains("not a restore point of app/d"));
-        assert!(advice.chosen().is_none(), "nothing else is taken instead");
-        let advice = choose(&Request::This("file:///sp/sp/".into()), &situation(&list));
-        assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("sp")));
-    }
 }

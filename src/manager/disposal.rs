@@ -1,0 +1,117 @@
+//! The deletion of a snapshot's files, and the rule that keeps it safe (I6).
+//!
+//! ```text
+//!   accepted ─▶ PENDING_DELETION ─┬─ still safe at the intent ─▶ DELETING ─▶ DELETED | FAILED_DELETION
+//!                                 └─ not safe any more, or stopped before ─▶ as it was
+//! ```
+//!
+//! The rule is asked for the plan, again when the operation is accepted, and again before anything is sent: what was free
+//! to be deleted when a person looked at it may be the last restore point by then.
+
+use super::{
+    ManagerResult, books,
+    inner::Inner,
+    ports::store::{Changes, StoreResult},
+};
+use crate::{
+    contract::problem::{Code, Problem},
+    domain::{
+        ids::SavepointId,
+        location,
+        operation::{Act, Kind, Operation},
+        restore,
+        savepoint::{Savepoint, Status},
+    },
+};
+
+/// More rows than any store has.
+const ALL: u32 = 1_000_000;
+
+/// I6: pinned, in the lineage of a live job, the only restore point, armed for a start, referenced by another deployment; by
+/// location, over all rows: old ones are not in memory.
+pub async fn unsafe_to_delete(inner: &Inner, sp: &Savepoint, place: &str) -> StoreResult<Option<String>> {
+    let jobs = inner.deps.store.jobs(Some(&sp.deployment), 50).await?;
+    let at_place = |l: Option<&String>| l.is_some_and(|l| location::same(l, place));
+    let all = inner.deps.store.savepoints(None, ALL).await?;
+    let (here, elsewhere): (Vec<Savepoint>, Vec<Savepoint>) =
+        all.into_iter().filter(|s| s.status != Status::Deleted).partition(|s| at_place(s.location.as_ref()));
+    let world = inner.world();
+    if let Some(p) = here.iter().find(|s| s.pinned) {
+        return Ok(Some(format!("it is pinned ({})", p.id)));
+    }
+    for e in world.deployments.values() {
+        if e.row.next_restore.as_ref().is_some_and(|armed| here.iter().any(|s| s.id == *armed)) {
+            return Ok(Some(format!("the next start of {} begins from it", e.row.name)));
+        }
+        if e.row.id != sp.deployment && here.iter().any(|s| s.deployment == e.row.id) {
+            return Ok(Some(format!("{} refers to it", e.row.name)));
+        }
+        let lives = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal())
+            || e.job.as_ref().is_some_and(|j| j.ended_at.is_none());
+        if lives && at_place(e.job.as_ref().and_then(|j| j.restored_from.as_ref())) {
+            return Ok(Some(format!("the live job of {} was restored from it", e.row.name)));
+        }
+        if e.row.id == sp.deployment {
+            let flink = books::flink_version(inner, &e.target());
+            let mut others = elsewhere.iter().filter(|s| s.deployment == e.row.id);
+            if !others.any(|s| restore::unusable(s, flink.as_deref()).is_none()) {
+                return Ok(Some("it is the only restore point of the deployment".to_owned()));
+            }
+            if lives && jobs.iter().any(|j| j.ended_at.is_none() && at_place(j.restored_from.as_ref())) {
+                return Ok(Some("a job that may live was restored from it".to_owned()));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The accepted disposal's rows, in the commit that accepts it: from here on nothing is restored from there, and nobody
+/// pins it. An error where it is not safe any more.
+pub async fn reserve(inner: &Inner, op: &mut Operation, changes: &mut Changes) -> ManagerResult<()> {
+    let (Kind::Dispose, Some(id)) = (op.kind, op.plan.savepoint.clone()) else { return Ok(()) };
+    let Some(sp) = inner.deps.store.savepoint(&id).await? else { return Ok(()) };
+    if let Some(why) = unsafe_to_delete(inner, &sp, sp.location.as_deref().unwrap_or_default()).await? {
+        let text = format!("it is not deleted: {why}; nothing was changed");
+        return Err(Problem::new(Code::PlanChanged, text).hint("look at the new plan"));
+    }
+    op.plan.status_before = Some(sp.status);
+    set_status(inner, &id, Status::PendingDeletion, sp.failure.clone(), changes).await.map_err(Into::into)
+}
+
+/// Why the step must not be begun any more; asked right before its intent.
+pub async fn forbidden(inner: &Inner, op: &Operation, n: u32) -> StoreResult<Option<String>> {
+    let step = op.steps.iter().find(|s| s.n == n);
+    let Some(Act::Dispose { savepoint, location }) = step.map(|s| &s.act) else { return Ok(None) };
+    let Some(sp) = inner.deps.store.savepoint(savepoint).await? else { return Ok(None) };
+    Ok(unsafe_to_delete(inner, &sp, location).await?.map(|why| format!("it is not deleted: {why}")))
+}
+
+/// A disposal that ended before Flink was asked leaves its snapshot as it was.
+pub async fn give_back(inner: &Inner, op: &Operation, changes: &mut Changes) -> StoreResult<()> {
+    let (Some(id), Some(status)) = (&op.plan.savepoint, op.plan.status_before) else { return Ok(()) };
+    let row = inner.deps.store.savepoint(id).await?.filter(|s| s.status == Status::PendingDeletion);
+    match row {
+        Some(sp) => set_status(inner, id, status, sp.failure, changes).await,
+        None => Ok(()),
+    }
+}
+
+/// A snapshot's new status, for every row of its place.
+pub async fn set_status(
+    inner: &Inner,
+    id: &SavepointId,
+    status: Status,
+    failure: Option<String>,
+    changes: &mut Changes,
+) -> StoreResult<()> {
+    let Some(row) = inner.deps.store.savepoint(id).await? else { return Ok(()) };
+    let here = |s: &Savepoint| match (&s.location, &row.location) {
+        (Some(a), Some(b)) => location::same(a, b),
+        _ => false,
+    };
+    // A copied row is the same files: what happens to them happens to every row of the place.
+    let all = inner.deps.store.savepoints(Some(&row.deployment), u32::MAX).await?;
+    let same = all.into_iter().filter(|s| s.id == row.id || (here(s) && s.status != Status::Deleted));
+    changes.savepoints.extend(same.map(|s| Savepoint { status, failure: failure.clone(), ..s }));
+    Ok(())
+}
