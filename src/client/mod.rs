@@ -106,13 +106,13 @@ impl Client {
         self
     }
 
-    /// The socket.
+    /// The unix socket that requests go to.
     #[must_use]
     pub fn socket(&self) -> &std::path::Path {
         &self.socket
     }
 
-    /// Reads.
+    /// Reads a route into its model; a problem where the answer has another form.
     pub async fn get<T: DeserializeOwned>(&self, route: &Get<T>) -> ClientResult<T> {
         parse(self.get_value(route).await?)
     }

@@ -39,17 +39,17 @@ reads! {
     openapi() -> Value { "/openapi.json".to_owned() }
     /// Slim rows, totals and one full model; add `select`, `limit`, `filter`.
     snapshot() -> Snapshot { "/snapshot".to_owned() }
-    /// Targets.
+    /// All targets, by name.
     targets() -> List<model::Target> { "/targets".to_owned() }
     /// One target.
     target(name: &str) -> model::Target { format!("/targets/{}", escape(name)) }
     /// Jobs of a target, unmanaged ones included.
     target_jobs(name: &str) -> List<model::TargetJob> { format!("/targets/{}/jobs", escape(name)) }
-    /// Applications.
+    /// All applications, by name.
     applications() -> List<model::Application> { "/applications".to_owned() }
     /// One application.
     application(name: &str) -> model::Application { format!("/applications/{}", escape(name)) }
-    /// Deployments.
+    /// All deployments in full, by name.
     deployments() -> List<model::Deployment> { "/deployments".to_owned() }
     /// One deployment.
     deployment(name: &DeploymentName) -> model::Deployment { deployment_path(name, "") }
@@ -65,7 +65,7 @@ reads! {
     all_savepoints() -> List<model::Savepoint> { "/savepoints".to_owned() }
     /// Revisions of a deployment, newest first.
     revisions(name: &DeploymentName) -> List<model::Revision> { deployment_path(name, "revisions") }
-    /// Events of a deployment.
+    /// Events of a deployment, newest first; add `severity` for this loud or louder.
     deployment_events(name: &DeploymentName) -> List<model::Event> { deployment_path(name, "events") }
     /// Exceptions of a deployment's job.
     exceptions(name: &DeploymentName) -> List<model::ExceptionEntry> { deployment_path(name, "exceptions") }
@@ -79,7 +79,7 @@ reads! {
     operation(id: &str) -> model::Operation { format!("/operations/{}", escape(id)) }
     /// One savepoint.
     savepoint(id: &str) -> model::Savepoint { format!("/savepoints/{}", escape(id)) }
-    /// Artifacts.
+    /// Every jar of the artifact store, newest first.
     artifacts() -> List<model::Artifact> { "/artifacts".to_owned() }
     /// One artifact by its content hash.
     artifact(sha: &str) -> model::Artifact { format!("/artifacts/{}", escape(sha)) }
@@ -102,7 +102,7 @@ pub struct EventFilter {
     pub limit: Option<u32>,
 }
 
-/// Events.
+/// What of the event log the filter lets through: newest first, or from `after` on oldest first.
 #[must_use]
 pub fn events(filter: &EventFilter) -> Get<List<model::Event>> {
     Get::at("/events".to_owned())
@@ -226,12 +226,6 @@ pub fn check_target(name: &str) -> Act<List<Check>> {
 #[must_use]
 pub fn delete_target(name: &str) -> Act<Value> {
     Act::new(Method::DELETE, format!("/targets/{}", escape(name)), None)
-}
-
-/// Remove an application that has no deployment.
-#[must_use]
-pub fn delete_application(name: &str) -> Act<Value> {
-    Act::new(Method::DELETE, format!("/applications/{}", escape(name)), None)
 }
 
 #[cfg(test)]

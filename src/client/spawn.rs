@@ -25,7 +25,7 @@ use crate::{
 /// How a manager is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spawn {
-    /// The program.
+    /// The executable, with an absolute path.
     pub program: PathBuf,
     /// Its arguments, with absolute paths.
     pub arguments: Vec<OsString>,

@@ -41,7 +41,7 @@ pub struct Manifest {
 pub struct Entry {
     /// The file as the person named it; `-` for standard input.
     pub file: String,
-    /// The document.
+    /// What it says, as it is sent to the manager.
     pub document: Document,
     /// The jar that its `jar:` names, resolved; uploaded before the document is sent.
     pub jar: Option<PathBuf>,

@@ -5,9 +5,9 @@ use serde_json::{Map, Value};
 /// Line and column, from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Place {
-    /// Line.
+    /// From 1; 0 where the place is not known.
     pub line: u32,
-    /// Column.
+    /// In characters, from 1; 0 where the place is not known.
     pub column: u32,
 }
 
@@ -32,9 +32,9 @@ pub enum Content {
         /// As written.
         raw: String,
     },
-    /// Text.
+    /// A quoted text, or one that reads as nothing else.
     Text(String),
-    /// A list.
+    /// The items of a list, in order.
     List(Vec<Node>),
     /// Keys in the order of the document.
     Map(Vec<(Key, Node)>),
@@ -45,7 +45,7 @@ pub enum Content {
 pub struct Key {
     /// Where it begins.
     pub place: Place,
-    /// Its text.
+    /// As it is written, without quotes.
     pub text: String,
 }
 

@@ -17,7 +17,7 @@ use crate::domain::ids::check_name;
 /// What the rules look at.
 #[derive(Debug, Clone, Default)]
 pub struct Surroundings {
-    /// The environment.
+    /// Names and values of all environment variables.
     pub environment: Vec<(String, String)>,
     /// User that runs this process.
     pub uid: u32,
@@ -71,11 +71,11 @@ impl Surroundings {
 /// What a person asked for on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Choice {
-    /// `--state-dir`.
+    /// `--state-dir`: the store's folder, before every profile.
     pub state_dir: Option<PathBuf>,
-    /// `--profile`.
+    /// `--profile`: a named state directory.
     pub profile: Option<String>,
-    /// `--config`.
+    /// `--config`: the configuration file instead of the usual one.
     pub config: Option<PathBuf>,
 }
 

@@ -130,7 +130,23 @@ pub struct Plan {
     pub plan_digest: String,
 }
 
+/// What the loss window of a failover is called, in every face.
+pub const LOST_ON_FAILOVER: &str = "lost on failover now";
+/// What the loss window of a job's end is called, in every face.
+pub const LOST_AT_END: &str = "lost if the job ends now";
+
 impl Plan {
+    /// The progress at stake that is known of: what it is called, and how many seconds of it.
+    pub fn at_stake(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        [
+            (LOST_ON_FAILOVER, self.crash_loss_seconds),
+            (LOST_AT_END, self.end_loss_seconds),
+            ("the restore repeats", self.rewind_seconds),
+        ]
+        .into_iter()
+        .filter_map(|(name, seconds)| Some((name, seconds?)))
+    }
+
     /// One of which nothing more is known; nothing lets it run yet.
     #[must_use]
     pub fn plain(kind: Kind, deployment: String, target: String) -> Self {

@@ -94,11 +94,10 @@ impl Hex32 {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-    /// Eight digits that tell it from others: all ids of ours begin alike, so their last ones.
+    /// The last eight digits, as tables and the console show them: all ids of ours begin alike.
     #[must_use]
-    pub fn short(&self) -> &str {
-        let part = if self.0.starts_with(OUR_PREFIX) { self.0.get(24..) } else { self.0.get(..8) };
-        part.unwrap_or(&self.0)
+    pub fn short(&self) -> String {
+        format!("…{}", self.0.get(24..).unwrap_or(&self.0))
     }
     /// A job id of ours: `6e75746b` ("nutk"), the store's eight digits, 16 random digits.
     #[must_use]

@@ -182,7 +182,7 @@ impl Bed {
     fn savepoint(&self, name: &str) -> SavepointRequest {
         SavepointRequest {
             trigger: fresh(),
-            directory: Some(format!("file://{}/{name}-{}", self.dir.path().display(), fresh().short())),
+            directory: Some(format!("file://{}/{name}-{}", self.dir.path().display(), fresh())),
             format: Format::Canonical,
             drain: false,
         }

@@ -21,7 +21,7 @@ use crate::{
 pub struct Sources {
     /// The file's name and text, when there is one.
     pub file: Option<(String, String)>,
-    /// The environment.
+    /// Names and values of environment variables; those that begin with `NUTKIN_` count.
     pub environment: Vec<(String, String)>,
     /// Flags: dotted path and value.
     pub flags: Vec<(String, String)>,
@@ -30,7 +30,7 @@ pub struct Sources {
 /// Settings and how they came about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Loaded {
-    /// The settings.
+    /// Merged and checked.
     pub settings: Settings,
     /// Dotted path → `default`, the file's name, the variable's name, or `flag`.
     pub origins: IndexMap<String, String>,

@@ -33,9 +33,9 @@ pub struct Settings {
     pub time_zone: String,
     /// Nothing may be changed through this manager.
     pub read_only: bool,
-    /// The console.
+    /// How the console draws and what it takes.
     pub console: ConsoleSettings,
-    /// The manager.
+    /// How the manager polls, works and leaves.
     pub manager: ManagerSettings,
     /// Who is let in besides the manager's own user.
     pub access: AccessSettings,
@@ -50,7 +50,7 @@ pub struct ConsoleSettings {
     /// Frames a second at most.
     #[schema(minimum = 1, maximum = 240)]
     pub max_fps: u32,
-    /// Mouse.
+    /// The console takes clicks and the wheel.
     pub mouse: bool,
     /// Only ASCII line art.
     pub ascii: bool,

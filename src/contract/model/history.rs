@@ -124,6 +124,24 @@ impl Operation {
             |s: &Step| matches!(s.state, StepState::Confirmed | StepState::Skipped | StepState::Refuted);
         self.steps.iter().find(|s| !done(s))
     }
+
+    /// Why it failed or waits, for people: a step that the message names is called by its title.
+    #[must_use]
+    pub fn error_text(&self) -> Option<String> {
+        let message = &self.error.as_ref()?.message;
+        let rest = |s: &Step| message.strip_prefix(s.name.as_str())?.strip_prefix(": ").map(str::to_owned);
+        let named = || self.steps.iter().filter(|s| !s.title.is_empty() && rest(s).is_some());
+        // The way back may have a step of the same name.
+        let step = named().find(|s| s.state == StepState::Refuted).or_else(|| named().next());
+        let titled = step.and_then(|s| Some(format!("{}: {}", s.title, rest(s)?)));
+        Some(titled.unwrap_or_else(|| message.clone()))
+    }
+
+    /// What came of it, for people: why it failed or waits, else what it brought.
+    #[must_use]
+    pub fn outcome_text(&self) -> Option<String> {
+        self.error_text().or_else(|| self.result.clone())
+    }
 }
 
 /// What made an operation turn round.

@@ -29,19 +29,26 @@ use crate::{
 /// How long an act waits for the warnings of its plan.
 const WARNING: Duration = Duration::from_secs(3);
 
+/// Whether to wait for the end of what was accepted, and for how long.
+#[derive(Debug, Clone, Copy, Default, Args)]
+pub struct WaitFlags {
+    /// Wait for the end and show progress; the default on a terminal.
+    #[arg(long, overrides_with = "no_wait")]
+    pub wait: bool,
+    /// Print what was accepted and leave.
+    #[arg(long)]
+    pub no_wait: bool,
+    /// Stop waiting after this long; what was accepted goes on.
+    #[arg(long, value_name = "D")]
+    pub timeout: Option<Span>,
+}
+
 /// What every lifecycle verb takes.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Act")]
 pub struct ActFlags {
-    /// Wait for the end and show progress; the default on a terminal.
-    #[arg(long, overrides_with = "no_wait")]
-    pub wait: bool,
-    /// Print the accepted operation and leave.
-    #[arg(long)]
-    pub no_wait: bool,
-    /// Stop waiting after this long; the operation goes on.
-    #[arg(long, value_name = "D")]
-    pub timeout: Option<Span>,
+    #[command(flatten)]
+    pub waiting: WaitFlags,
     /// Why, for the event log.
     #[arg(long, value_name = "TEXT")]
     pub reason: Option<String>,
@@ -65,13 +72,15 @@ pub struct ActFlags {
     pub then: wait::Then,
 }
 
-impl ActFlags {
-    /// Whether to wait.
+impl WaitFlags {
+    /// Whether to wait: as was said, else where a person looks.
     #[must_use]
     pub const fn waits(&self, ctx: &Context) -> bool {
         self.wait || (!self.no_wait && ctx.is_interactive())
     }
+}
 
+impl ActFlags {
     /// Reason and confirmation as given.
     #[must_use]
     pub fn meta(&self) -> Meta {
@@ -113,8 +122,8 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
     let value = client.act_value(&act).await?;
     let operation: Operation = parse(&value)?;
     let id = operation.operation_id.clone();
-    if flags.waits(ctx) {
-        let waited = wait::wait(ctx, &id, &flags.then, flags.timeout).await?;
+    if flags.waiting.waits(ctx) {
+        let waited = wait::wait(ctx, &id, &flags.then, flags.waiting.timeout).await?;
         return wait::conclude(ctx, &id, waited);
     }
     ctx.print_one(&value, &id, || wait::summary(ctx, &operation))?;

@@ -10,7 +10,8 @@ use clap::Args;
 use serde_json::Value;
 
 use super::{
-    act, artifact,
+    act::{self, WaitFlags},
+    artifact,
     context::Context,
     exit::{Exit, Outcome},
     output::parse,
@@ -26,7 +27,7 @@ use crate::{
         plan::{Confirmation, Plan},
         problem::{Code, Problem},
     },
-    domain::{text::SafeText, time::Span},
+    domain::text::SafeText,
 };
 
 /// `nutkin apply`.
@@ -37,15 +38,8 @@ pub struct ApplyArgs {
     /// Show what would change; nothing is changed.
     #[arg(long)]
     dry_run: bool,
-    /// Wait for the operations that follow; the default on a terminal.
-    #[arg(long, overrides_with = "no_wait")]
-    wait: bool,
-    /// Print what was accepted and leave.
-    #[arg(long)]
-    no_wait: bool,
-    /// Stop waiting after this long; the operations go on.
-    #[arg(long, value_name = "D")]
-    timeout: Option<Span>,
+    #[command(flatten)]
+    waiting: WaitFlags,
     /// Why, for the event log.
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
@@ -162,7 +156,7 @@ impl ApplyArgs {
         ctx.print_list::<Applied>(&items, None)?;
         warnings(ctx, &rows);
         let mut exit = Exit::OK;
-        if self.wait || (!self.no_wait && ctx.is_interactive()) {
+        if self.waiting.waits(ctx) {
             for id in rows.iter().filter_map(|r| r.operation_id.as_deref()) {
                 let ended = self.follow(ctx, id).await.unwrap_or_else(|problem| {
                     ctx.report(&problem);
@@ -217,7 +211,7 @@ impl ApplyArgs {
     }
 
     async fn follow(&self, ctx: &Context, id: &str) -> Outcome {
-        match wait::wait(ctx, id, &wait::Then::Nothing, self.timeout).await? {
+        match wait::wait(ctx, id, &wait::Then::Nothing, self.waiting.timeout).await? {
             wait::Waited::Ended(operation, _) => {
                 ctx.hint(wait::summary(ctx, &operation).trim_end());
                 Ok(wait::exit_of(&operation))

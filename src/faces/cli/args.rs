@@ -44,7 +44,7 @@ pub struct Global {
     /// Names must be whole, also on a terminal.
     #[arg(long, global = true)]
     pub exact: bool,
-    /// No colours.
+    /// No colours, as with NO_COLOR.
     #[arg(long, global = true)]
     pub no_color: bool,
     /// No progress, no hints, no warnings.

@@ -26,7 +26,7 @@ pub enum ArtifactCommand {
     List,
     /// Bring a jar to the manager.
     Add {
-        /// The jar.
+        /// File of the jar; one that the manager has already is not sent again.
         jar: PathBuf,
     },
     /// One jar.

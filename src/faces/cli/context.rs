@@ -30,7 +30,7 @@ use crate::{
 /// What only the wiring can give.
 #[derive(Debug, Clone)]
 pub struct Wiring {
-    /// Time.
+    /// The only clock that ages and waits are measured by.
     pub clock: Arc<dyn Clock>,
     /// The API's own description, where the server is built in.
     pub openapi: Option<fn() -> String>,

@@ -12,7 +12,10 @@ use super::{
 };
 use crate::{
     client::{Get, routes},
-    contract::{List, model},
+    contract::{
+        List, model,
+        plan::{LOST_AT_END, LOST_ON_FAILOVER},
+    },
     domain::{deployment::ConditionStatus, event::Severity, ids::DeploymentName, text::SafeText},
 };
 
@@ -95,8 +98,8 @@ fn state(d: &model::Deployment, look: Look) -> Vec<Fact> {
     let checkpoint = d.last_checkpoint.as_ref();
     let next = d.next_restore_point.as_ref();
     let mut facts = vec![
-        ("a failover repeats", words::loss(d.crash_loss_seconds)),
-        ("an end loses", words::loss(d.end_loss_seconds)),
+        (LOST_ON_FAILOVER, words::loss(d.crash_loss_seconds)),
+        (LOST_AT_END, words::loss(d.end_loss_seconds)),
         ("last checkpoint", look.age(checkpoint.and_then(|c| c.triggered_at))),
         ("checkpoint size", words::size(checkpoint.and_then(|c| c.size_bytes))),
         ("next start restores", next.map_or_else(|| Cell::some(None::<&str>), next_start)),
@@ -121,7 +124,7 @@ fn next_start(next: &model::NextRestorePoint) -> Cell {
     match &next.location {
         Some(place) => Cell::new(place),
         None if next.refused => Cell::new("nothing: it would be refused").tone(Tone::Bad),
-        None => Cell::new("nothing: it begins empty").tone(Tone::Bad),
+        None => Cell::new("nothing").tone(Tone::Bad),
     }
 }
 

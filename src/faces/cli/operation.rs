@@ -3,6 +3,7 @@
 use clap::Subcommand;
 
 use super::{
+    act::WaitFlags,
     context::Context,
     exit::{Exit, Outcome},
     output::parse,
@@ -61,15 +62,8 @@ pub enum OperationCommand {
         /// Why, for the event log.
         #[arg(long, value_name = "TEXT")]
         reason: Option<String>,
-        /// Wait for the end of what goes on, and show progress; the default on a terminal.
-        #[arg(long, overrides_with = "no_wait")]
-        wait: bool,
-        /// Print what goes on and leave.
-        #[arg(long)]
-        no_wait: bool,
-        /// Stop waiting after this long; the operation goes on.
-        #[arg(long, value_name = "D")]
-        timeout: Option<Span>,
+        #[command(flatten)]
+        waiting: WaitFlags,
         /// A key of this act: sending it again with the same key does it once.
         #[arg(long, value_name = "K")]
         idempotency_key: Option<String>,
@@ -88,15 +82,15 @@ impl OperationCommand {
             }
             Self::Resume { id } => act(ctx, routes::resume_operation(&ctx.operation(&id).await?)).await,
             Self::Cancel { id } => act(ctx, routes::cancel_operation(&ctx.operation(&id).await?)).await,
-            Self::Choose { id, choice, location, reason, wait, no_wait, timeout, idempotency_key } => {
+            Self::Choose { id, choice, location, reason, waiting, idempotency_key } => {
                 let id = ctx.operation(&id).await?;
                 let choose = routes::choose(&id, &Choose { choice, location, reason });
                 let choose = choose.with_key(idempotency_key.as_deref());
-                if !(wait || (!no_wait && ctx.is_interactive())) {
+                if !waiting.waits(ctx) {
                     return act(ctx, choose).await;
                 }
                 let goes_on = ctx.client().await?.act(&choose).await?.operation_id;
-                let waited = wait::wait(ctx, &goes_on, &wait::Then::Nothing, timeout).await?;
+                let waited = wait::wait(ctx, &goes_on, &wait::Then::Nothing, waiting.timeout).await?;
                 wait::conclude(ctx, &goes_on, waited)
             }
         }

@@ -16,18 +16,10 @@ pub fn draw(plan: &Plan, makes: Option<&str>, colour: bool) -> String {
     section(&mut out, "changes", plan.diff.iter().map(difference));
     section(&mut out, "steps", plan.steps.iter().map(|s| format!("{}. {}", s.n, SafeText::line(&s.title))));
     section(&mut out, "if it fails", plan.if_it_fails.iter().map(|t| SafeText::line(t).to_string()));
-    section(&mut out, "restores", restore(plan));
-    let losses = [
-        ("a failover now would repeat", plan.crash_loss_seconds),
-        ("an end now would lose", plan.end_loss_seconds),
-        ("the restore repeats", plan.rewind_seconds),
-        ("the last savepoint took", plan.expected_savepoint_seconds),
-    ];
-    section(
-        &mut out,
-        "time",
-        losses.into_iter().filter_map(|(what, s)| Some(format!("{what} {}", humane(s?)))),
-    );
+    section(&mut out, "restore point", restore(plan));
+    let took = plan.expected_savepoint_seconds.map(|s| ("the last savepoint took", s));
+    let times = plan.at_stake().chain(took).map(|(what, s)| format!("{what} {}", humane(s)));
+    section(&mut out, "at stake", times);
     let checks: Vec<_> = plan
         .checks
         .iter()
@@ -45,7 +37,7 @@ pub fn draw(plan: &Plan, makes: Option<&str>, colour: bool) -> String {
     section(&mut out, "preflight", checks.lines().map(str::to_owned));
     section(
         &mut out,
-        "mind",
+        "warnings",
         plan.warnings.iter().map(|w| Tone::Warn.paint(SafeText::line(w).as_str(), colour)),
     );
     section(

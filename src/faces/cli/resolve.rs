@@ -21,7 +21,7 @@ use crate::{
 /// What a text means among known names.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Match {
-    /// This one.
+    /// The one name or id that fits, in full.
     One(String),
     /// Several begin so.
     Several(Vec<String>),

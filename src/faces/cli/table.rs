@@ -79,7 +79,7 @@ impl Cell {
 /// A column.
 #[derive(Debug, Clone, Copy)]
 pub struct Column {
-    /// Its title.
+    /// Its heading, in capitals.
     pub title: &'static str,
     /// Only with `-o wide`.
     pub wide: bool,

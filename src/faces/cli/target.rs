@@ -38,12 +38,12 @@ pub enum TargetCommand {
     List,
     /// Reachable, version, TLS, authentication, savepoint directory, clock.
     Check {
-        /// Its name.
+        /// Name of the target.
         name: String,
     },
     /// Remove a target; its cluster is not touched.
     Remove {
-        /// Its name.
+        /// Name of the target.
         name: String,
         /// Do not ask.
         #[arg(short, long)]
@@ -54,7 +54,7 @@ pub enum TargetCommand {
 /// `nutkin target add`.
 #[derive(Debug, Args)]
 pub struct AddArgs {
-    /// Its name.
+    /// What deployments will call it.
     name: String,
     /// JobManager addresses, http(s)://host:port[/base]; the first that answers is used.
     #[arg(required = true)]

@@ -337,7 +337,7 @@ pub fn told(ctx: &Context, operation: &Operation, whole: bool) -> String {
         text.push_str(&format!("  {}\n", SafeText::line(&words(result))));
     }
     if let Some(error) = &operation.error {
-        let message = words(&error.message);
+        let message = words(&operation.error_text().unwrap_or_default());
         text.push_str(&format!("  {}: {}\n", SafeText::line(&error.code), SafeText::line(&message)));
         if let Some(hint) = &error.hint {
             text.push_str(&format!("  hint: {}\n", SafeText::line(hint)));

@@ -67,7 +67,7 @@ impl Look {
     pub fn words(self, text: &str) -> String {
         if self.wide { text.to_owned() } else { short_places(text) }
     }
-    /// When.
+    /// A point in time, in the zone of the settings.
     #[must_use]
     pub fn time(self, at: Option<Timestamp>) -> Cell {
         Cell::some(at.map(|t| self.zone.show(t)))

@@ -51,7 +51,7 @@ pub enum Danger {
 /// One row of the table.
 #[derive(Debug)]
 pub struct Spec {
-    /// Which.
+    /// What it is in code.
     pub id: Command,
     /// Stable name, as in keymap files.
     pub name: &'static str,

@@ -17,9 +17,9 @@ use super::{
 /// One key with its modifiers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Key {
-    /// Which.
+    /// The key itself.
     pub code: KeyCode,
-    /// With what held.
+    /// Control, alt, shift, as far as they count for this key.
     pub mods: KeyModifiers,
 }
 
@@ -140,11 +140,11 @@ fn parse_chord(text: &str) -> Option<Chord> {
 /// What a chord means.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Resolution {
-    /// This command.
+    /// The whole of a chord: its command.
     Command(Command),
     /// Nothing yet; these keys would go on.
     Pending(Vec<(Key, Command)>),
-    /// Nothing.
+    /// The keys lead to no command.
     None,
 }
 
@@ -276,29 +276,28 @@ fn chords(value: &toml::Spanned<DeValue<'_>>, found: &mut Collector<'_>) -> Vec<
     out
 }
 
-/// The command table as a keymap file.
-#[must_use]
-pub fn render_default() -> String {
-    use fmt::Write as _;
-    let mut out = String::from(
-        "# nutkin's keys. Copy the lines that you want to change into your own keymap file and name it with `keymap = \"…\"`:\n\
-         # a command that your file names has your keys and no others; an empty list unbinds it.\n\
-         # Keys: a character, or enter esc tab space up down left right home end pageup pagedown insert delete backspace f1…f12,\n\
-         # with ctrl-, alt- or shift- before it; keys one after the other are written with a blank between them: \"g g\".\n",
-    );
-    for context in Context::ALL {
-        let _ = write!(out, "\n[{context}]\n");
-        for s in COMMANDS.iter().filter(|s| s.context == *context) {
-            let keys = s.keys.iter().map(|k| format!("{k:?}")).collect::<Vec<_>>().join(", ");
-            let _ = writeln!(out, "{:<42} # {}", format!("{} = [{keys}]", s.name), s.help);
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// The command table as a keymap file.
+    fn render_default() -> String {
+        use fmt::Write as _;
+        let mut out = String::from(
+            "# nutkin's keys. Copy the lines that you want to change into your own keymap file and name it with `keymap = \"…\"`:\n\
+             # a command that your file names has your keys and no others; an empty list unbinds it.\n\
+             # Keys: a character, or enter esc tab space up down left right home end pageup pagedown insert delete backspace f1…f12,\n\
+             # with ctrl-, alt- or shift- before it; keys one after the other are written with a blank between them: \"g g\".\n",
+        );
+        for context in Context::ALL {
+            let _ = write!(out, "\n[{context}]\n");
+            for s in COMMANDS.iter().filter(|s| s.context == *context) {
+                let keys = s.keys.iter().map(|k| format!("{k:?}")).collect::<Vec<_>>().join(", ");
+                let _ = writeln!(out, "{:<42} # {}", format!("{} = [{keys}]", s.name), s.help);
+            }
+        }
+        out
+    }
 
     #[test]
     fn the_file_is_the_table() {

@@ -31,9 +31,9 @@ pub struct Toast {
 /// What the console begins with.
 #[derive(Debug)]
 pub struct Start {
-    /// Keys.
+    /// Which key is which command.
     pub keymap: Keymap,
-    /// Colours.
+    /// One style for each role.
     pub theme: Theme,
     /// In whose time times are shown.
     pub zone: Zone,
@@ -43,7 +43,7 @@ pub struct Start {
     pub program: String,
     /// Makes idempotency keys differ between consoles.
     pub key_seed: String,
-    /// Now.
+    /// By this machine's clock.
     pub now: Timestamp,
     /// Columns and rows.
     pub size: (u16, u16),
@@ -68,9 +68,9 @@ pub struct Model {
     pub pending: Chord,
     /// Short messages.
     pub toasts: Vec<Toast>,
-    /// Keys.
+    /// Which key is which command.
     pub keymap: Keymap,
-    /// Colours.
+    /// One style for each role.
     pub theme: Theme,
     /// In whose time times are shown.
     pub zone: Zone,

@@ -40,7 +40,7 @@ pub enum Msg {
     Watch(WatchMessage),
     /// The manager does not answer; the next try is at this time.
     Lost {
-        /// Why.
+        /// What the last request ran into.
         problem: Box<Problem>,
         /// When it is tried again.
         retry_at: Timestamp,
@@ -114,7 +114,7 @@ pub enum Effect {
     LoadDetail(String),
     /// The content of a tab.
     LoadTab(String, Tab),
-    /// Operations.
+    /// Every operation at work, and the newest of the rest.
     LoadOperations,
     /// The last operations of one deployment.
     LoadHistory(String),
@@ -141,7 +141,7 @@ pub enum Effect {
     Patch {
         /// Which savepoint.
         savepoint: String,
-        /// How.
+        /// The new pin or label; what is `None` stays.
         body: PatchSavepoint,
         /// Idempotency key.
         key: String,
@@ -158,7 +158,7 @@ pub enum Effect {
     Sleep,
     /// Draw the whole screen anew.
     Repaint,
-    /// Leave.
+    /// Give the terminal back and end the program.
     Quit,
 }
 

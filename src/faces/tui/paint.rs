@@ -73,13 +73,6 @@ impl Text {
         }
         t
     }
-    /// Right-aligned in `cells`, or cut.
-    #[must_use]
-    pub fn pad_left(self, cells: usize) -> Self {
-        let t = self.fit(cells);
-        let missing = cells.saturating_sub(t.width());
-        if missing == 0 { t } else { plain(" ".repeat(missing)).then(t) }
-    }
     /// Width in cells.
     #[must_use]
     pub fn width(&self) -> usize {
@@ -159,7 +152,7 @@ impl Text {
         lines
     }
     /// The text alone.
-    #[must_use]
+    #[cfg(test)]
     pub fn as_plain(&self) -> String {
         self.0.iter().map(|p| p.text.as_str()).collect()
     }
@@ -209,6 +202,22 @@ fn head_of(word: &str, cells: usize) -> &str {
 fn at_folder<'w>(head: &'w str, word: &str) -> &'w str {
     let end = head.rfind('/').map_or(0, |i| i + 1);
     if head.len() < word.len() && end * 2 > head.len() { &head[..end] } else { head }
+}
+
+/// Parts behind each other; one that finds no room begins another line.
+#[must_use]
+pub fn flow(parts: impl IntoIterator<Item = Text>, between: &str, cells: usize) -> Vec<Text> {
+    let mut lines: Vec<Text> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line) if line.width() + between.width() + part.width() <= cells => {
+                *line += muted(between);
+                *line += part;
+            }
+            _ => lines.push(part),
+        }
+    }
+    lines
 }
 
 impl AddAssign for Text {
@@ -368,6 +377,5 @@ mod tests {
         assert_eq!(t.clone().fit(3).as_plain(), "ab…");
         assert_eq!(t.fit(8).as_plain(), "abcdefgh");
         assert_eq!(plain("ab").pad(4).as_plain(), "ab  ");
-        assert_eq!(plain("ab").pad_left(4).as_plain(), "  ab");
     }
 }

@@ -30,9 +30,9 @@ pub struct ConsoleOptions {
     pub client: Client,
     /// Where it is looked for after it was lost; `None` = at the same socket.
     pub reconnect: Option<Reconnect>,
-    /// Time.
+    /// Tells what time it is, and that time has passed.
     pub clock: Arc<dyn Clock>,
-    /// Colours.
+    /// The theme that was asked for.
     pub theme: ThemeChoice,
     /// What the terminal can do.
     pub colours: ColourEnv,

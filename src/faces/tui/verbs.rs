@@ -159,7 +159,7 @@ fn request(m: &Model, c: Command) -> Option<Request> {
         Command::Rollback => Request::Rollback(d, intent::Rollback::default()),
         Command::Fork => {
             // Where no job runs, no new savepoint can be taken.
-            let runs = m.data.rows.get(&d).is_none_or(|r| r.observed == Observed::Running);
+            let runs = m.data.runs(&d);
             let from = Some(if runs { StateWord::New } else { StateWord::Latest }.to_string());
             Request::Fork(d, intent::Fork { from, ..Default::default() })
         }

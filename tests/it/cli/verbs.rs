@@ -82,7 +82,7 @@ fn a_dry_run_prints_the_plan_and_sends_nothing_else() {
         "SUSPEND pay/prod on local, revision 3 (v1)",
         "1. Stop with a savepoint",
         "newest complete savepoint",
-        "an end now would lose 11m 40s",
+        "lost if the job ends now 11m 40s",
         "mind the gap",
         "outputs are final",
         "preflight",

@@ -143,4 +143,12 @@ fn steps_are_told_by_their_titles() {
     let ran = api.run(&["suspend", "pay/prod", "--wait"]);
     assert!(ran.err.contains("  1/2 wait until all tasks run: done 3s"), "{}", ran.err);
     assert!(ran.err.contains("  2/2 submit from …/savepoint-1: done 3s"), "{}", ran.err);
+
+    let mut failed = titled("FAILED", &[("AWAIT_RUNNING", "REFUTED"), ("RUN_JAR", "PLANNED")]);
+    failed["error"]["message"] = "AWAIT_RUNNING: the job failed".into();
+    let api = Api::new().on("GET /operations/op-1", 200, failed);
+    let ran = api.run(&["operation", "show", "op-1", "--exact"]);
+    assert!(ran.out.contains("STOP_FAILED: wait until all tasks run: the job failed"), "{}", ran.out);
+    let machine = api.run(&["operation", "show", "op-1", "--exact", "-o", "json"]).json();
+    assert_eq!(machine["error"]["message"], "AWAIT_RUNNING: the job failed");
 }

@@ -108,9 +108,9 @@ fn with_detail(size: (u16, u16), change: impl Fn(&mut Deployment)) -> Console {
 #[test]
 fn ages_go_on_while_the_cluster_is_silent_and_nothing_is_read() {
     let mut c = with_detail(SIZE, |_| {});
-    c.shows("9s failover, 15m end").shows("of 06:41, 15m old").hides("at most");
+    c.shows("9s failover, 15m end").shows("of 06:41  repeats 15m").hides("at most");
     c.send(Msg::Tick(seconds(50))).shows("59s failover, 15m end");
-    c.send(Msg::Tick(seconds(600))).shows("10m failover, 25m end").shows("of 06:41, 25m old");
+    c.send(Msg::Tick(seconds(600))).shows("10m failover, 25m end").shows("of 06:41  repeats 25m");
     // A cluster that does not answer: the same, told again and again by a manager that knows no more.
     let silent = |d: &mut Deployment| d.observed = Observed::Unknown;
     let mut c = with_detail(SIZE, silent);
@@ -124,11 +124,12 @@ fn ages_go_on_while_the_cluster_is_silent_and_nothing_is_read() {
         d.last_checkpoint.as_mut().unwrap().location = Some("s3://bucket/chk-812".into());
         let p = d.next_restore_point.as_mut().unwrap();
         (p.savepoint_id, p.location, p.rewind_seconds) = (None, Some("s3://bucket/chk-812".into()), None);
+        p.why = "newest complete retained checkpoint of the running job of this deployment".into();
         p.state_of = d.last_checkpoint.as_ref().unwrap().triggered_at;
         d.end_loss_seconds = d.crash_loss_seconds;
     });
-    c.shows("a retained checkpoint, 9s old");
-    c.send(Msg::Tick(seconds(50))).shows("a retained checkpoint, 59s old").shows("59s failover, 59s end");
+    c.shows("newest complete retained checkpoint of the running job").shows("9s old");
+    c.send(Msg::Tick(seconds(50))).shows("59s old").shows("59s failover, 59s end");
 }
 
 #[rstest]

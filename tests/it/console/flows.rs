@@ -48,7 +48,7 @@ fn suspend_by_key_card_y_and_progress() {
     c.press("p");
     c.shows("◌ asking the manager what this would do");
     c.plan(world::plan(Kind::Suspend));
-    c.shows("stop with a CANONICAL savepoint").shows("[ Cancel ]").shows("a failover now loses 9s");
+    c.shows("stop with a CANONICAL savepoint").shows("[ Cancel ]").shows("lost on failover now 9s");
     c.press("y");
     let (ask, request, _) = submitted(&mut c);
     let Request::Suspend(name, body) = request else { panic!() };

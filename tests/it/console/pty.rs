@@ -95,7 +95,7 @@ fn keys_reach_the_manager_and_the_terminal_comes_back() {
     assert!(tty.screen.lock().unwrap().screen().alternate_screen());
     tty.send(b"2p");
     tty.wait("stop with a CANONICAL savepoint");
-    tty.wait("Same as");
+    tty.wait("Command line");
     // A card can be confirmed once it can have been read.
     tty.wait("y suspend");
     tty.send(b"y");

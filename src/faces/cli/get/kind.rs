@@ -34,7 +34,7 @@ pub enum Kind {
     /// Configuration history of a deployment.
     #[value(alias = "revision")]
     Revisions,
-    /// Jars.
+    /// Jars that the manager keeps.
     #[value(aliases = ["artifact", "jars"])]
     Artifacts,
     /// Exceptions of a deployment's job.

@@ -63,7 +63,7 @@ pub struct DescribeArgs {
     /// What; APP/NAME alone is a deployment.
     #[arg(value_name = "KIND", value_parser = WhatParser)]
     what: What,
-    /// Which.
+    /// Its name, or its id or a part of it.
     name: Option<String>,
 }
 

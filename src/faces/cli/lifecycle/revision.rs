@@ -42,7 +42,7 @@ pub struct UpgradeArgs {
     /// Main class.
     #[arg(long, value_name = "C")]
     entry_class: Option<String>,
-    /// Parallelism.
+    /// Parallelism of the job, 1 or more.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     parallelism: Option<u32>,
     /// Flink configuration, merged per key; K=null removes.

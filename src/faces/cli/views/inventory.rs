@@ -79,7 +79,7 @@ impl Tabular for model::Deployment {
         column("REV"),
         column("VERSION"),
         column("AGE"),
-        column("CRASH LOSS"),
+        column("FAILOVER LOSS"),
         column("END LOSS"),
         column("OPERATION"),
         wide("DESIRED"),

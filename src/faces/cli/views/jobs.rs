@@ -5,7 +5,7 @@ use super::{
         table::{Cell, Column, Tone, column, wide},
         words::{self, Look},
     },
-    Tabular, last_part, short,
+    Tabular, end_of, last_part,
 };
 use crate::contract::model;
 
@@ -109,7 +109,7 @@ impl Tabular for model::ExceptionEntry {
     fn cells(&self, look: Look) -> Vec<Cell> {
         vec![
             look.time(self.at),
-            Cell::new(short(&self.flink_job_id)),
+            Cell::new(end_of(&self.flink_job_id)),
             Cell::new(&self.root_cause),
             Cell::some(self.task.as_ref()),
             Cell::some(self.task_manager.as_ref()),

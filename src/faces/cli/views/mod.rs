@@ -16,7 +16,7 @@ use crate::contract::plan::Verdict;
 pub trait Tabular {
     /// What several of them are called.
     const NOUN: &'static str;
-    /// The columns, in order.
+    /// Headings, as many as a row has cells; some of them only with `-o wide`.
     const COLUMNS: &'static [Column];
     /// One cell for each column.
     fn cells(&self, look: Look) -> Vec<Cell>;

@@ -26,8 +26,7 @@ impl Tabular for model::Operation {
         wide("PARENT"),
     ];
     fn cells(&self, look: Look) -> Vec<Cell> {
-        let result = self.error.as_ref().map(|e| e.message.as_str()).or(self.result.as_deref());
-        let result = result.map(|r| look.words(r));
+        let result = self.outcome_text().map(|r| look.words(&r).to_string());
         vec![
             Cell::new(&self.operation_id),
             Cell::new(self.kind.as_str()),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     contract::{
-        model::{Event, Operation},
+        model::{Event, Operation, Target, TargetJob},
         watch::{Detail, Row, Snapshot, WatchMessage},
     },
     domain::{deployment::Observed, operation::OpState, time::Timestamp},
@@ -23,13 +23,13 @@ const OPERATIONS: usize = 500;
 pub enum Notice {
     /// An operation ended or waits.
     Operation {
-        /// Its id.
+        /// The operation's id.
         id: String,
-        /// Its deployment.
+        /// `APP/NAME`.
         deployment: String,
         /// Where it stands now.
         state: OpState,
-        /// `UPGRADE`.
+        /// What for, as a word: `UPGRADE`.
         kind: String,
     },
     /// A deployment's job or revision changed: what its tabs show is old.
@@ -98,24 +98,11 @@ impl Data {
             WatchMessage::Reset { .. } => vec![Notice::Reset],
             WatchMessage::Deployment { row, detail } => self.put_row(row, detail, now),
             WatchMessage::DeploymentGone { deployment } => {
-                self.rows.shift_remove(&deployment);
-                if let Some(app) = deployment.split_once('/').and_then(|(a, _)| self.applications.get_mut(a))
-                {
-                    app.deployments.retain(|d| *d != deployment);
-                }
-                self.judge(&deployment);
-                self.details.remove(&deployment);
-                self.tabs.retain(|(d, _), _| *d != deployment);
+                self.drop_row(&deployment);
                 vec![]
             }
             WatchMessage::Target { target, unmanaged } => {
-                let name = target.name.clone();
-                self.targets.insert(name.clone(), *target);
-                if unmanaged.is_empty() {
-                    self.unmanaged.shift_remove(&name);
-                } else {
-                    self.unmanaged.insert(name, unmanaged);
-                }
+                self.put_target(*target, unmanaged);
                 vec![]
             }
             WatchMessage::TargetGone { name } => {
@@ -140,6 +127,26 @@ impl Data {
                 self.totals = totals;
                 vec![]
             }
+        }
+    }
+
+    fn drop_row(&mut self, deployment: &str) {
+        self.rows.shift_remove(deployment);
+        if let Some(app) = deployment.split_once('/').and_then(|(a, _)| self.applications.get_mut(a)) {
+            app.deployments.retain(|d| d != deployment);
+        }
+        self.judge(deployment);
+        self.details.remove(deployment);
+        self.tabs.retain(|(d, _), _| d != deployment);
+    }
+
+    fn put_target(&mut self, target: Target, unmanaged: Vec<TargetJob>) {
+        let name = target.name.clone();
+        self.targets.insert(name.clone(), target);
+        if unmanaged.is_empty() {
+            self.unmanaged.shift_remove(&name);
+        } else {
+            self.unmanaged.insert(name, unmanaged);
         }
     }
 
@@ -191,6 +198,13 @@ impl Data {
         self.operations.insert(id, op);
         self.trim_operations();
         notice
+    }
+
+    /// Operations that were asked for: nobody is told of those that have ended already.
+    pub fn put_operations(&mut self, operations: Vec<Operation>) {
+        for operation in operations {
+            self.put_operation(operation);
+        }
     }
 
     fn trim_operations(&mut self) {

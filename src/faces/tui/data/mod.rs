@@ -79,7 +79,7 @@ pub enum Link {
     Lost {
         /// Since when.
         since: Timestamp,
-        /// Why.
+        /// What the last request ran into.
         problem: Box<Problem>,
         /// The next try.
         retry_at: Timestamp,
@@ -178,6 +178,12 @@ impl Data {
     #[must_use]
     pub fn waiting(&self, deployment: &str) -> Option<&Operation> {
         self.active_operations().find(|o| o.deployment == deployment && o.state == OpState::NeedsAttention)
+    }
+
+    /// The deployment's job runs, as far as is known.
+    #[must_use]
+    pub fn runs(&self, deployment: &str) -> bool {
+        self.rows.get(deployment).is_none_or(|r| r.observed == Observed::Running)
     }
 
     /// The target answers.

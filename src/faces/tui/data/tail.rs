@@ -10,7 +10,7 @@ const EVENTS_PAUSED: usize = 20_000;
 /// Who is looking up in events: nothing is taken away from under their eyes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Paused {
-    /// The tail.
+    /// Somebody looks up in the event pane.
     pub tail: bool,
     /// The event log of this deployment.
     pub log: Option<String>,

@@ -21,7 +21,7 @@ use crate::{
 /// Where the manager is looked for after it was lost.
 #[derive(Debug, Clone)]
 pub struct Reconnect {
-    /// Its place.
+    /// State directory and socket.
     pub place: connect::Place,
     /// How one is started when none is there; `None` = only waits for one.
     pub spawn: Option<Spawn>,

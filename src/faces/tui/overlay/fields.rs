@@ -49,7 +49,7 @@ pub enum FieldId {
 /// A field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {
-    /// Typed.
+    /// A line that a person types.
     Text(Line),
     /// One of the field's options, by its place.
     Choice(usize),
@@ -79,7 +79,7 @@ pub struct Field {
     pub help: &'static str,
     /// What it can be, where that is a list.
     pub options: Vec<Choice>,
-    /// Its value.
+    /// What is typed, chosen or ticked.
     pub value: Value,
 }
 

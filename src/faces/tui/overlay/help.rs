@@ -15,7 +15,7 @@ use crate::faces::tui::{
 pub enum Entry {
     /// Where the commands below it are known.
     Heading(Context),
-    /// A command.
+    /// A command with its keys; Enter runs it.
     Command(Command),
 }
 

@@ -5,7 +5,7 @@ use crate::{
         model::{Revision, Savepoint},
         restore_from::StateWord,
     },
-    domain::{deployment::Observed, savepoint::Status, text::bytes},
+    domain::{savepoint::Status, text::bytes},
     faces::tui::{
         data::{Tab, TabData},
         history,
@@ -51,7 +51,7 @@ impl Choice {
 #[must_use]
 pub fn restore_points(request: &Request, model: &Model) -> Vec<Choice> {
     let deployment = request.subject();
-    let runs = model.data.rows.get(deployment).is_none_or(|r| r.observed == Observed::Running);
+    let runs = model.data.runs(deployment);
     let words = StateWord::of(request.kind()).iter().map(|w| state(request, *w));
     let mut out: Vec<Choice> = match request {
         Request::Start(..) => {

@@ -13,7 +13,7 @@ pub use self::{
 
 use super::{
     history::Stopped,
-    paint::{Text, muted, plain, text},
+    paint::{Text, muted, text},
     theme::Role,
 };
 use crate::{
@@ -301,18 +301,6 @@ pub fn loss(seconds: u64) -> Text {
         _ => Role::Error,
     };
     text(age(seconds), role)
-}
-
-/// A sentence over several lines, plain.
-#[must_use]
-pub fn paragraph(s: &str, cells: usize, role: Role) -> Vec<Text> {
-    s.lines().flat_map(|l| text(l, role).wrap(cells, 0)).collect()
-}
-
-/// Nothing but a blank line.
-#[must_use]
-pub fn blank() -> Text {
-    plain("")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::domain::time::Timestamp;
 /// In whose time points in time are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Zone {
-    /// UTC.
+    /// Coordinated universal time.
     #[default]
     Utc,
     /// The machine's.

@@ -65,7 +65,7 @@ pub enum ThemeChoice {
     File {
         /// Its name, for diagnostics.
         name: String,
-        /// Its text.
+        /// What is in it.
         text: String,
     },
 }
@@ -75,18 +75,18 @@ pub enum ThemeChoice {
 pub struct ColourEnv {
     /// `NO_COLOR` is set and not empty.
     pub no_color: bool,
-    /// `COLORFGBG`.
+    /// `COLORFGBG`: numbers of the text's and the background's colour.
     pub colorfgbg: Option<String>,
-    /// `COLORTERM`.
+    /// `COLORTERM`: whether there are 24 bits of colour.
     pub colorterm: Option<String>,
-    /// `TERM`.
+    /// `TERM`: the kind of terminal.
     pub term: Option<String>,
 }
 
 /// One style for every role.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Theme {
-    /// Its name.
+    /// A built-in one's name, or the file's.
     pub name: String,
     styles: Vec<Style>,
 }

@@ -10,7 +10,7 @@ use crate::{
         data::{Notice, Paused, Tab},
         model::Model,
         msg::{AskId, Effect, Reply, Wake},
-        overlay::{After, Overlay, operation::OperationCard},
+        overlay::{After, Overlay, form::Form, operation::OperationCard},
         say,
         theme::Role,
     },
@@ -82,19 +82,11 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
             with_lists(model);
         }
         Reply::Operations(result) => {
-            let result = result.map(|ops| {
-                for op in ops {
-                    model.data.put_operation(op);
-                }
-            });
+            let result = result.map(|ops| model.data.put_operations(ops));
             model.data.operations_load.answer(result, now);
         }
         Reply::History(name, result) => {
-            let result = result.map(|ops| {
-                for op in ops {
-                    model.data.put_operation(op);
-                }
-            });
+            let result = result.map(|ops| model.data.put_operations(ops));
             model.data.histories.entry(name).or_default().answer(result, now);
             with_lists(model);
         }
@@ -105,13 +97,7 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
         Reply::Operation(_, Err(p)) => model.toast(p.detail, Role::Error),
         Reply::Artifacts(result) => {
             model.data.artifacts.answer(result, now);
-            let open = |o: &Overlay| matches!(o, Overlay::Form(f) if f.pick_when_listed);
-            with_overlay(model, open, |o, m| {
-                if let Overlay::Form(f) = o {
-                    f.listed(m);
-                }
-                After::Stay
-            });
+            with_form(model, |f| f.pick_when_listed, Form::listed);
         }
         Reply::Patched(Ok(s)) => {
             let words = if s.pinned { "pinned: it is never deleted" } else { "not pinned any more" };
@@ -142,24 +128,15 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
                 After::Stay
             },
         ),
-        Reply::Uploading(ask, sent, total) => with_ask(model, ask, |o, _| {
-            if let Overlay::Form(f) = o {
-                f.uploading(sent, total);
-            }
-            After::Stay
-        }),
-        Reply::Uploaded(ask, result) => with_ask(model, ask, |o, m| {
-            if let Overlay::Form(f) = o {
-                f.uploaded(result, m, fx);
-            }
-            After::Stay
-        }),
-        Reply::Edited(ask, result) => with_ask(model, ask, |o, _| {
-            if let Overlay::Form(f) = o {
-                f.from_editor(result, fx);
-            }
-            After::Stay
-        }),
+        Reply::Uploading(ask, sent, total) => {
+            with_form(model, |f| f.ask == ask, |f, _| f.uploading(sent, total));
+        }
+        Reply::Uploaded(ask, result) => {
+            with_form(model, |f| f.ask == ask, |f, m| f.uploaded(result, m, fx));
+        }
+        Reply::Edited(ask, result) => {
+            with_form(model, |f| f.ask == ask, |f, _| f.from_editor(result, fx));
+        }
     }
 }
 
@@ -233,6 +210,17 @@ fn with_ask(model: &mut Model, ask: AskId, f: impl FnOnce(&mut Overlay, &mut Mod
         _ => false,
     };
     with_overlay(model, is, f);
+}
+
+/// Works on the form that is meant, where it is still open.
+fn with_form(model: &mut Model, is: impl Fn(&Form) -> bool, work: impl FnOnce(&mut Form, &mut Model)) {
+    let is_it = |o: &Overlay| matches!(o, Overlay::Form(f) if is(f));
+    with_overlay(model, is_it, |o, m| {
+        if let Overlay::Form(f) = o {
+            work(f, m);
+        }
+        After::Stay
+    });
 }
 
 /// Takes an overlay out, works on it with the rest of the model, and puts back what it became. Gone: nothing happens.

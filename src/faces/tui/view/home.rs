@@ -241,7 +241,7 @@ fn waiting(model: &Model) -> Option<Text> {
     let key = model.keymap.key_of(Command::Attention).unwrap_or_default();
     let op = model.data.waiting(name);
     let what = op.map(|o| format!("{} ", o.kind)).unwrap_or_default();
-    let why = op.and_then(|o| o.error.as_ref()).map(|e| format!(": {}", e.message)).unwrap_or_default();
+    let why = op.and_then(|o| o.error_text()).map(|e| format!(": {e}")).unwrap_or_default();
     Some(plain(format!(" ▲ {what}NEEDS YOU, {key} opens it{why}")))
 }
 

@@ -107,7 +107,7 @@ fn content(model: &Model, op: &Operation, cells: usize, wordy: bool) -> (Vec<Tex
     if let Some(e) = &op.error {
         let waits = op.state == OpState::NeedsAttention;
         let (word, role) = if waits { ("Evidence", Role::Warn) } else { ("Why", Role::Error) };
-        out.extend(field(word, text(&e.message, role)).wrap(cells, 13));
+        out.extend(field(word, text(op.error_text().unwrap_or_default(), role)).wrap(cells, 13));
         if let Some(hint) = &e.hint {
             out.extend(muted(format!("             → {hint}")).wrap(cells, 15));
             if hint.contains("--allow-non-restored-state") {

@@ -66,6 +66,5 @@ fn row(model: &Model, o: &Operation) -> Text {
     t += text(&o.deployment, Role::Accent).pad(30).with(" ", Role::Text);
     t += muted(model.zone.second(o.started_at.unwrap_or(o.created_at), now)).pad(15);
     t += muted(&o.actor).pad(17).with(" ", Role::Text);
-    let tail = o.error.as_ref().map(|e| e.message.as_str()).or(o.result.as_deref()).unwrap_or_default();
-    t.then(muted(tail))
+    t.then(muted(o.outcome_text().unwrap_or_default()))
 }

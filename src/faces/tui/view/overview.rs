@@ -21,7 +21,7 @@ use crate::{
         history,
         model::Model,
         pages::home::{Group, Pane, Subject},
-        paint::{Canvas, Text, muted, plain, text},
+        paint::{Canvas, Text, flow, muted, plain, text},
         say::{self, field},
         theme::Role,
     },
@@ -114,7 +114,7 @@ fn deployment(model: &Model, detail: &Detail, since: u64, width: usize) -> Vec<T
     out.extend(pair(width, target_line(model, d), parallelism(model, d)));
     let cells = if width >= 72 { width / 2 } else { width };
     out.extend(pair(width, checkpoint(model, d, cells), loss(model, d, since)));
-    out.extend(next_start(model, d, width));
+    out.extend(next_start(model, d, since, width));
     out.extend(metrics(model, d, width));
     if !wrong {
         out.push(field("Findings", muted("none")));
@@ -214,25 +214,13 @@ fn metrics(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
         let value = m.value.map_or_else(say::unknown, |v| text(say::number(v), role));
         value.with(format!(" {}", m.name), Role::Muted)
     };
-    let (mut out, mut line) = (Vec::new(), Text::empty());
+    let mut out = Vec::new();
     if past && !d.metrics.is_empty() {
         let at = d.metrics.iter().filter_map(|m| m.observed_at).max();
         let when = at.map(|t| format!(", at {}", model.zone.second(t, model.manager_now())));
         out.push(muted(format!("when it was last seen to run{}:", when.unwrap_or_default())));
     }
-    for m in &d.metrics {
-        let next = one(m);
-        if !line.is_empty() && line.width() + next.width() + 3 > width.saturating_sub(13) {
-            out.push(std::mem::take(&mut line));
-        }
-        if !line.is_empty() {
-            line += plain("   ");
-        }
-        line += next;
-    }
-    if !line.is_empty() {
-        out.push(line);
-    }
+    out.extend(flow(d.metrics.iter().map(one), "   ", width.saturating_sub(13)));
     out.into_iter().enumerate().map(|(i, l)| field(if i == 0 { "Numbers" } else { "" }, l)).collect()
 }
 
@@ -248,9 +236,9 @@ fn last_failure(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
         .with(to.unwrap_or_default(), Role::Text)
         .with(format!(" {words}"), role)
         .with(format!("  {ago} ago   {open} opens it"), Role::Muted);
-    let why = op.error.as_ref().map(|e| e.message.as_str()).or(op.result.as_deref()).unwrap_or_default();
+    let why = op.outcome_text().unwrap_or_default();
     let mut lines = field("Last failure", head).wrap(width, 13);
-    lines.extend(indented(&muted(say::short_places(why)), width).into_iter().take(3));
+    lines.extend(indented(&muted(say::short_places(&why)), width).into_iter().take(3));
     lines
 }
 

@@ -89,27 +89,32 @@ pub(super) fn loss(model: &Model, d: &Deployment, since: u64) -> Text {
     field("Loss window", words.with(" end", Role::Muted))
 }
 
-pub(super) fn next_start(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
+/// What the next start would restore, and why. The sentence of the advisor is the value where there is no id to name:
+/// nothing is said twice.
+pub(super) fn next_start(model: &Model, d: &Deployment, since: u64, width: usize) -> Vec<Text> {
     let Some(p) = &d.next_restore_point else {
         return vec![field("Next start", say::unknown())];
     };
-    let age = age_of(model, p.state_of).map(|s| format!(", {} old", say::age(s))).unwrap_or_default();
+    // What a job has done since then is repeated, and it goes on.
+    let repeats = p.rewind_seconds.filter(|s| *s > 0).map(|s| if ended(d) { s } else { s + since });
+    let age = age_of(model, p.state_of).filter(|_| repeats.is_none());
+    let age = age.map(|s| format!(", {} old", say::age(s))).unwrap_or_default();
     let mut t = match (&p.savepoint_id, &p.location) {
         (Some(id), _) => {
             let when = p.state_of.map(|t| format!(" of {}", model.zone.minute(t, model.manager_now())));
             plain(format!("savepoint {}{}{age}", say::short_id(id), when.unwrap_or_default()))
         }
-        (None, Some(_)) => plain(format!("a retained checkpoint{age}")),
-        (None, None) if p.refused => text("would be refused", Role::Warn),
-        (None, None) => text("begins empty", Role::Warn),
+        (None, Some(_)) => plain(format!("{}{age}", p.why)),
+        (None, None) if p.refused => text(format!("would be refused: {}", p.why), Role::Warn),
+        (None, None) => text(&p.why, Role::Warn),
     };
-    if let Some(s) = p.rewind_seconds.filter(|s| *s > 0) {
+    if let Some(s) = repeats {
         t = t.with("  repeats ", Role::Muted).then(say::loss(s));
     }
-    // A checkpoint of the running job is Flink's own word of this moment.
-    let unseen = p.verified != Some(true) && p.savepoint_id.is_some();
-    let why = if unseen { format!("{}; {}", p.why, say::UNSEEN) } else { p.why.clone() };
     let mut lines = field("Next start", t).wrap(width, 13);
-    lines.extend(indented(&muted(why), width));
+    if p.savepoint_id.is_some() {
+        let unseen = if p.verified == Some(true) { String::new() } else { format!("; {}", say::UNSEEN) };
+        lines.extend(indented(&muted(format!("{}{unseen}", p.why)), width));
+    }
     lines
 }

@@ -40,7 +40,7 @@ pub const READ_MS: u64 = 500;
 pub enum Focus {
     /// One of the card's fields.
     Field(usize),
-    /// Why.
+    /// The reason, for the event log.
     Reason,
     /// The name that must be typed.
     Typed,
@@ -53,7 +53,7 @@ pub enum Focus {
 /// The list of a field's values, while it is open.
 #[derive(Debug)]
 pub struct Picker {
-    /// Whose.
+    /// Place of its field among the card's fields.
     pub field: usize,
     /// Places in the field's options.
     pub list: ListView<usize>,

@@ -13,7 +13,7 @@ pub enum At {
     EntryClass,
     /// Program arguments.
     Args,
-    /// Parallelism.
+    /// How many parallel instances the job has.
     Parallelism,
     /// How the change is applied.
     Strategy,

@@ -61,7 +61,7 @@ pub struct Form {
     pub entry_class: Line,
     /// Arguments, quoted as in a shell.
     pub args: Line,
-    /// Parallelism.
+    /// Parallelism as typed; a number, 1 or more.
     pub parallelism: Line,
     /// Index into the strategies; the first is "as configured".
     pub strategy: usize,

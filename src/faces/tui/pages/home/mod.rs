@@ -12,7 +12,6 @@ mod sync;
 pub use super::{event_log::EventLog, pane::Pane};
 use crate::{
     contract::model::{Event, Savepoint, TargetJob},
-    domain::operation::OpState,
     faces::tui::{
         command::Context,
         data::{Data, Tab, TabData},
@@ -24,7 +23,7 @@ use crate::{
 /// A row of the first pane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Group {
-    /// An application.
+    /// An application, by its name.
     Application(String),
     /// Jobs on a target that nobody manages.
     Unmanaged(String),
@@ -186,6 +185,5 @@ impl Home {
 /// Some operation of a deployment waits for a person.
 #[must_use]
 pub fn waits(data: &Data, deployment: &str) -> bool {
-    data.rows.get(deployment).is_some_and(|r| r.needs_attention)
-        || data.active_operations().any(|o| o.deployment == deployment && o.state == OpState::NeedsAttention)
+    data.rows.get(deployment).is_some_and(|r| r.needs_attention) || data.waiting(deployment).is_some()
 }

@@ -6,7 +6,7 @@ use crate::{
     faces::tui::{
         model::Model,
         overlay::card::Card,
-        paint::{Text, muted, plain, text},
+        paint::{Text, flow, muted, plain, text},
         say,
         theme::Role,
     },
@@ -31,7 +31,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
     let (mind, fine): (Vec<_>, Vec<_>) =
         plan.checks.iter().partition(|k| matches!(k.verdict, Verdict::Failed | Verdict::Warning));
     if !mind.is_empty() || !plan.warnings.is_empty() {
-        out.push(heading("Mind"));
+        out.push(heading("Warnings"));
         check_lines(out, mind, cells);
         for w in &plan.warnings {
             wrapped(out, &text("  ! ", Role::Warn).with(w, Role::Text), cells);
@@ -54,7 +54,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
         out.push(heading("Preflight"));
         check_lines(out, fine, cells);
     }
-    out.push(heading("Same as"));
+    out.push(heading("Command line"));
     wrapped(out, &muted(format!("  {}", model.command_line(&plan.command))), cells);
     if card.plan.loading {
         out.push(text("◌ the fields changed, asking again", Role::Busy));
@@ -145,28 +145,16 @@ fn unseen(plan: &plan::Plan) -> Text {
 }
 
 fn loss_line(out: &mut Vec<Text>, plan: &plan::Plan, cells: usize) {
-    let mut parts = Vec::new();
-    let mut add = |label: &'static str, v: Option<u64>| {
-        if let Some(s) = v {
-            parts.push(muted(label).then(say::loss(s)));
-        }
-    };
-    add("a failover now loses ", plan.crash_loss_seconds);
-    add("its end now loses ", plan.end_loss_seconds);
-    add("the restore repeats ", plan.rewind_seconds);
+    let loss = |(name, s): (&'static str, u64)| muted(format!("{name} ")).then(say::loss(s));
+    let mut parts: Vec<Text> = plan.at_stake().map(loss).collect();
     if let Some(s) = plan.expected_savepoint_seconds {
-        parts.push(muted(format!("last savepoint took {}", say::age(s))));
+        parts.push(muted(format!("the last savepoint took {}", say::age(s))));
     }
     if parts.is_empty() {
         return;
     }
     out.push(heading("At stake"));
-    let mut line = plain("    ");
-    for (i, p) in parts.into_iter().enumerate() {
-        if i > 0 {
-            line += muted("  ·  ");
-        }
-        line += p;
+    for line in flow(parts, "  ·  ", cells.saturating_sub(4)) {
+        wrapped(out, &plain("    ").then(line), cells);
     }
-    wrapped(out, &line, cells);
 }
