@@ -259,6 +259,53 @@ pub fn observe(sight: &JobSight) -> (Observed, Vec<(ConditionType, String)>) {
     }
 }
 
+/// The conditions after a look. What is not listed is False; what held before, and cannot be seen now, is Unknown: a
+/// cluster that does not answer says nothing of its jobs.
+#[must_use]
+pub fn conditions(
+    before: &[Condition],
+    holds: Vec<(ConditionType, String)>,
+    sight: &JobSight,
+    now: Timestamp,
+) -> Vec<Condition> {
+    let since = |kind| before.iter().find(|c| c.kind == kind).map_or(now, |c| c.since);
+    let mut next: Vec<Condition> = holds
+        .into_iter()
+        .map(|(kind, reason)| Condition { kind, status: ConditionStatus::True, since: since(kind), reason })
+        .collect();
+    let hidden: &[ConditionType] = match sight {
+        JobSight::Unreachable => &[
+            ConditionType::JobFailing,
+            ConditionType::JobUnstable,
+            ConditionType::CheckpointStale,
+            ConditionType::WaitingForSlots,
+            ConditionType::JobLost,
+            ConditionType::JobRevived,
+        ],
+        JobSight::Absent => {
+            &[ConditionType::JobFailing, ConditionType::JobUnstable, ConditionType::CheckpointStale]
+        }
+        _ => &[],
+    };
+    let gone: Vec<Condition> = before
+        .iter()
+        .filter(|c| hidden.contains(&c.kind) && !next.iter().any(|n| n.kind == c.kind))
+        .map(|c| Condition { status: ConditionStatus::Unknown, ..c.clone() })
+        .collect();
+    next.extend(gone);
+    next
+}
+
+/// A state is wanted that the deployment is not in, and nothing leads there by itself: a person starts it again.
+#[must_use]
+pub const fn needs_a_start(desired: Desired, observed: Observed) -> bool {
+    matches!(desired, Desired::Running)
+        && matches!(
+            observed,
+            Observed::Failed | Observed::Finished | Observed::Cancelled | Observed::Suspended
+        )
+}
+
 /// The worst thing first: what one deployment amounts to.
 #[must_use]
 pub fn health(
@@ -339,5 +386,42 @@ mod tests {
     ) {
         let (o, c) = observe(&sight);
         assert_eq!((o, c.first().map(|(k, _)| *k)), (observed, condition));
+    }
+
+    fn condition(kind: ConditionType, since: i64) -> Condition {
+        let since = Timestamp::from_millis(since);
+        Condition { kind, status: ConditionStatus::True, since, reason: "r".into() }
+    }
+
+    /// Before the look: JobFailing since 1.
+    #[rstest]
+    #[case::still(seen(FlinkState::Restarting, 0, 4, OurEnd::None), Some(ConditionStatus::True))]
+    #[case::not_any_more(seen(FlinkState::Running, 4, 0, OurEnd::None), None)]
+    #[case::nobody_can_say(JobSight::Unreachable, Some(ConditionStatus::Unknown))]
+    #[case::nor_of_a_job_that_is_lost(JobSight::Absent, Some(ConditionStatus::Unknown))]
+    fn what_cannot_be_seen_is_unknown(#[case] sight: JobSight, #[case] expected: Option<ConditionStatus>) {
+        let before = [condition(ConditionType::JobFailing, 1)];
+        let next = conditions(&before, observe(&sight).1, &sight, Timestamp::from_millis(9));
+        let found = next.iter().find(|c| c.kind == ConditionType::JobFailing);
+        assert_eq!(found.map(|c| c.status), expected);
+        assert!(found.is_none_or(|c| c.since.millis() == 1), "since it began, not since the last look");
+    }
+
+    #[test]
+    fn an_answer_ends_what_only_silence_said() {
+        let before = [condition(ConditionType::ClusterUnreachable, 1)];
+        let next =
+            conditions(&before, observe(&JobSight::Absent).1, &JobSight::Absent, Timestamp::from_millis(9));
+        assert_eq!(next.iter().map(|c| c.kind).collect::<Vec<_>>(), [ConditionType::JobLost]);
+    }
+
+    #[rstest]
+    #[case(Desired::Running, Observed::Failed, true)]
+    #[case(Desired::Running, Observed::Running, false)]
+    #[case(Desired::Running, Observed::Unknown, false)]
+    #[case(Desired::Suspended, Observed::Suspended, false)]
+    #[case(Desired::Cancelled, Observed::Failed, false)]
+    fn who_needs_a_start(#[case] desired: Desired, #[case] observed: Observed, #[case] needs: bool) {
+        assert_eq!(needs_a_start(desired, observed), needs);
     }
 }

@@ -32,6 +32,8 @@ struct Told {
     /// With the words and the moment of the round that told them.
     conditions: Vec<Condition>,
     strays: Vec<FlinkJobId>,
+    #[serde(default)]
+    needs_a_start: bool,
     cause: Option<RootCause>,
     /// When the job was seen last before that.
     observed_at: Option<Timestamp>,
@@ -50,12 +52,14 @@ pub(super) fn of_deployment(
     now: &Noted,
 ) -> Option<(String, String)> {
     let was = &e.sight.noted;
-    if (&was.conditions, &was.strays, &was.cause) == (&now.conditions, &now.strays, &now.cause) {
+    let of = |n: &Noted| (n.conditions.clone(), n.strays.clone(), n.needs_a_start, n.cause.clone());
+    if of(was) == of(now) {
         return None;
     }
     let told = Told {
         conditions: conditions.to_vec(),
         strays: now.strays.clone(),
+        needs_a_start: now.needs_a_start,
         cause: now.cause.clone(),
         observed_at: e.sight.observed_at,
     };
@@ -77,6 +81,7 @@ pub fn recall(world: &mut World, facts: &IndexMap<String, String>) {
         let Some(e) = world.by_id_mut(&DeploymentId::new(id)) else { continue };
         e.sight.noted.conditions = told.conditions.iter().map(|c| c.kind).collect();
         e.sight.noted.strays = told.strays;
+        e.sight.noted.needs_a_start = told.needs_a_start;
         e.sight.noted.cause.clone_from(&told.cause);
         e.sight.conditions = told.conditions;
         e.sight.root_cause = told.cause;

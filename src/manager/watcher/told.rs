@@ -5,7 +5,9 @@ use std::collections::HashMap;
 use super::kept;
 use crate::{
     domain::{
-        deployment::{Condition, ConditionStatus, ConditionType, Desired, JobSight, Observed, observe},
+        deployment::{
+            Condition, ConditionType, Desired, JobSight, Observed, conditions, needs_a_start, observe,
+        },
         event::{EventName, NewEvent, Severity},
         flink::JobSummary,
         ids::{DeploymentId, DeploymentName, FlinkJobId, TargetName},
@@ -132,13 +134,7 @@ pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>,
         holds.push((ConditionType::JobRevived, format!("a job lives although {} is wanted", e.row.desired)));
     }
     let before = std::mem::take(&mut e.sight.conditions);
-    let next: Vec<Condition> = holds
-        .into_iter()
-        .map(|(kind, reason)| {
-            let since = before.iter().find(|c| c.kind == kind).map_or(now, |c| c.since);
-            Condition { kind, status: ConditionStatus::True, since, reason }
-        })
-        .collect();
+    let next = conditions(&before, holds, sight, now);
     let mut noted = e.sight.noted.clone();
     noted.state = e.sight.summary.as_ref().map(|s| s.state.clone());
     if !matches!(sight, JobSight::Absent | JobSight::Unreachable) {
@@ -147,6 +143,7 @@ pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>,
     if !busy {
         note_conditions(e, &next, &mut noted, now, &mut round.changes);
         note_strays(e, strays, &mut noted, now, &mut round.changes);
+        note_need(e, observed, &mut noted, now, &mut round.changes);
     }
     round.changes.facts.extend(kept::of_deployment(e, &next, &noted));
     round.noted.push((e.row.name.clone(), noted));
@@ -197,4 +194,21 @@ fn note_strays(
         push(e, changes, now, Severity::Error, EventName::JobRevived, text);
     }
     noted.strays = strays;
+}
+
+/// Nothing starts a job again by itself: that somebody must is said once.
+fn note_need(
+    e: &DeploymentEntry,
+    observed: Observed,
+    noted: &mut Noted,
+    now: Timestamp,
+    changes: &mut Changes,
+) {
+    let needs = e.operation.is_none() && needs_a_start(e.row.desired, observed);
+    if needs && !noted.needs_a_start {
+        let (desired, name) = (e.row.desired, &e.row.name);
+        let text = format!("{desired} is wanted and it is {observed}: start it again: nutkin start {name}");
+        push(e, changes, now, Severity::Warn, EventName::StateTransitionNeeded, text);
+    }
+    noted.needs_a_start = needs;
 }

@@ -68,6 +68,8 @@ pub struct Noted {
     pub strays: Vec<FlinkJobId>,
     /// The lost job whose remains were looked for.
     pub left: Option<JobId>,
+    /// That somebody must start it again.
+    pub needs_a_start: bool,
     /// Why its tasks failed last.
     pub cause: Option<RootCause>,
 }

@@ -143,6 +143,7 @@ async fn checkpoints_are_restore_points_of_jobs_whose_end_they_outlive(
     let job = rig.seen("prod").job.unwrap().flink_job_id;
     rig.fake.set_job_state(&job, end);
     rig.eventually("its end is seen", || rig.seen("prod").observed == observed).await;
+    rig.logged("prod", "STATE_TRANSITION_NEEDED").await;
     // Its end and what it leaves are one commit; a later look may find a newer checkpoint in the place of that one.
     let ended = async {
         while rig.manager.jobs(None, 1).await.unwrap().remove(0).ended_at.is_none() {
