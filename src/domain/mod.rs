@@ -23,6 +23,7 @@ pub mod names;
 pub mod netfs;
 pub mod operation;
 pub mod options;
+pub mod overridden;
 pub mod policy;
 pub mod read_only;
 pub mod restore;

@@ -123,6 +123,16 @@ pub struct DeploymentOperation {
     pub started_at: Option<Timestamp>,
 }
 
+/// A value of the spec that the job does not run with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct OverriddenValue {
+    /// Where it is in the spec.
+    pub path: String,
+    /// What the job runs with instead.
+    pub runs_with: String,
+}
+
 /// The program's own number.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "camelCase")]
@@ -213,6 +223,9 @@ pub struct Deployment {
     pub root_cause: Option<RootCause>,
     /// Spec against what runs.
     pub drift: Option<Drift>,
+    /// What the program has set itself, instead of what the spec says.
+    #[serde(default)]
+    pub overridden: Vec<OverriddenValue>,
     /// The program's own numbers.
     pub metrics: Vec<MetricValue>,
     /// Flink's own page of the job.

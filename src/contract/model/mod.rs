@@ -7,7 +7,7 @@ mod target;
 
 pub use deployment::{
     Application, Deployment, DeploymentJob, DeploymentOperation, Drift, MetricValue, NextRestorePoint,
-    RestoredFrom, RootCause, Tasks,
+    OverriddenValue, RestoredFrom, RootCause, Tasks,
 };
 pub use history::{Artifact, Event, ExceptionEntry, Job, Operation, Revision, Step, WayBack};
 pub use snapshot::{Checkpoint, RestorePoint, Savepoint};

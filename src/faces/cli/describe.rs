@@ -39,6 +39,14 @@ pub async fn deployment(ctx: &Context, name: &DeploymentName) -> Outcome {
             drift.differences.iter().map(|x| format!("{}\n", super::plan_text::difference(x))).collect();
         section(&mut out, "Drift", &format!("{}\n{lines}", SafeText::line(&drift.summary)));
     }
+    let overridden: String = d
+        .overridden
+        .iter()
+        .map(|o| format!("{}: the job runs with {}\n", SafeText::line(&o.path), SafeText::line(&o.runs_with)))
+        .collect();
+    if !overridden.is_empty() {
+        section(&mut out, "Overridden by the program", &overridden);
+    }
     section(&mut out, "Savepoints", &ctx.table(&savepoints, true));
     section(&mut out, "Events", &ctx.table(&events, true));
     ctx.print(&out)?;

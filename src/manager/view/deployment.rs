@@ -6,12 +6,13 @@ use super::{
 };
 use crate::{
     contract::{
-        model::{Application, Deployment, DeploymentJob, DeploymentOperation, Drift, Tasks},
+        model::{Application, Deployment, DeploymentJob, DeploymentOperation, Drift, OverriddenValue, Tasks},
         watch::{Row, Totals},
     },
     domain::{
         deployment::{Condition, ConditionStatus, ConditionType, Health, Observed, health},
         operation::{self, Kind, OpState},
+        overridden::{RunsWith, overridden},
         restore::{self},
         spec,
         time::Timestamp,
@@ -169,6 +170,7 @@ pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deploym
         operation: operation_of(e, world).map(row_operation),
         root_cause: e.sight.root_cause.clone(),
         drift,
+        overridden: overridden_of(e, live),
         metrics: e.sight.metrics.clone(),
         flink_url: t.zip(e.job.as_ref()).and_then(|(t, j)| {
             t.spec
@@ -179,6 +181,16 @@ pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deploym
         protection: world.protection(e.spec.as_ref(), &target),
         flink_version: t.and_then(|t| t.sight.overview.as_ref()).map(|o| o.flink_version.clone()),
     }
+}
+
+/// What the live job runs with instead of what the revision says that it runs.
+fn overridden_of(e: &DeploymentEntry, live: bool) -> Vec<OverriddenValue> {
+    let runs_it =
+        live && e.job.as_ref().is_some_and(|j| j.revision.is_some() && j.revision == e.row.revision);
+    let Some(spec) = e.spec.as_ref().filter(|_| runs_it) else { return vec![] };
+    let runs = RunsWith { checkpoints: e.sight.checkpoint_config.as_ref(), parallelism: e.sight.parallelism };
+    let found = overridden(spec, runs);
+    found.into_iter().map(|o| OverriddenValue { path: o.path, runs_with: o.runs }).collect()
 }
 
 fn row_job(j: &JobRow, e: &DeploymentEntry) -> DeploymentJob {

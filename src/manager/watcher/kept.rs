@@ -12,7 +12,7 @@ use crate::{
     contract::model::RootCause,
     domain::{
         deployment::Condition,
-        ids::{DeploymentId, FlinkJobId, TargetName},
+        ids::{DeploymentId, FlinkJobId, JobId, TargetName},
         time::Timestamp,
     },
     manager::{
@@ -35,6 +35,9 @@ struct Told {
     #[serde(default)]
     needs_a_start: bool,
     cause: Option<RootCause>,
+    /// The job that failed so.
+    #[serde(default)]
+    job: Option<JobId>,
     /// When the job was seen last before that.
     observed_at: Option<Timestamp>,
 }
@@ -61,6 +64,7 @@ pub(super) fn of_deployment(
         strays: now.strays.clone(),
         needs_a_start: now.needs_a_start,
         cause: now.cause.clone(),
+        job: e.row.job.clone(),
         observed_at: e.sight.observed_at,
     };
     Some((format!("{DEPLOYMENT}{}", e.row.id), serde_json::to_string(&told).ok()?))
@@ -82,9 +86,11 @@ pub fn recall(world: &mut World, facts: &IndexMap<String, String>) {
         e.sight.noted.conditions = told.conditions.iter().map(|c| c.kind).collect();
         e.sight.noted.strays = told.strays;
         e.sight.noted.needs_a_start = told.needs_a_start;
-        e.sight.noted.cause.clone_from(&told.cause);
+        // Another job has begun since: what an older one failed of is no news of it.
+        let cause = told.cause.filter(|_| told.job == e.row.job);
+        e.sight.noted.cause.clone_from(&cause);
         e.sight.conditions = told.conditions;
-        e.sight.root_cause = told.cause;
+        e.sight.root_cause = cause;
         e.sight.observed_at = told.observed_at;
     }
 }

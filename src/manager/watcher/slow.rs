@@ -165,6 +165,7 @@ pub async fn hear_out(inner: &Arc<Inner>, name: &DeploymentName) -> bool {
 /// What the cluster has answered about one job; `None` = it was not asked, or did not answer.
 struct Answers {
     config: Option<CheckpointConfig>,
+    parallelism: Option<u32>,
     checkpoints: Option<Option<Checkpoints>>,
     restarts: Option<u64>,
     cause: Option<ExceptionView>,
@@ -173,6 +174,9 @@ struct Answers {
 
 async fn ask(cluster: &dyn Cluster, d: &Due) -> Answers {
     let config = if d.config { cluster.checkpoint_config(&d.flink).await.ok().flatten() } else { None };
+    // Told once with the job: neither changes while it lives.
+    let job = if d.config { cluster.job_config(&d.flink).await.ok().flatten() } else { None };
+    let parallelism = job.and_then(|c| c.parallelism);
     let checkpoints = if d.checkpoints { cluster.checkpoints(&d.flink).await.ok() } else { None };
     let restarts = if d.checkpoints { cluster.restarts(&d.flink).await.ok().flatten() } else { None };
     let cause = if d.troubled {
@@ -185,7 +189,7 @@ async fn ask(cluster: &dyn Cluster, d: &Due) -> Answers {
         let names: Vec<String> = d.metrics.iter().map(|(_, m)| m.clone()).collect();
         sums = cluster.metric_sums(&d.flink, &names).await.ok();
     }
-    Answers { config, checkpoints, restarts, cause, sums }
+    Answers { config, parallelism, checkpoints, restarts, cause, sums }
 }
 
 async fn look_at(inner: &Arc<Inner>, cluster: &dyn Cluster, d: Due) {
@@ -240,6 +244,7 @@ fn take_over(
     if let Some(c) = answers.config {
         keep_config(e, c);
     }
+    e.sight.parallelism = answers.parallelism.or(e.sight.parallelism);
     if let Some(c) = answers.checkpoints {
         e.sight.checkpoints_at = Some(now);
         if let Some(c) = c {

@@ -102,6 +102,8 @@ pub struct DeploymentSight {
     pub checkpoints: Option<Checkpoints>,
     /// Checkpoint settings.
     pub checkpoint_config: Option<CheckpointConfig>,
+    /// Parallelism that the program runs with.
+    pub parallelism: Option<u32>,
     /// When the slow lane last asked, whatever came of it.
     pub asked_at: Option<Timestamp>,
     /// When it last got an answer.
@@ -127,6 +129,7 @@ impl Default for DeploymentSight {
             conditions: vec![],
             checkpoints: None,
             checkpoint_config: None,
+            parallelism: None,
             asked_at: None,
             checkpoints_at: None,
             restarts: VecDeque::new(),

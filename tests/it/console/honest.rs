@@ -1,7 +1,11 @@
 //! Nothing is guessed: what is old, partial, refused, or known by nobody says so.
 
 use nutkin::{
-    contract::{model::Job, problem::Code, watch::WatchMessage},
+    contract::{
+        model::{Job, OverriddenValue},
+        problem::Code,
+        watch::WatchMessage,
+    },
     domain::{
         deployment::{Health, Observed},
         operation::{Kind, OpState},
@@ -457,4 +461,17 @@ fn a_job_that_lives_although_its_deployment_is_at_rest_can_be_cancelled() {
         c.settle().press("x");
         assert!(matches!(c.model.overlays[..], [Overlay::Card(_)]), "{}", c.screen());
     }
+}
+
+#[test]
+fn a_value_that_the_program_has_set_itself_is_marked() {
+    let path = "flinkConfiguration/execution.checkpointing.interval".to_owned();
+    let mut d = world::detail();
+    d.deployment.overridden = vec![OverriddenValue { path, runs_with: "30s".into() }];
+    let mut c = ready();
+    c.reply(Reply::Detail(world::PROD.into(), Ok(Box::new(d)))).settle();
+    c.shows("! Overridden: execution.checkpointing.interval is 30s, set by");
+    c.reply(Reply::Tab(world::PROD.into(), Tab::Config, Ok(TabData::Config(world::revisions()))));
+    c.press("0 [").settle();
+    c.shows("30s, not 10s              program");
 }

@@ -185,6 +185,7 @@ pub fn deployment() -> Deployment {
         operation: None,
         root_cause: None,
         drift: None,
+        overridden: vec![],
         metrics: vec![MetricValue {
             name: "payments since birth".into(),
             metric: "payments.total".into(),

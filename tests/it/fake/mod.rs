@@ -57,6 +57,8 @@ pub struct Settings {
     pub checkpoint_every: Option<Duration>,
     /// What jobs that configure nothing report as their checkpoint interval, in milliseconds; `None` = off.
     pub checkpoint_interval: Option<u64>,
+    /// What the program sets as its interval, in milliseconds, whatever it was submitted with.
+    pub program_interval: Option<u64>,
     /// The cluster's own savepoint directory.
     pub savepoint_dir: Option<String>,
     /// `features.web-submit`; false = no jar routes.
@@ -78,6 +80,7 @@ impl Default for Settings {
             cancel: ms(20),
             checkpoint_every: Some(ms(100)),
             checkpoint_interval: Some(10_000),
+            program_interval: None,
             savepoint_dir: None,
             web_submit: true,
             restarts: false,

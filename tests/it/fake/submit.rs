@@ -223,7 +223,8 @@ impl World {
         let config = |key: &str| body["flinkConfiguration"][key].as_str().map(str::to_owned);
         let span = config("execution.checkpointing.interval")
             .and_then(|t| t.parse::<nutkin::domain::time::Span>().ok());
-        job.interval = span.map(|s| s.0.as_millis() as u64).or(self.settings.checkpoint_interval);
+        let asked = span.map(|s| s.0.as_millis() as u64).or(self.settings.checkpoint_interval);
+        job.interval = self.settings.program_interval.or(asked);
         if let Some(retention) = config("execution.checkpointing.externalized-checkpoint-retention") {
             job.retention = retention;
         }

@@ -20,7 +20,7 @@ use nutkin::{
 use rstest::rstest;
 use serde_json::json;
 
-use super::rig::{DEADLINE, Rig, restart, start, who};
+use super::rig::{DEADLINE, Rig, restart, start, suspend, who};
 use crate::fake::{Fault, JobSpec, Phase, Settings};
 
 fn holds(d: &Deployment, kind: ConditionType) -> bool {
@@ -227,5 +227,24 @@ async fn the_next_manager_tells_only_what_is_new() {
     assert_eq!(count(&rig, "TARGET_REACHABLE").await, before[0]);
     assert_eq!(rig.events("prod").await.iter().filter(|e| *e == "JOB_LOST").count(), 1, "told once");
     assert_eq!(since(rig.seen("prod")), Some(lost), "it holds since then, not since the start");
+    rig.end().await;
+}
+
+/// `main()` has the last word on some values: what the job runs with instead is shown beside what was asked for.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_the_program_overrides_is_shown() {
+    let rig = Rig::with(
+        Settings { program_interval: Some(30_000), ..Settings::default() },
+        json!({ "savepointAccess": "LOCAL" }),
+    )
+    .await;
+    let asked = json!({ "execution.checkpointing.interval": "10 s" });
+    rig.running("prod", json!({ "flinkConfiguration": asked })).await;
+    rig.eventually("it is seen", || !rig.seen("prod").overridden.is_empty()).await;
+    let found = rig.seen("prod").overridden;
+    let found: Vec<_> = found.iter().map(|o| (o.path.as_str(), o.runs_with.as_str())).collect();
+    assert_eq!(found, [("flinkConfiguration/execution.checkpointing.interval", "30s")]);
+    assert_eq!(rig.act("prod", suspend()).await.state, OpState::Succeeded);
+    assert_eq!(rig.seen("prod").overridden, [], "no job, nothing to differ");
     rig.end().await;
 }

@@ -26,6 +26,8 @@ pub struct Entry {
     pub value: String,
     /// The layer that gave it.
     pub layer: &'static str,
+    /// What the job runs with instead, where the program has set it itself.
+    pub overridden: Option<String>,
 }
 
 /// The leaves of a revision's spec, each with its layer.
@@ -45,8 +47,24 @@ fn leaves(v: &Value, path: &str, r: &Revision, out: &mut Vec<Entry>) {
             }
         }
         Value::Null => {}
-        v => out.push(Entry { path: path.to_owned(), value: say::full_value(v), layer: layer(path, r) }),
+        v => out.push(Entry {
+            path: path.to_owned(),
+            value: say::full_value(v),
+            layer: layer(path, r),
+            overridden: None,
+        }),
     }
+}
+
+/// The same with what the deployment's live job runs with instead.
+fn rows_of(model: &Model, name: &str, r: &Revision) -> Vec<Entry> {
+    let mut all = rows(r);
+    let detail = model.data.details.get(name).and_then(|l| l.value.as_ref());
+    let of_job = detail.map(|d| d.deployment.overridden.as_slice()).unwrap_or_default();
+    for e in &mut all {
+        e.overridden = of_job.iter().find(|o| o.path == e.path).map(|o| o.runs_with.clone());
+    }
+    all
 }
 
 /// The layer of a path, or of the nearest path above it.
@@ -70,7 +88,8 @@ pub fn selected(model: &Model) -> Option<Entry> {
     let load = model.data.tabs.get(&(name.to_owned(), Tab::Config))?;
     let Some(TabData::Config(revisions)) = &load.value else { return None };
     let path = model.home.config.selected()?;
-    rows(model.data.current_revision(name, revisions)?).into_iter().find(|e| e.path == *path)
+    let current = model.data.current_revision(name, revisions)?;
+    rows_of(model, name, current).into_iter().find(|e| e.path == *path)
 }
 
 /// Revisions that are listed above the values, at most.
@@ -86,7 +105,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, revisions: &[R
     c.lines(area, &history);
     let used = u16::try_from(history.len()).unwrap_or(0).min(area.height);
     let list = Rect { y: area.y + used, height: area.height - used, ..area };
-    let entries = rows(current);
+    let entries = rows_of(model, name, current);
     let widest = entries.iter().map(|e| e.path.chars().count()).max().unwrap_or(0);
     list_rows(
         c,
@@ -134,7 +153,13 @@ fn row(e: &Entry, widest: usize, width: usize) -> Text {
     let layer_cells = 12;
     let path_cells = widest.min((width / 2).max(12));
     let value_cells = width.saturating_sub(path_cells + layer_cells + 2);
-    let role = if e.layer == Layer::BuiltIn.as_str() { Role::Muted } else { Role::Text };
+    let asked = say::short_hash(&e.value);
+    // The program has the last word, as a layer above all others.
+    let (value, layer, role) = match &e.overridden {
+        Some(runs) => (format!("{runs}, not {asked}"), "program", Role::Warn),
+        None if e.layer == Layer::BuiltIn.as_str() => (asked, e.layer, Role::Muted),
+        None => (asked, e.layer, Role::Text),
+    };
     // A long path is told by its end.
     let path = if e.path.chars().count() > path_cells {
         let skip = e.path.chars().count() + 1 - path_cells;
@@ -145,7 +170,7 @@ fn row(e: &Entry, widest: usize, width: usize) -> Text {
     muted(path)
         .pad(path_cells)
         .with(" ", Role::Text)
-        .then(text(say::short_hash(&e.value), role).pad(value_cells))
+        .then(text(value, role).pad(value_cells))
         .then(plain(" "))
-        .then(text(e.layer, role))
+        .then(text(layer, role))
 }

@@ -277,6 +277,11 @@ fn findings(model: &Model, d: &Deployment, width: usize) -> Vec<Text> {
                 .with(format!(" #{} {}: {why}", c.id, checkpoint_words(model, c)), Role::Text),
         );
     }
+    for o in &d.overridden {
+        let key = o.path.rsplit('/').next().unwrap_or_default();
+        let words = format!(": {key} is {}, set by the program", o.runs_with);
+        found.push(text("! Overridden", Role::Warn).with(words, Role::Text));
+    }
     let told =
         d.conditions.iter().any(|c| c.kind == ConditionType::Drifted && c.status == ConditionStatus::True);
     if let Some(drift) = d.drift.as_ref().filter(|_| !told) {
