@@ -7,5 +7,7 @@ mod target;
 
 pub use deployment::{application, deployment, health_of, row, totals};
 pub use history::{artifact, event, job, operation, revision, savepoint};
-pub use restore::{advice, advice_for, checkpoint, live_checkpoint, next_request, restore_points, savepoint_base};
+pub use restore::{
+    advice, advice_for, checkpoint, live_checkpoint, next_request, restore_points, savepoint_base,
+};
 pub use target::{target, target_jobs, unmanaged};

@@ -188,7 +188,8 @@ async fn a_fork_to_an_older_flink_is_refused_before_anything_is_taken(#[case] fr
     let older = Fake::start(Settings { version: "1.20.5".into(), ..Settings::default() });
     let spec = json!({ "url": older.url() });
     rig.apply(vec![document("Target", None, "older", spec)]).await;
-    rig.eventually("its version is known", || rig.manager.target("older").unwrap().flink_version.is_some()).await;
+    rig.eventually("its version is known", || rig.manager.target("older").unwrap().flink_version.is_some())
+        .await;
     let fork = Fork {
         new_deployment: "pay/blue".into(),
         target: Some("older".into()),
