@@ -11,6 +11,7 @@ mod lifecycle;
 pub mod oracle;
 pub mod rig;
 mod supersede;
+mod told;
 mod trouble;
 mod watch;
 mod ways;
