@@ -9,6 +9,7 @@ mod input;
 mod lanes;
 mod lifecycle;
 pub mod oracle;
+mod preflight;
 pub mod rig;
 mod supersede;
 mod told;
