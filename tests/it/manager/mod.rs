@@ -5,6 +5,7 @@ mod choices;
 mod disposal;
 mod eyes;
 mod guards;
+mod idle;
 mod input;
 mod lanes;
 mod lifecycle;
