@@ -1,8 +1,8 @@
 //! Specs: layers that are merged with provenance, effective specs, and their differences.
 //!
 //! ```text
-//!   built-in < target defaults < application defaults < deployment < one-shot override
-//!        └──────────────┬──────────────────────────────────┘
+//!   built-in < target defaults < application defaults < deployment
+//!        └──────────────┬──────────────────────────────┘
 //!                    merge()  → effective document + the layer of every value → Revision
 //! ```
 
@@ -25,8 +25,6 @@ words!(closed
         Application = "application",
         /// The deployment's own spec.
         Deployment = "deployment",
-        /// A value given for one operation only.
-        OneShot = "one-shot",
     }
 );
 

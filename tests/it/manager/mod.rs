@@ -3,6 +3,7 @@
 mod apply;
 mod choices;
 mod disposal;
+mod drift;
 mod eyes;
 mod guards;
 mod idle;
