@@ -152,7 +152,8 @@ async fn a_literal_secret_is_refused_and_a_reference_is_never_stored_resolved() 
     let sha = rig.jar("v1").await;
     let spec = |value: &str| {
         json!({
-            "target": "fake", "artifact": { "sha256": sha, "jar": "payments-v1.jar" },
+            "target": "fake",
+            "artifact": { "sha256": sha, "jar": "payments-v1.jar", "args": [format!("--api-key={value}")] },
             "flinkConfiguration": { "s3.secret-key": value }
         })
     };
@@ -164,7 +165,8 @@ async fn a_literal_secret_is_refused_and_a_reference_is_never_stored_resolved() 
     std::fs::write(rig.secrets.join("later"), format!("{SECRET}\n")).unwrap();
     assert_eq!(rig.act("prod", start()).await.state, OpState::Succeeded);
     let job = rig.fake.job(&rig.seen("prod").job.unwrap().flink_job_id).unwrap();
-    assert!(job.submitted.to_string().contains(SECRET), "Flink gets the value");
+    let (sent, args) = (&job.submitted["flinkConfiguration"], &job.submitted["programArgsList"]);
+    assert_eq!((&sent["s3.secret-key"], &args[0]), (&json!(SECRET), &json!(format!("--api-key={SECRET}"))));
     rig.end().await;
 }
 
