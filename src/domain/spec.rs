@@ -193,6 +193,23 @@ pub const SPEC_KEYS: &[&str] = &[
     "protection",
 ];
 
+/// Keys that people look for in a spec, and what they would ask for, which is not built yet.
+const NOT_BUILT: &[(&str, &str)] = &[
+    ("periodicSavepoints", "periodic savepoints are"),
+    ("savepointInterval", "periodic savepoints are"),
+    ("savepointSchedule", "periodic savepoints are"),
+    ("recovery", "automatic recovery is"),
+    ("autoRecovery", "automatic recovery is"),
+    ("automaticRecovery", "automatic recovery is"),
+];
+
+/// The word on a key whose feature is planned.
+#[must_use]
+pub fn not_built_yet(key: &str) -> Option<String> {
+    let (key, what) = NOT_BUILT.iter().find(|(k, _)| *k == key)?;
+    Some(format!("key {key:?}: {what} not built yet; remove it"))
+}
+
 /// A merged spec and where each of its values came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
@@ -267,6 +284,9 @@ fn explain(value: &Value, message: &str) -> SpecError {
         let hint =
             super::names::nearest(key, known.iter().copied()).map(|n| format!("; did you mean {n:?}?"));
         let path = find_key(value, key, "").unwrap_or_else(|| key.to_owned());
+        if let Some(message) = not_built_yet(key) {
+            return SpecError { path, message };
+        }
         return SpecError { path, message: format!("unknown key{}", hint.unwrap_or_default()) };
     }
     // serde names a missing field but no place.
@@ -367,6 +387,11 @@ mod tests {
         );
         let e = effective(&json!({"target": "t", "probation": {"timout": "1m"}})).unwrap_err();
         assert_eq!(e.path, "probation/timout");
+        let e = effective(&json!({"target": "t", "recovery": {"attempts": 3}})).unwrap_err();
+        assert_eq!(
+            e.to_string(),
+            "recovery: key \"recovery\": automatic recovery is not built yet; remove it"
+        );
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod past;
 mod program;
 mod screen;
 mod settings;
+mod shell;
 mod terminal;
 mod usage;
 mod verbs;

@@ -8,6 +8,7 @@ use nutkin::{
     },
     domain::{operation::OpState, savepoint::Status},
 };
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{
@@ -191,6 +192,21 @@ async fn a_target_stores_no_secret() {
     }
     let reference = json!({ "flinkConfiguration": { "s3.secret-key": "${file:s3}" } });
     rig.apply(vec![with("defaults", reference)]).await;
+    rig.end().await;
+}
+
+#[rstest]
+#[case("application")]
+#[case("kubernetes")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_of_a_type_that_is_not_built_is_refused(#[case] kind: &str) {
+    let rig = Rig::new().await;
+    let spec = json!({ "type": kind, "url": rig.fake.url() });
+    let p = refused(&rig, document("Target", None, "later", spec)).await;
+    assert_eq!(p.code, Code::NotSupported, "{p:?}");
+    let says = format!("spec.type: {kind:?} is not built yet, only session; nothing was changed");
+    assert_eq!(p.detail, says);
+    assert!(rig.manager.target("later").is_err(), "nothing is registered");
     rig.end().await;
 }
 
