@@ -7,6 +7,7 @@ mod demo;
 mod get;
 mod manager;
 mod models;
+mod parity;
 mod past;
 mod program;
 mod screen;
