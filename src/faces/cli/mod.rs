@@ -10,6 +10,7 @@ pub mod address;
 mod apply;
 pub mod args;
 mod artifact;
+mod ci;
 mod config_command;
 pub mod context;
 mod describe;
