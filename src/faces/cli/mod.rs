@@ -20,6 +20,7 @@ pub mod exit;
 mod get;
 mod history;
 mod lifecycle;
+mod logind;
 mod manager;
 mod not_built;
 mod operation;
