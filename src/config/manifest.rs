@@ -303,6 +303,13 @@ fn jar_of(file: &Path, spec: &mut Value, root: &Node, findings: &mut Vec<Finding
 }
 
 impl Entry {
+    /// Names the version of a deployment's jar.
+    pub fn set_version(&mut self, version: &str) {
+        if let Some(artifact) = self.document.spec.get_mut("artifact").and_then(Value::as_object_mut) {
+            artifact.insert("version".to_owned(), Value::String(version.to_owned()));
+        }
+    }
+
     /// Puts the uploaded jar's content hash into the document.
     pub fn set_artifact(&mut self, sha256: &str) {
         for pointer in ["/artifact", "/defaults/artifact"] {

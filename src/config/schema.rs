@@ -11,7 +11,7 @@ use super::{
     node::{Content, Node, Place},
     settings::ByteSize,
 };
-use crate::domain::{names, time::Span};
+use crate::domain::{names, spec, time::Span};
 
 /// A type's schema with the parts that it refers to, as JSON Schema.
 #[derive(Debug, Clone)]
@@ -202,6 +202,9 @@ fn expected(schema: &Value) -> Option<&'static str> {
 
 fn unknown_key<'a>(key: &str, known: impl Iterator<Item = &'a String>) -> String {
     let known: Vec<&str> = known.map(String::as_str).collect();
+    if let Some(word) = spec::not_built_yet(key) {
+        return word;
+    }
     match names::nearest(key, known.iter().copied()) {
         Some(near) => format!("unknown key {key:?}; did you mean {near:?}?"),
         None => format!("unknown key {key:?}; known here: {}", known.join(", ")),

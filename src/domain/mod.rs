@@ -28,6 +28,7 @@ pub mod policy;
 pub mod read_only;
 pub mod restore;
 pub mod savepoint;
+pub mod secret;
 pub mod spec;
 pub mod target;
 pub mod text;

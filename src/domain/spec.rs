@@ -1,8 +1,8 @@
 //! Specs: layers that are merged with provenance, effective specs, and their differences.
 //!
 //! ```text
-//!   built-in < target defaults < application defaults < deployment < one-shot override
-//!        └──────────────┬──────────────────────────────────┘
+//!   built-in < target defaults < application defaults < deployment
+//!        └──────────────┬──────────────────────────────┘
 //!                    merge()  → effective document + the layer of every value → Revision
 //! ```
 
@@ -25,8 +25,6 @@ words!(closed
         Application = "application",
         /// The deployment's own spec.
         Deployment = "deployment",
-        /// A value given for one operation only.
-        OneShot = "one-shot",
     }
 );
 
@@ -195,6 +193,23 @@ pub const SPEC_KEYS: &[&str] = &[
     "protection",
 ];
 
+/// Keys that people look for in a spec, and what they would ask for, which is not built yet.
+const NOT_BUILT: &[(&str, &str)] = &[
+    ("periodicSavepoints", "periodic savepoints are"),
+    ("savepointInterval", "periodic savepoints are"),
+    ("savepointSchedule", "periodic savepoints are"),
+    ("recovery", "automatic recovery is"),
+    ("autoRecovery", "automatic recovery is"),
+    ("automaticRecovery", "automatic recovery is"),
+];
+
+/// The word on a key whose feature is planned.
+#[must_use]
+pub fn not_built_yet(key: &str) -> Option<String> {
+    let (key, what) = NOT_BUILT.iter().find(|(k, _)| *k == key)?;
+    Some(format!("key {key:?}: {what} not built yet; remove it"))
+}
+
 /// A merged spec and where each of its values came from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Merged {
@@ -269,6 +284,9 @@ fn explain(value: &Value, message: &str) -> SpecError {
         let hint =
             super::names::nearest(key, known.iter().copied()).map(|n| format!("; did you mean {n:?}?"));
         let path = find_key(value, key, "").unwrap_or_else(|| key.to_owned());
+        if let Some(message) = not_built_yet(key) {
+            return SpecError { path, message };
+        }
         return SpecError { path, message: format!("unknown key{}", hint.unwrap_or_default()) };
     }
     // serde names a missing field but no place.
@@ -338,75 +356,6 @@ pub fn needs_new_job(d: &Difference) -> bool {
         && d.path != "artifact/jar"
 }
 
-/// Flink's own list of sensitive keys.
-const SENSITIVE: &[&str] = &[
-    "password",
-    "secret",
-    "fs.azure.account.key",
-    "apikey",
-    "api-key",
-    "auth-params",
-    "service-key",
-    "token",
-    "basic-auth",
-    "jaas.config",
-    "http-headers",
-];
-
-/// Whether values under this key or flag are secrets.
-#[must_use]
-pub fn is_sensitive(key: &str) -> bool {
-    let lower = key.to_lowercase();
-    SENSITIVE.iter().any(|s| lower.contains(s))
-}
-
-/// Whether a value is a reference to a secret: `${file:NAME}` or `${env:NAME}`, wholly.
-#[must_use]
-pub fn is_reference(value: &str) -> bool {
-    value
-        .strip_prefix("${")
-        .and_then(|v| v.strip_suffix('}'))
-        .is_some_and(|v| !v.contains('}') && (v.starts_with("file:") || v.starts_with("env:")))
-}
-
-/// Literal secrets in a spec, each with the form to use instead.
-#[must_use]
-pub fn literal_secrets(value: &Value) -> Vec<SpecError> {
-    let mut found = Vec::new();
-    let advice = "a literal secret is not stored; write ${file:NAME} (a file below the manager's secrets-dir) or ${env:NAME}";
-    if let Some(conf) = value.get("flinkConfiguration").and_then(Value::as_object) {
-        for (key, v) in conf {
-            if is_sensitive(key) && !v.as_str().is_some_and(is_reference) && !v.is_null() {
-                found.push(SpecError {
-                    path: format!("flinkConfiguration/{key}"),
-                    message: advice.to_owned(),
-                });
-            }
-        }
-    }
-    let args: Vec<&str> = value
-        .pointer("/artifact/args")
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .collect();
-    for (i, arg) in args.iter().enumerate() {
-        let literal = match arg.split_once('=') {
-            Some((flag, v)) => is_sensitive(flag) && !is_reference(v),
-            None => {
-                arg.starts_with('-')
-                    && is_sensitive(arg)
-                    && args.get(i + 1).is_some_and(|v| !v.starts_with('-') && !is_reference(v))
-            }
-        };
-        if literal {
-            found.push(SpecError { path: format!("artifact/args/{i}"), message: advice.to_owned() });
-        }
-    }
-    found
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -438,6 +387,11 @@ mod tests {
         );
         let e = effective(&json!({"target": "t", "probation": {"timout": "1m"}})).unwrap_err();
         assert_eq!(e.path, "probation/timout");
+        let e = effective(&json!({"target": "t", "recovery": {"attempts": 3}})).unwrap_err();
+        assert_eq!(
+            e.to_string(),
+            "recovery: key \"recovery\": automatic recovery is not built yet; remove it"
+        );
     }
 
     #[test]
@@ -450,16 +404,5 @@ mod tests {
     fn diffs_name_leaves() {
         let d = diff(&json!({"a": {"b": 1, "c": 2}}), &json!({"a": {"b": 1, "c": 3, "d": 4}}));
         assert_eq!(d.iter().map(|d| d.path.as_str()).collect::<Vec<_>>(), ["a/c", "a/d"]);
-    }
-
-    #[test]
-    fn literal_secrets_are_found_and_references_pass() {
-        let bad = json!({"flinkConfiguration": {"s3.secret-key": "abc"}, "artifact": {"args": ["--db-password", "x", "--api-key=y"]}});
-        assert_eq!(
-            literal_secrets(&bad).iter().map(|e| e.path.as_str()).collect::<Vec<_>>(),
-            ["flinkConfiguration/s3.secret-key", "artifact/args/0", "artifact/args/2"]
-        );
-        let good = json!({"flinkConfiguration": {"s3.secret-key": "${file:s3}"}, "artifact": {"args": ["--db-password", "${env:DB}", "--rate", "5"]}});
-        assert!(literal_secrets(&good).is_empty());
     }
 }

@@ -1,6 +1,7 @@
 //! Secrets by reference: resolved in preflight and again at use, never stored resolved.
 
 use super::ManagerSettings;
+use crate::domain::secret::is_reference;
 
 /// Why a reference cannot be resolved. Never carries the value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -28,7 +29,7 @@ pub enum SecretError {
 
 /// The value behind a reference; anything else comes back as it is.
 pub fn resolve(value: &str, settings: &ManagerSettings) -> Result<String, SecretError> {
-    if !crate::domain::spec::is_reference(value) {
+    if !is_reference(value) {
         return Ok(value.to_owned());
     }
     let inner = value.trim_start_matches("${").trim_end_matches('}');
@@ -40,6 +41,14 @@ pub fn resolve(value: &str, settings: &ManagerSettings) -> Result<String, Secret
             value.ok_or_else(|| SecretError::NoVariable(name.to_owned()))
         }
         _ => Ok(value.to_owned()),
+    }
+}
+
+/// The same for an argument of a program, of which a reference may be the value: `--password=${file:NAME}`.
+pub fn resolve_argument(arg: &str, settings: &ManagerSettings) -> Result<String, SecretError> {
+    match arg.split_once('=') {
+        Some((flag, value)) if is_reference(value) => Ok(format!("{flag}={}", resolve(value, settings)?)),
+        _ => resolve(arg, settings),
     }
 }
 

@@ -14,6 +14,7 @@ use crate::{
     },
     domain::{
         ids::ArtifactSha,
+        secret,
         spec::{self, Layer, Merged, Protection, Spec},
     },
 };
@@ -97,7 +98,7 @@ impl World {
 pub fn checked(m: &Merged) -> Result<Spec, Problem> {
     let invalid =
         |e: &spec::SpecError| Problem::new(Code::InvalidSpec, format!("spec.{e}; nothing was changed"));
-    if let Some(e) = spec::literal_secrets(&m.value).first() {
+    if let Some(e) = secret::literal_secrets(&m.value).first() {
         return Err(invalid(e));
     }
     let s = spec::effective(&m.value).map_err(|e| invalid(&e))?;

@@ -300,6 +300,14 @@ metadata: { name: Production, aplication: x }
     "m.yaml:5:19: no such file: gone.jar"
 )]
 #[case(
+    "apiVersion: nutkin/v1\nkind: Deployment\nmetadata: {application: a, name: x}\nspec:\n  periodicSavepoints: {every: 1h}\n",
+    "m.yaml:5:3: key \"periodicSavepoints\": periodic savepoints are not built yet; remove it"
+)]
+#[case(
+    "apiVersion: nutkin/v1\nkind: Application\nmetadata: {name: a}\nspec: {defaults: {recovery: {attempts: 3}}}\n",
+    "m.yaml:4:19: key \"recovery\": automatic recovery is not built yet; remove it"
+)]
+#[case(
     "apiVersion: nutkin/v1\nkind: Application\nmetadata: {name: a}\nspec: {defaults: {paralelism: 1}}\n",
     "m.yaml:4:19: unknown key \"paralelism\""
 )]

@@ -33,8 +33,36 @@ const EXTERNAL: &[(&str, &[&str])] = &[
     ("ratatui", &["faces/tui"]),
     ("crossterm", &["faces/tui"]),
     ("serde_saphyr", &["config"]),
-    ("toml", &["config", "faces/tui"]),
+    // Settings; and what a person writes for the console alone.
+    ("toml", &["config", "faces/tui/keymap", "faces/tui/theme"]),
     ("clap", &["faces/cli", "main"]),
+];
+
+/// Module → what of the standard library and of others it must not name. Rules are pure, and the manager waits by the clock
+/// port, so that time can be simulated; what is at the edge may use timers of its own.
+const FORBIDDEN: &[(&str, &[&str])] = &[
+    (
+        "domain",
+        &[
+            "tokio",
+            "hyper",
+            "hyper_util",
+            "futures",
+            "rand",
+            "uuid",
+            "tracing",
+            "rustix",
+            "std::fs",
+            "std::net",
+            "std::os",
+            "std::process",
+            "std::env",
+            "std::thread",
+            "std::time::Instant",
+            "std::time::SystemTime",
+        ],
+    ),
+    ("manager", &["tokio::time", "std::thread", "std::net", "hyper"]),
 ];
 
 struct Source {
@@ -72,12 +100,18 @@ fn code(text: &str) -> String {
 
 /// Every path that begins with `crate::`, groups opened: `crate::{a::b, c}` → `a::b`, `c`.
 fn imports(code: &str) -> BTreeSet<String> {
+    paths(code, "crate")
+}
+
+/// The same of any crate.
+fn paths(code: &str, root: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
-    for (at, _) in code.match_indices("crate::") {
+    let root = format!("{root}::");
+    for (at, _) in code.match_indices(root.as_str()) {
         if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_' || c == ':') {
             continue;
         }
-        expand("", &code[at + "crate::".len()..], &mut found);
+        expand("", &code[at + root.len()..], &mut found);
     }
     found
 }
@@ -167,8 +201,29 @@ fn libraries_stay_where_they_belong() {
 }
 
 #[test]
+fn rules_are_pure_and_the_manager_waits_by_the_clock_port() {
+    let mut wrong = Vec::new();
+    for source in sources() {
+        let Some((module, _)) = allowed(&source.path) else { continue };
+        let code = code(&source.text);
+        let forbidden = FORBIDDEN.iter().filter(|(m, _)| *m == module).flat_map(|(_, names)| *names);
+        for name in forbidden {
+            let (root, rest) = name.split_once("::").unwrap_or((name, ""));
+            let fits = |p: &String| rest.is_empty() || p == rest || p.starts_with(&format!("{rest}::"));
+            if paths(&code, root).iter().any(fits) {
+                wrong.push(format!("src/{} names {name}", source.path));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "what must not be named there:\n{}", wrong.join("\n"));
+}
+
+#[test]
 fn groups_and_renames_are_read() {
     let code = "use crate::{a::{b, c as d}, e::*, f};\nfn x() { crate::g::h(1); } // mycrate::no\nuse othercrate::z;";
     let expected = ["a::b", "a::c", "e::", "f", "g::h"].map(str::to_owned);
     assert_eq!(imports(code).into_iter().collect::<Vec<_>>(), expected);
+    let code = "use tokio::{select, time::{sleep, timeout}};\nfn x() { tokio::spawn(y); mytokio::no() }";
+    let expected = ["select", "spawn", "time::sleep", "time::timeout"].map(str::to_owned);
+    assert_eq!(paths(code, "tokio").into_iter().collect::<Vec<_>>(), expected);
 }

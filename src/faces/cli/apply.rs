@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{
     act::{self, WaitFlags},
-    artifact,
+    artifact, ci,
     context::Context,
     exit::{Exit, Outcome},
     output::parse,
@@ -23,7 +23,7 @@ use crate::{
     client::routes,
     config::Manifest,
     contract::{
-        intent::{Applied, Apply, ApplyAction, Meta},
+        intent::{Applied, Apply, ApplyAction, Document, Meta},
         plan::{Confirmation, Plan},
         problem::{Code, Problem},
     },
@@ -84,6 +84,9 @@ impl Files {
         for entry in &mut manifest.entries {
             if let Some(jar) = entry.jar.clone() {
                 let sha = artifact::upload(ctx, &jar).await?;
+                if let Some(version) = version_of(ctx, &entry.document, &sha).await? {
+                    entry.set_version(&version);
+                }
                 entry.set_artifact(&sha);
             }
         }
@@ -95,6 +98,24 @@ impl Files {
         };
         Ok((manifest, request))
     }
+}
+
+/// In a pipeline the version of a deployment's new jar is the commit, where its manifest names none. The jar that the
+/// deployment has keeps its version: another commit alone is no change.
+async fn version_of(ctx: &Context, document: &Document, sha: &str) -> Result<Option<String>, Problem> {
+    let named = document.spec.pointer("/artifact/version").is_some();
+    let Some(commit) = ci::version(|v| ctx.around.var(v)).filter(|_| !named && document.kind == "Deployment")
+    else {
+        return Ok(None);
+    };
+    let Ok(name) = document.full_name().parse() else { return Ok(None) };
+    let known = match ctx.client().await?.get(&routes::document(&name)).await {
+        Ok(known) => known.spec,
+        Err(p) if p.code == Code::NotFound => Value::Null,
+        Err(p) => return Err(p),
+    };
+    let of_known = |key: &str| known.pointer(&format!("/artifact/{key}")).and_then(Value::as_str);
+    Ok(if of_known("sha256") == Some(sha) { of_known("version").map(str::to_owned) } else { Some(commit) })
 }
 
 /// What the manager says about each document.

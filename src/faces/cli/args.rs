@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::{
-    apply, artifact, config_command, events, get, history, lifecycle, manager, operation, savepoint, shell,
-    target,
+    apply, artifact, config_command, events, get, history, lifecycle, manager, not_built, operation,
+    savepoint, shell, target,
 };
 
 /// Operations console for Apache Flink: applications and their state together.
@@ -143,6 +143,9 @@ pub enum Command {
     Man,
     /// The API's OpenAPI document.
     Openapi,
+    /// Planned, and refused with a word.
+    #[command(flatten)]
+    NotBuilt(not_built::NotBuilt),
 }
 
 /// `nutkin serve`.

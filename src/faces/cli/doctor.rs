@@ -7,6 +7,7 @@ use super::{
     args::Global,
     context::{Context, Wiring, examine},
     exit::{Exit, Outcome},
+    logind,
 };
 use crate::{
     client::{Client, connect, lock},
@@ -165,8 +166,7 @@ async fn asked(client: &Client) -> Vec<Check> {
 
 /// Whether the end of the login session would end a detached manager.
 fn logout(ctx: &Context) -> Option<Check> {
-    let settings = std::fs::read_to_string("/etc/systemd/logind.conf").ok()?;
-    let kills = settings.lines().any(|l| l.trim().eq_ignore_ascii_case("KillUserProcesses=yes"));
+    let kills = logind::kills_user_processes(Path::new("/"))?;
     let user = ctx.around.var("USER").or_else(|| ctx.around.var("LOGNAME"))?;
     let lingers = Path::new("/var/lib/systemd/linger").join(user).exists();
     let hint = "`loginctl enable-linger` keeps it; or run `nutkin serve` as a service";

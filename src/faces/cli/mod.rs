@@ -10,6 +10,7 @@ pub mod address;
 mod apply;
 pub mod args;
 mod artifact;
+mod ci;
 mod config_command;
 pub mod context;
 mod describe;
@@ -19,7 +20,9 @@ pub mod exit;
 mod get;
 mod history;
 mod lifecycle;
+mod logind;
 mod manager;
+mod not_built;
 mod operation;
 pub mod output;
 mod plan_text;
@@ -63,6 +66,7 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         Command::Config(command) => return command.run(global, wiring),
         Command::Completions(args) => return args.run(),
         Command::Man => return shell::man(),
+        Command::NotBuilt(command) => return command.refuse(),
         Command::Openapi => return shell::openapi(global, wiring).await,
         Command::Doctor => return doctor::run(global, wiring).await,
         other => other,
@@ -97,6 +101,7 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         | Command::Completions(_)
         | Command::Man
         | Command::Openapi
+        | Command::NotBuilt(_)
         | Command::Demo(_)
         | Command::Serve(_) => Ok(Exit::USAGE),
     }

@@ -23,9 +23,16 @@ pub struct CompletionsArgs {
 impl CompletionsArgs {
     pub(super) fn run(self) -> Outcome {
         let mut text = Vec::new();
-        clap_complete::generate(self.shell, &mut Cli::command(), "nutkin", &mut text);
+        clap_complete::generate(self.shell, &mut offered(), "nutkin", &mut text);
         write(&text)
     }
+}
+
+/// The grammar without hidden commands, which would be offered too.
+fn offered() -> clap::Command {
+    let all = Cli::command();
+    let visible = all.get_subcommands().filter(|c| !c.is_hide_set()).cloned();
+    clap::Command::new("nutkin").args(all.get_arguments().cloned()).subcommands(visible)
 }
 
 /// Prints the manual page, every command included.

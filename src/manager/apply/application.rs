@@ -11,7 +11,7 @@ use crate::{
     domain::{
         event::{EventName, Severity},
         ids::check_name,
-        names, spec,
+        names, secret, spec,
     },
     manager::{
         Caller, Manager, ManagerResult, books,
@@ -33,7 +33,7 @@ impl Manager {
             return Err(invalid(format!("spec.{key}: unknown key{near}")));
         }
         let defaults = doc.spec.get("defaults").cloned().unwrap_or(Value::Null);
-        if let Some(e) = spec::literal_secrets(&defaults).first() {
+        if let Some(e) = secret::literal_secrets(&defaults).first() {
             return Err(invalid(format!("spec.defaults.{e}")));
         }
         let gate = inner.gate().await;

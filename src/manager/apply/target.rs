@@ -11,7 +11,7 @@ use crate::{
     domain::{
         event::{EventName, Severity},
         ids::{DeploymentName, FlinkJobId, TargetName, check_name},
-        spec,
+        secret, spec,
         target::TargetSpec,
     },
     manager::{
@@ -35,7 +35,7 @@ impl Manager {
         if spec.addresses().is_empty() {
             return Err(invalid("spec.url: a session target needs the JobManager's address".to_owned()));
         }
-        if let Some(e) = spec::literal_secrets(&spec.defaults).first() {
+        if let Some(e) = secret::literal_secrets(&spec.defaults).first() {
             return Err(invalid(format!("spec.defaults.{e}")));
         }
         inner.deps.clusters.connect(&spec).map_err(|e| invalid(format!("spec: {}", e.message)))?;

@@ -180,7 +180,9 @@ async fn run_request(
         full: None,
     })?;
     let resolve = |v: &str| secrets::resolve(v, &inner.settings).map_err(|e| refused(e.to_string()));
-    let args = spec.artifact.args.iter().map(|a| resolve(a)).collect::<Result<Vec<_>, _>>()?;
+    let argument =
+        |a: &String| secrets::resolve_argument(a, &inner.settings).map_err(|e| refused(e.to_string()));
+    let args = spec.artifact.args.iter().map(argument).collect::<Result<Vec<_>, _>>()?;
     let version = inner
         .world()
         .targets

@@ -227,6 +227,11 @@ async fn accept(
         "planDigest": d.card.plan_digest, "warnings": d.card.warnings, "supersedes": op.plan.supersedes,
     });
     changes.events.push(event);
+    // A first revision comes with its deployment, whose event says so.
+    for rev in changes.revisions.iter().filter(|r| r.number > 1) {
+        let text = format!("revision {} of {}: {}", rev.number, op.deployment_name, rev.version_label);
+        changes.events.push(inner.operation_event(&op, Severity::Info, EventName::RevisionCreated, text));
+    }
     if let Some(key) = key {
         changes.answers.push(inner.answer_row(who, key, 202, &answer));
     }

@@ -237,8 +237,9 @@ fn configuration(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {
 
 /// Every secret that a spec refers to is where it should be.
 pub fn resolvable(c: &mut Checks, spec: &Spec, settings: &ManagerSettings) {
-    let values = spec.flink_configuration.values().chain(&spec.artifact.args);
-    for e in values.filter_map(|v| secrets::resolve(v, settings).err()) {
+    let values = spec.flink_configuration.values().map(|v| secrets::resolve(v, settings));
+    let args = spec.artifact.args.iter().map(|a| secrets::resolve_argument(a, settings));
+    for e in values.chain(args).filter_map(Result::err) {
         c.fail("secrets", e.to_string(), "put the secret where the reference points, then try again");
     }
 }

@@ -1,5 +1,7 @@
 //! What checkpoint statistics mean for the books: the newest one, failed ones, savepoints that somebody else took.
 
+use std::time::Duration;
+
 use super::{KeptCheckpoint, KeptConfig, told::about};
 use crate::{
     domain::{
@@ -90,7 +92,10 @@ pub(super) fn keep_checkpoints(
         changes.events.push(about(e, NewEvent::auto(now, Severity::Warn, EventName::CheckpointFailed, text)));
     }
     changes.savepoints.extend(c.history.iter().filter_map(|s| numbered(e, s)));
-    let foreign: Vec<&CheckpointStat> = c.history.iter().filter(|s| is_foreign_savepoint(e, s)).collect();
+    // Flink's history has its newest ten entries only, and a busy job makes that many checkpoints between two looks.
+    let newest = c.latest_savepoint.iter().filter(|s| !c.history.iter().any(|h| h.id == s.id));
+    let all = c.history.iter().chain(newest);
+    let foreign: Vec<&CheckpointStat> = all.filter(|s| is_foreign_savepoint(e, s)).collect();
     for s in foreign {
         let sp = adopted(e, s, fresh(), now);
         let text = format!("somebody else took a savepoint: {}", s.path.clone().unwrap_or_default());
@@ -138,14 +143,88 @@ fn adopted(e: &DeploymentEntry, s: &CheckpointStat, id: SavepointId, now: Timest
     sp
 }
 
-/// Why the newest checkpoint is too old: older than max(3 × interval, 2 × timeout). Never without checkpointing.
+/// Why the newest checkpoint is too old. Its age is that at the last answer: between two looks, which may be further apart
+/// than the limit, checkpoints are made that nobody has seen yet.
 #[must_use]
-pub fn stale(e: &DeploymentEntry, now: Timestamp) -> Option<String> {
+pub fn stale(e: &DeploymentEntry) -> Option<String> {
     let config = e.sight.checkpoint_config.as_ref()?;
-    let interval = config.interval?.0;
-    let limit = (interval * 3).max(config.timeout.map(|t| t.0).unwrap_or_default() * 2);
     let newest = e.sight.checkpoints.as_ref()?.latest_completed.as_ref().map(|c| c.triggered_at);
     let since = newest.or(e.job.as_ref()?.started_at)?;
-    (now.since(since) > limit)
-        .then(|| format!("the newest checkpoint is {} old", humane(now.seconds_since(since))))
+    let age = e.sight.checkpoints_at?.since(since);
+    let timeout = config.timeout.map(|t| t.0).unwrap_or_default();
+    is_overdue(age, config.interval?.0, timeout).then(|| match newest {
+        Some(_) => format!("the newest checkpoint was {} old", humane(age.as_secs())),
+        None => format!("no checkpoint in {}", humane(age.as_secs())),
+    })
+}
+
+/// Older than max(3 × interval, 2 × timeout).
+fn is_overdue(age: Duration, interval: Duration, timeout: Duration) -> bool {
+    age > interval.saturating_mul(3).max(timeout.saturating_mul(2))
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+    use crate::{domain::time::Span, manager::world::tests::with_a_job};
+
+    #[rstest]
+    #[case::three_intervals(30, 10, 10, false)]
+    #[case::over_three_intervals(31, 10, 10, true)]
+    #[case::two_timeouts(40, 10, 20, false)]
+    #[case::over_two_timeouts(41, 10, 20, true)]
+    #[case::without_a_timeout(31, 10, 0, true)]
+    #[case::never_for_an_endless_interval(u64::MAX, u64::MAX, u64::MAX, false)]
+    fn a_checkpoint_is_overdue_after_three_intervals_or_two_timeouts(
+        #[case] age: u64,
+        #[case] interval: u64,
+        #[case] timeout: u64,
+        #[case] expected: bool,
+    ) {
+        let seconds = Duration::from_secs;
+        assert_eq!(is_overdue(seconds(age), seconds(interval), seconds(timeout)), expected);
+    }
+
+    /// Interval, what completed when, when that was heard; times in seconds, the job started at 0.
+    #[rstest]
+    #[case::without_checkpointing(None, None, Some(1_000), None)]
+    #[case::never_heard(Some(10), None, None, None)]
+    #[case::young(Some(10), Some(85), Some(100), None)]
+    #[case::old(Some(10), Some(60), Some(100), Some("the newest checkpoint was 40s old"))]
+    #[case::none_yet(Some(10), None, Some(20), None)]
+    #[case::none_at_all(Some(10), None, Some(100), Some("no checkpoint in 1m 40s"))]
+    fn staleness_is_judged_by_what_was_heard(
+        #[case] interval: Option<u64>,
+        #[case] completed: Option<i64>,
+        #[case] heard: Option<i64>,
+        #[case] expected: Option<&str>,
+    ) {
+        let mut world = with_a_job();
+        let e = world.deployments.values_mut().next().unwrap();
+        let at = |s: i64| Timestamp::from_millis(s * 1_000);
+        e.job.as_mut().unwrap().started_at = Some(at(0));
+        let interval = interval.map(|s| Span(Duration::from_secs(s)));
+        e.sight.checkpoint_config = Some(CheckpointConfig {
+            interval,
+            timeout: Some(Span(Duration::ZERO)),
+            ..CheckpointConfig::default()
+        });
+        let newest = completed.map(|s| CheckpointStat {
+            id: 1,
+            status: "COMPLETED".to_owned(),
+            kind: "CHECKPOINT".to_owned(),
+            triggered_at: at(s),
+            acked_at: None,
+            duration_ms: None,
+            size: None,
+            path: None,
+            discarded: false,
+            failure: None,
+        });
+        e.sight.checkpoints = Some(Checkpoints { latest_completed: newest, ..Checkpoints::default() });
+        e.sight.checkpoints_at = heard.map(at);
+        assert_eq!(stale(e).as_deref(), expected);
+    }
 }

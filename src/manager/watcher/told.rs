@@ -1,6 +1,6 @@
 //! What a round of the fast lane has found, and what of it the log has: nothing counts as told before it is written.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use super::kept;
 use crate::{
@@ -22,6 +22,8 @@ use crate::{
 
 /// Restarts are counted over this long.
 pub(super) const UNSTABLE_WINDOW_SECONDS: u64 = 600;
+/// So many of them make a job unstable.
+const UNSTABLE_RESTARTS: usize = 3;
 
 /// One round's findings: what is to be written, and what the log has afterwards.
 pub(super) struct Round {
@@ -113,17 +115,11 @@ pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>,
     // The act of an operation is not a condition worth a line; one that outlasts it, or waits for a person, is.
     let busy = look.is_busy(e);
     let strays = look.strays.get(&e.row.id).cloned().filter(|_| !busy).unwrap_or_default();
-    while e.sight.restarts.front().is_some_and(|t| now.seconds_since(*t) > UNSTABLE_WINDOW_SECONDS) {
-        e.sight.restarts.pop_front();
-    }
-    if e.sight.restarts.len() >= 3 {
-        holds.push((
-            ConditionType::JobUnstable,
-            format!("{} restarts in ten minutes", e.sight.restarts.len()),
-        ));
+    if let Some(reason) = unstable(&mut e.sight.restarts, now) {
+        holds.push((ConditionType::JobUnstable, reason));
     }
     if observed == Observed::Running
-        && let Some(reason) = super::checkpoints::stale(e, now)
+        && let Some(reason) = super::checkpoints::stale(e)
     {
         holds.push((ConditionType::CheckpointStale, reason));
     }
@@ -154,6 +150,14 @@ pub(super) fn settle(e: &mut DeploymentEntry, sight: &JobSight, look: &Look<'_>,
     }
     e.sight.conditions = next;
     changed
+}
+
+/// Why a job counts as unstable. Forgets restarts that are too long ago to count.
+fn unstable(restarts: &mut VecDeque<Timestamp>, now: Timestamp) -> Option<String> {
+    while restarts.front().is_some_and(|t| now.seconds_since(*t) > UNSTABLE_WINDOW_SECONDS) {
+        restarts.pop_front();
+    }
+    (restarts.len() >= UNSTABLE_RESTARTS).then(|| format!("{} restarts in ten minutes", restarts.len()))
 }
 
 /// An event for each condition that the log does not have yet, and for each that holds no longer.
@@ -211,4 +215,29 @@ fn note_need(
         push(e, changes, now, Severity::Warn, EventName::StateTransitionNeeded, text);
     }
     noted.needs_a_start = needs;
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    /// Restarts in seconds, the moment, what is said.
+    #[rstest]
+    #[case::none(&[], 0, None)]
+    #[case::two(&[1, 2], 10, None)]
+    #[case::three(&[1, 2, 3], 10, Some("3 restarts in ten minutes"))]
+    #[case::at_the_edge(&[0, 300, 599], 600, Some("3 restarts in ten minutes"))]
+    #[case::the_first_is_too_long_ago(&[0, 300, 599], 601, None)]
+    #[case::all_are(&[0, 1, 2], 10_000, None)]
+    fn three_restarts_in_ten_minutes_make_a_job_unstable(
+        #[case] restarts: &[i64],
+        #[case] now: i64,
+        #[case] expected: Option<&str>,
+    ) {
+        let at = |s: &i64| Timestamp::from_millis(s * 1_000);
+        let mut restarts: VecDeque<Timestamp> = restarts.iter().map(at).collect();
+        assert_eq!(unstable(&mut restarts, at(&now)).as_deref(), expected);
+    }
 }

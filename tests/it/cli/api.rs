@@ -130,9 +130,14 @@ impl Api {
     }
 
     pub(super) fn run(&self, args: &[&str]) -> Ran {
+        self.run_in(&[], args)
+    }
+
+    /// With these variables in the environment.
+    pub(super) fn run_in(&self, environment: &[(&str, &str)], args: &[&str]) -> Ran {
         let server = format!("unix:{}", self.path("api.sock").display());
         let mut all = vec!["--server", server.as_str()];
         all.extend(args);
-        ran(&mut command(self.home.path(), &all))
+        ran(command(self.home.path(), &all).envs(environment.iter().copied()))
     }
 }

@@ -62,6 +62,75 @@ fn apply_uploads_a_jar_once_and_sends_its_hash() {
     );
 }
 
+/// The commit of the pipeline, which is the version of what it has built.
+const COMMIT: (&str, &str) = ("GITHUB_SHA", "33de6a1f0c9b8e7d6c5b4a39281706f5e4d3c2b1");
+
+/// An API that has the jar `app.jar` and a deployment with this jar and version, if any.
+fn with_a_jar(deployed: Option<(&str, &str)>) -> Api {
+    let sha = sha_of("PK jar");
+    let artifact = json!({"sha256": sha, "name": "app.jar", "sizeBytes": 6, "mainClass": null, "entryClasses": [],
+                          "createdAt": "2026-11-22T10:00:00.000Z", "usedBy": []});
+    let document = "GET /deployments/pay/prod/document";
+    let api = Api::new()
+        .on(&format!("GET /artifacts/{sha}"), 200, artifact)
+        .on("POST /deployments/pay/prod/upgrade", 202, operation("QUEUED", &[]))
+        .on("POST /apply", 200, applied("update", Value::Null));
+    api.write("app.jar", "PK jar");
+    match deployed {
+        None => api.on(document, 404, problem("NOT_FOUND", "no", "")),
+        Some((jar, version)) => {
+            let artifact = json!({ "sha256": sha_of(jar), "version": version });
+            let spec = json!({ "artifact": artifact });
+            let metadata = json!({ "application": "pay", "name": "prod" });
+            let body = json!({ "apiVersion": "nutkin/v1", "kind": "Deployment", "metadata": metadata, "spec": spec });
+            api.on(document, 200, body)
+        }
+    }
+}
+
+#[rstest]
+#[case::a_new_deployment(None, &[COMMIT], "", Some("33de6a1f"))]
+#[case::a_new_jar(Some(("PK old", "0ld")), &[COMMIT], "", Some("33de6a1f"))]
+#[case::the_same_jar(Some(("PK jar", "0ld")), &[COMMIT], "", Some("0ld"))]
+#[case::named_by_the_manifest(None, &[COMMIT], ", version: v7", Some("v7"))]
+#[case::no_pipeline(None, &[], "", None)]
+fn apply_names_the_version_of_a_new_jar_by_the_commit(
+    #[case] deployed: Option<(&str, &str)>,
+    #[case] environment: &[(&str, &str)],
+    #[case] more: &str,
+    #[case] version: Option<&str>,
+) {
+    let api = with_a_jar(deployed);
+    let text = MANIFEST.replace(", args: [\"--password\", x]", more);
+    let manifest = api.write("m.yaml", &text);
+    assert_eq!(api.run_in(environment, &["apply", "-q", "-f", &manifest]).code, 0);
+    let sent = api.asked("POST /apply")[0].json();
+    let artifact = &sent["documents"][0]["spec"]["artifact"];
+    assert_eq!((artifact["version"].as_str(), artifact["sha256"].as_str().is_some()), (version, true));
+    assert_eq!(
+        api.asked("GET /deployments/pay/prod/document").len(),
+        usize::from(version != Some("v7") && !environment.is_empty())
+    );
+}
+
+#[rstest]
+#[case::with_a_jar(&["--jar", "APP"], Some("33de6a1f"))]
+#[case::named(&["--jar", "APP", "--version-label", "v7"], Some("v7"))]
+#[case::a_jar_that_was_built_before(&["--artifact", "app.jar"], None)]
+#[case::the_configuration_alone(&["--parallelism", "2"], None)]
+fn upgrade_names_the_version_of_the_jar_that_it_brings(
+    #[case] flags: &[&str],
+    #[case] version: Option<&str>,
+) {
+    let api = with_a_jar(None).on("GET /artifacts", 200, list(json!([])));
+    let jar = api.path("app.jar").display().to_string();
+    let flags: Vec<&str> = flags.iter().map(|f| if *f == "APP" { jar.as_str() } else { f }).collect();
+    let ran = api.run_in(&[COMMIT], &[&["upgrade", "pay/prod", "-q"], &flags[..]].concat());
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let sent = api.asked("POST /deployments/pay/prod/upgrade")[0].json();
+    assert_eq!(sent.get("versionLabel").and_then(Value::as_str), version, "{sent}");
+}
+
 #[rstest]
 #[case(applied("unchanged", Value::Null), 0, "unchanged", "")]
 #[case(applied("update", Value::Null), 1, "parallelism: 1 → 2", "")]

@@ -9,6 +9,7 @@ mod home;
 mod honest;
 mod hostile;
 mod keys;
+mod light;
 mod live;
 mod night;
 mod panics;

@@ -46,8 +46,12 @@ pub struct Job {
     pub end_time: i64,
     /// The body of its submission.
     pub submitted: Value,
+    /// It is a batch job: no checkpoints, no savepoints.
+    pub batch: bool,
     /// Checkpoint interval in milliseconds.
     pub interval: Option<u64>,
+    /// Checkpoint timeout in milliseconds.
+    pub timeout: u64,
     /// `RETAIN_ON_CANCELLATION`, `DELETE_ON_CANCELLATION` or `NO_EXTERNALIZED_CHECKPOINTS`.
     pub retention: String,
     /// Newest last.
@@ -116,7 +120,9 @@ impl Job {
             start_time: wall,
             end_time: -1,
             submitted: Value::Null,
+            batch: false,
             interval: None,
+            timeout: 600_000,
             retention: "NO_EXTERNALIZED_CHECKPOINTS".into(),
             checkpoints: vec![],
             restored: None,

@@ -206,6 +206,26 @@ impl Fake {
         self.world().complete_checkpoint(job).expect("a running job")
     }
 
+    /// A checkpoint fails now, and the job goes on.
+    pub fn fail_checkpoint(&self, job: &str, why: &str) {
+        let mut world = self.world();
+        let wall = world.wall();
+        let number = world.open_checkpoint(job, "CHECKPOINT", wall);
+        world.close_checkpoint(job, number, None, Some(why));
+    }
+
+    /// Somebody else's savepoint of a job begins; its number.
+    pub fn begin_savepoint(&self, job: &str) -> u64 {
+        let mut world = self.world();
+        let wall = world.wall();
+        world.open_checkpoint(job, "SAVEPOINT", wall)
+    }
+
+    /// And is complete.
+    pub fn complete_savepoint(&self, job: &str, number: u64, location: &str) {
+        self.world().close_checkpoint(job, number, Some(location), None);
+    }
+
     /// Flink's word for a job from now on, without anything else happening.
     pub fn set_job_state(&self, job: &str, state: &str) {
         self.world().set_state(job, state);

@@ -128,7 +128,7 @@ pub(super) fn detail(j: &Job, new: bool) -> Value {
         "vertices": vertices,
         "status-counts": {},
         "plan": { "jid": j.id, "name": j.name, "type": "STREAMING", "nodes": [] },
-        "job-type": "STREAMING",
+        "job-type": if j.batch { "BATCH" } else { "STREAMING" },
     });
     if new {
         (body["schedulerType"], body["pending-operators"]) = (json!("Default"), json!(0));
@@ -215,7 +215,7 @@ pub(super) fn checkpoint_config(j: &Job) -> Value {
     json!({
         "mode": "exactly_once",
         "interval": j.interval.unwrap_or(9_223_372_036_854_775_807),
-        "timeout": 600_000,
+        "timeout": j.timeout,
         "min_pause": 0,
         "max_concurrent": 1,
         "externalization": { "enabled": enabled, "delete_on_cancellation": j.retention != "RETAIN_ON_CANCELLATION" },

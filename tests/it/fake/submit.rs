@@ -221,10 +221,11 @@ impl World {
         let mut job = Job::new(id, &name_of(body), parallelism, wall);
         job.last_checkpoint = now;
         let config = |key: &str| body["flinkConfiguration"][key].as_str().map(str::to_owned);
-        let span = config("execution.checkpointing.interval")
-            .and_then(|t| t.parse::<nutkin::domain::time::Span>().ok());
-        let asked = span.map(|s| s.0.as_millis() as u64).or(self.settings.checkpoint_interval);
+        let span = |key| config(key).and_then(|t| t.parse::<nutkin::domain::time::Span>().ok());
+        let millis = |key| span(key).map(|s| s.0.as_millis() as u64);
+        let asked = millis("execution.checkpointing.interval").or(self.settings.checkpoint_interval);
         job.interval = self.settings.program_interval.or(asked);
+        job.timeout = millis("execution.checkpointing.timeout").unwrap_or(job.timeout);
         if let Some(retention) = config("execution.checkpointing.externalized-checkpoint-retention") {
             job.retention = retention;
         }

@@ -8,6 +8,7 @@ use nutkin::{
     },
     domain::{operation::OpState, savepoint::Status},
 };
+use rstest::rstest;
 use serde_json::{Value, json};
 
 use super::{
@@ -152,7 +153,8 @@ async fn a_literal_secret_is_refused_and_a_reference_is_never_stored_resolved() 
     let sha = rig.jar("v1").await;
     let spec = |value: &str| {
         json!({
-            "target": "fake", "artifact": { "sha256": sha, "jar": "payments-v1.jar" },
+            "target": "fake",
+            "artifact": { "sha256": sha, "jar": "payments-v1.jar", "args": [format!("--api-key={value}")] },
             "flinkConfiguration": { "s3.secret-key": value }
         })
     };
@@ -164,7 +166,8 @@ async fn a_literal_secret_is_refused_and_a_reference_is_never_stored_resolved() 
     std::fs::write(rig.secrets.join("later"), format!("{SECRET}\n")).unwrap();
     assert_eq!(rig.act("prod", start()).await.state, OpState::Succeeded);
     let job = rig.fake.job(&rig.seen("prod").job.unwrap().flink_job_id).unwrap();
-    assert!(job.submitted.to_string().contains(SECRET), "Flink gets the value");
+    let (sent, args) = (&job.submitted["flinkConfiguration"], &job.submitted["programArgsList"]);
+    assert_eq!((&sent["s3.secret-key"], &args[0]), (&json!(SECRET), &json!(format!("--api-key={SECRET}"))));
     rig.end().await;
 }
 
@@ -189,6 +192,21 @@ async fn a_target_stores_no_secret() {
     }
     let reference = json!({ "flinkConfiguration": { "s3.secret-key": "${file:s3}" } });
     rig.apply(vec![with("defaults", reference)]).await;
+    rig.end().await;
+}
+
+#[rstest]
+#[case("application")]
+#[case("kubernetes")]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_of_a_type_that_is_not_built_is_refused(#[case] kind: &str) {
+    let rig = Rig::new().await;
+    let spec = json!({ "type": kind, "url": rig.fake.url() });
+    let p = refused(&rig, document("Target", None, "later", spec)).await;
+    assert_eq!(p.code, Code::NotSupported, "{p:?}");
+    let says = format!("spec.type: {kind:?} is not built yet, only session; nothing was changed");
+    assert_eq!(p.detail, says);
+    assert!(rig.manager.target("later").is_err(), "nothing is registered");
     rig.end().await;
 }
 

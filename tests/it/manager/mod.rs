@@ -3,14 +3,18 @@
 mod apply;
 mod choices;
 mod disposal;
+mod drift;
 mod eyes;
 mod guards;
+mod idle;
 mod input;
 mod lanes;
 mod lifecycle;
 pub mod oracle;
+mod preflight;
 pub mod rig;
 mod supersede;
+mod told;
 mod trouble;
 mod watch;
 mod ways;

@@ -23,7 +23,7 @@ use nutkin::{
         time::Clock,
     },
     manager::{
-        Caller, Deps, EventFilter, Manager, ManagerSettings, Patience,
+        Caller, Deps, EventFilter, Manager, ManagerSettings, Patience, Subscription,
         ports::store::{Changes, Store},
     },
 };
@@ -60,12 +60,14 @@ struct How {
     seen: bool,
     /// Operations that it drives at once.
     concurrency: usize,
+    /// It leaves after this long without a client.
+    idle_exit: Option<Duration>,
     patience: Patience,
 }
 
 impl Default for How {
     fn default() -> Self {
-        Self { seen: true, concurrency: 16, patience: fast() }
+        Self { seen: true, concurrency: 16, idle_exit: None, patience: fast() }
     }
 }
 
@@ -79,6 +81,8 @@ pub struct Rig {
     /// What `${file:NAME}` of a spec refers to.
     pub secrets: PathBuf,
     how: How,
+    /// Keeps a manager from leaving while its test sets the stage.
+    awake: Option<Subscription>,
     /// What the manager has answered for: it must be found in the books at the end.
     answered: Mutex<Vec<model::Operation>>,
     _dirs: (tempfile::TempDir, tempfile::TempDir),
@@ -132,7 +136,7 @@ async fn start_manager(state: &Path, secrets: &Path, how: &How) -> (Manager, Arc
         secrets_dir: Some(secrets.to_owned()),
         secret_env: vec![],
         read_only: false,
-        idle_exit: None,
+        idle_exit: how.idle_exit,
         events_keep: None,
         concurrency: how.concurrency,
         build: "test".into(),
@@ -179,6 +183,18 @@ impl Rig {
         Self::make(Settings::default(), json!({ "savepointAccess": "LOCAL" }), how).await
     }
 
+    /// One that leaves when nobody has talked to it for so long and nothing is to be watched; not before
+    /// [`Self::nobody_looks`].
+    pub async fn leaving_after(idle_exit: Duration) -> Self {
+        let how = How { idle_exit: Some(idle_exit), ..How::default() };
+        Self::make(Settings::default(), json!({ "savepointAccess": "LOCAL" }), how).await
+    }
+
+    /// From now on nobody does.
+    pub fn nobody_looks(&mut self) {
+        self.awake = None;
+    }
+
     async fn make(settings: Settings, target: Value, how: How) -> Self {
         let _ = tracing_subscriber::fmt().with_test_writer().with_max_level(tracing::Level::WARN).try_init();
         let (state, savepoints) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
@@ -189,6 +205,10 @@ impl Rig {
             remember_eyes(&dir, &fake.url()).await;
         }
         let (manager, store) = start_manager(&dir, &secrets, &how).await;
+        let awake = match how.idle_exit {
+            Some(_) => Some(manager.subscribe(None).await),
+            None => None,
+        };
         fake.serves(&dir);
         let mut spec = json!({
             "url": fake.url(), "savepointDirectory": format!("file:{}", savepoints.path().display()),
@@ -205,6 +225,7 @@ impl Rig {
             savepoints: savepoints.path().to_owned(),
             secrets,
             how,
+            awake,
             answered: Mutex::default(),
             _dirs: (state, savepoints),
         };
@@ -333,6 +354,20 @@ impl Rig {
                 "{event} of {n}: not in time; {:?}",
                 self.events(n).await
             );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    /// Waits until the log has an event of this name, of whatever it is, whose message has these words.
+    pub async fn told(&self, event: &str, words: &str) -> model::Event {
+        let deadline = SystemClock.boottime() + DEADLINE;
+        loop {
+            let all = EventFilter { limit: Some(1000), ..EventFilter::default() };
+            let all = self.manager.events(&all).await.unwrap();
+            if let Some(found) = all.iter().find(|e| e.name == event && e.message.contains(words)) {
+                return found.clone();
+            }
+            assert!(SystemClock.boottime() < deadline, "{event} with {words:?}: not in time; {all:#?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

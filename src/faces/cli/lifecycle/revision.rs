@@ -19,7 +19,7 @@ use crate::{
     domain::{operation::Kind, savepoint::Format, spec::UpgradeStrategy},
     faces::cli::{
         act::{ActFlags, submit},
-        artifact,
+        artifact, ci,
         context::Context,
         exit::Outcome,
     },
@@ -36,7 +36,7 @@ pub struct UpgradeArgs {
     /// A jar that the manager has: its hash, a unique part of it, or its name, which is the newest of that name.
     #[arg(long, value_name = "SHA|NAME")]
     artifact: Option<String>,
-    /// A word for the version.
+    /// A word for the version. Default with --jar: the commit that a CI system names, such as GITHUB_SHA; else the jar's hash.
     #[arg(long, value_name = "V")]
     version_label: Option<String>,
     /// Main class.
@@ -80,6 +80,7 @@ impl UpgradeArgs {
         request.from = ctx.restore_point(Kind::Upgrade, self.from.as_deref()).await?;
         if let Some(jar) = &self.jar {
             request.artifact = Some(artifact::upload(ctx, jar).await?);
+            request.version_label = request.version_label.or_else(|| ci::version(|v| ctx.around.var(v)));
         }
         if let Some(name) = &self.artifact {
             request.artifact = Some(artifact::newest_of(ctx, name).await?);
