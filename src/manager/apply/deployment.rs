@@ -99,6 +99,8 @@ impl Manager {
         let creates = Creates { id: inner.fresh_deployment(), name: name.clone(), layer, start: false };
         let mut row = books::new_deployment(inner, &creates);
         row.labels = doc.metadata.labels.clone();
+        // It is at rest, as the manifest wants it: nobody has made it anything else.
+        row.desired = state.filter(|s| *s == Desired::Suspended).unwrap_or(row.desired);
         // A start that is refused must be asked for again: its state counts as applied once the start is accepted.
         row.applied = Some(if starts { with_state_of(&doc.spec, None) } else { doc.spec.clone() });
         row.revision = Some(1);

@@ -157,3 +157,22 @@ async fn a_start_that_failed_is_asked_for_by_the_next_apply() {
     assert_eq!(rig.ended(&again.operation_id.unwrap()).await.state, OpState::Succeeded);
     rig.end().await;
 }
+
+/// A manifest that creates a deployment at rest is at rest as it says: the next apply finds nothing to tell.
+#[rstest::rstest]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deployment_that_is_created_at_rest_is_as_its_manifest_says(
+    #[values("SUSPENDED", "CANCELLED")] state: &str,
+) {
+    let rig = Rig::new().await;
+    let sha = rig.jar("v1").await;
+    let artifact = json!({ "sha256": sha, "jar": "payments-v1.jar", "version": "v1" });
+    let spec = json!({ "target": "fake", "state": state, "artifact": artifact });
+    let manifest = document("Deployment", Some(APP), "prod", spec);
+    assert_eq!(apply(&rig, &manifest, false, None).await.action, ApplyAction::Create);
+    let again = apply(&rig, &manifest, false, None).await;
+    assert_eq!((again.action, again.warnings), (ApplyAction::Unchanged, vec![]));
+    let seen = rig.seen("prod");
+    assert_eq!((seen.desired.as_str(), seen.drift), (state, None));
+    rig.end().await;
+}
