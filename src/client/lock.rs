@@ -31,6 +31,12 @@ pub fn read(state_dir: &Path) -> Option<Holder> {
     serde_json::from_str(&text).ok()
 }
 
+/// The last manager of the state directory left in good order: it was stopped, or had nothing to do.
+#[must_use]
+pub fn was_left(state_dir: &Path) -> bool {
+    read(state_dir).is_none()
+}
+
 /// Whether a manager holds the state directory now.
 pub fn is_held(state_dir: &Path) -> io::Result<bool> {
     let file = match File::open(lock_path(state_dir)) {

@@ -222,3 +222,20 @@ fn a_socket_elsewhere_gets_a_folder_of_its_own() {
     symlink("/", folder).unwrap();
     assert!(matches!(state_dir::prepare_socket(&dir, &socket), Err(OpenError::Symlink(_))));
 }
+
+/// A manager that leaves in good order takes its name out of the lock file; one that is killed leaves it there, and only
+/// then does an open console start the next one.
+#[test]
+fn a_manager_that_was_stopped_is_told_from_one_that_died() {
+    use nutkin::client::lock as seen;
+    let home = tempfile::tempdir().unwrap();
+    let dir = state_dir::prepare(&home.path().join("s")).unwrap().path;
+    assert!(seen::was_left(&dir), "nobody was ever here");
+    let held = lock::acquire(&dir, Holder::this_process("x".into(), NOW, (1, 1), "t")).unwrap();
+    assert!(!seen::was_left(&dir));
+    let killed = std::fs::read(dir.join("manager.lock")).unwrap();
+    drop(held);
+    assert!(seen::was_left(&dir), "it left in good order");
+    std::fs::write(dir.join("manager.lock"), killed).unwrap();
+    assert!(!seen::was_left(&dir) && !seen::is_held(&dir).unwrap(), "it died");
+}

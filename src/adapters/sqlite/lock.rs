@@ -4,7 +4,8 @@
 //!   free ──acquire──▶ held (flock, for the process's life; the file tells by whom) ──process ends──▶ free
 //! ```
 //!
-//! The kernel drops the lock with the process, so a leftover file means nothing. The holder is named by boot, process
+//! The kernel drops the lock with the process, so a leftover file means nothing. A manager that leaves in good order empties
+//! it: a name in a free file is that of one that died. The holder is named by boot, process
 //! id and start time together, because process ids are used again.
 
 use std::{
@@ -56,7 +57,7 @@ impl Holder {
 /// The lock, held until this is dropped or the process ends.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    file: File,
     holder: Holder,
 }
 
@@ -65,6 +66,15 @@ impl Lock {
     #[must_use]
     pub const fn holder(&self) -> &Holder {
         &self.holder
+    }
+}
+
+impl Drop for Lock {
+    /// Nobody was killed here: whoever looks at the file later starts no other one for this one's sake.
+    fn drop(&mut self) {
+        if let Err(e) = self.file.set_len(0) {
+            tracing::warn!(error = %e, "the lock file still names this manager");
+        }
     }
 }
 
@@ -96,7 +106,7 @@ pub fn acquire(dir: &Path, holder: Holder) -> Result<Lock, LockError> {
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {
                 write(&mut file, &holder).map_err(|e| OpenError::io(&path, &e))?;
-                return Ok(Lock { _file: file, holder });
+                return Ok(Lock { file, holder });
             }
             Err(Errno::WOULDBLOCK) => {}
             Err(e) => return Err(OpenError::io(&path, &e.into()).into()),

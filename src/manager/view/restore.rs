@@ -51,7 +51,10 @@ fn replaced(e: &DeploymentEntry) -> Option<CheckpointStat> {
 /// The advisor's answer for a deployment.
 #[must_use]
 pub fn advice(e: &DeploymentEntry, world: &World, request: &Request, now: Timestamp) -> Advice {
-    advice_on(e, world, &e.target(), request, None, now)
+    // While nobody answers a plan says what the overview says.
+    let answers = world.targets.get(&e.target()).is_some_and(|t| t.sight.reachable == Some(true));
+    let instead = if answers { None } else { replaced(e) };
+    advice_on(e, world, &e.target(), request, instead.as_ref(), now)
 }
 
 /// The same for a start on another target, whose Flink must be able to read what is chosen.

@@ -3,6 +3,7 @@
 use nutkin::{
     contract::{
         intent::{Adopt, Choose, Fork, Intent, Reset, Upgrade, Verb},
+        model,
         plan::{Confirmation, Submitted},
         problem::Code,
     },
@@ -242,5 +243,39 @@ async fn what_somebody_else_starts_may_come_back() {
         assert!(plan.warnings.iter().any(|w| w.contains("may start it again")), "{:?}", plan.warnings);
     }
     assert_eq!(rig.act("prod", suspend()).await.state, OpState::Succeeded);
+    rig.end().await;
+}
+
+/// Going back on purpose is a deviation too: a reset to an older snapshot is agreed to by name, as every other way is.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reset_to_an_older_snapshot_asks_for_the_name() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.act("prod", take()).await;
+    let old = rig.savepoints("prod").await.remove(0);
+    rig.act("prod", suspend()).await;
+    let newest = rig.savepoints("prod").await.into_iter().find(|s| s.is_final).unwrap();
+    let plan = async |to: &model::Savepoint| {
+        let reset = Reset { savepoint: to.savepoint_id.clone(), ..Reset::default() };
+        rig.plan("prod", Verb::Reset(reset)).await.unwrap().confirmation
+    };
+    assert_eq!(plan(&old).await, Confirmation::TypeName);
+    assert_eq!(plan(&newest).await, Confirmation::None, "nothing is given up");
+    rig.end().await;
+}
+
+/// A job whose JobManager was lost with it has no end that anybody saw: once another one runs, it is over.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lost_job_is_over_when_the_next_one_runs() {
+    let rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    let lost = rig.seen("prod").job.unwrap().flink_job_id;
+    rig.fake.restart_without_memory();
+    rig.logged("prod", "JOB_LOST").await;
+    let op = rig.act("prod", start()).await;
+    assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
+    let all = rig.manager.jobs(Some(&name("prod")), 10).await.unwrap();
+    let old = all.iter().find(|j| j.flink_job_id == lost).unwrap();
+    assert!(old.ended_at.is_some() && all.iter().filter(|j| j.ended_at.is_none()).count() == 1, "{all:#?}");
     rig.end().await;
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt as _;
 use tokio::sync::{Notify, mpsc, watch};
 
 use crate::{
-    client::{Client, connect, routes, spawn::Spawn},
+    client::{Client, connect, lock, routes, spawn::Spawn},
     contract::{
         problem::{Code, Problem},
         watch::{Interest, WatchMessage},
@@ -69,6 +69,14 @@ enum Broken {
     Left,
 }
 
+fn stopped_problem() -> Problem {
+    Problem::new(
+        Code::ManagerUnreachable,
+        "the manager was stopped, and the console starts it only when it is opened",
+    )
+    .hint("leave and open the console again, or start it: nutkin serve")
+}
+
 impl Follower {
     pub async fn run(mut self) {
         let mut pause = PAUSE.0;
@@ -99,9 +107,12 @@ impl Follower {
             && let Some(r) = &self.reconnect
         {
             // The first tries only look: a manager that restarts is back in a moment.
-            let spawn = r.spawn.as_ref().filter(|_| *tries > 3);
+            // And one that somebody has stopped stays so: who only looks does not undo it.
+            let stopped = lock::was_left(&r.place.state_dir);
+            let spawn = r.spawn.as_ref().filter(|_| *tries > 3 && !stopped);
             match connect::connect(&r.place, spawn, Via::Tui).await {
                 Ok(client) => self.client.set(client),
+                Err(_) if stopped => return Broken::Lost(stopped_problem()),
                 Err(p) => return Broken::Lost(p),
             }
         }

@@ -10,8 +10,8 @@ use crate::{
         ids::SavepointId,
         location,
         operation::{
-            Act, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState, driver::Absorbed,
-            evidence::Evidence,
+            Act, JobRef, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState,
+            driver::Absorbed, evidence::Evidence,
         },
         savepoint::{Origin, Savepoint, Status},
         time::Timestamp,
@@ -248,6 +248,7 @@ async fn job_started(
         }
         changes.deployments.push(row);
     }
+    lost_before(inner, op, job, changes).await?;
     let from = op.restore_location().map_or_else(|| "beginning empty".to_owned(), |l| format!("from {l}"));
     changes.events.push(inner.operation_event(
         op,
@@ -255,6 +256,16 @@ async fn job_started(
         EventName::JobStarted,
         format!("job {} was submitted, {from}", job.flink),
     ));
+    Ok(())
+}
+
+/// Jobs whose end nobody saw, because their JobManager was lost with them: before this one was submitted none of them was
+/// found alive.
+async fn lost_before(inner: &Inner, op: &Operation, new: &JobRef, changes: &mut Changes) -> StoreResult<()> {
+    let all = inner.deps.store.jobs(Some(&op.deployment), u32::MAX).await?;
+    for row in all.into_iter().filter(|j| j.ended_at.is_none() && j.seen_at.is_some() && j.id != new.id) {
+        books::end_job(inner, &JobRef { id: row.id, flink: row.flink }, None, op, changes).await?;
+    }
     Ok(())
 }
 

@@ -81,8 +81,6 @@ impl Building<'_> {
         }
         let request = Request::This(r.savepoint.clone());
         self.restore(&request);
-        // Choosing an older one is what a reset is for; it is acknowledged here, once.
-        self.destructive = false;
         if let RestoreSource::Point { savepoint, location } = self.plan.restore.clone() {
             self.plan.savepoint = Some(savepoint);
             self.plan.location = Some(location);
