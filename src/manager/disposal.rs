@@ -54,7 +54,9 @@ pub async fn unsafe_to_delete(inner: &Inner, sp: &Savepoint, place: &str) -> Sto
         if e.row.id == sp.deployment {
             let flink = books::flink_version(inner, &e.target());
             let mut others = elsewhere.iter().filter(|s| s.deployment == e.row.id);
-            if !others.any(|s| restore::unusable(s, flink.as_deref()).is_none()) {
+            let lineage = e.lineage().filter(|l| l.has(sp));
+            let counts = |s: &Savepoint| lineage.as_ref().is_none_or(|l| l.has(s));
+            if !others.any(|s| counts(s) && restore::unusable(s, flink.as_deref()).is_none()) {
                 return Ok(Some("it is the only restore point of the deployment".to_owned()));
             }
             if lives && jobs.iter().any(|j| j.ended_at.is_none() && at_place(j.restored_from.as_ref())) {

@@ -125,6 +125,8 @@ pub struct Manager {
     inner: Arc<Inner>,
 }
 
+/// Jobs per deployment that are loaded at a start, for what each was restored from.
+const JOBS_LOADED: u32 = 200;
 /// Savepoints per deployment that are loaded at a start.
 const SAVEPOINTS_LOADED: u32 = 200;
 
@@ -150,6 +152,7 @@ impl Manager {
             let mut savepoints = deps.store.savepoints(Some(&d.id), SAVEPOINTS_LOADED).await?;
             savepoints.reverse();
             rows.savepoints.extend(savepoints);
+            rows.jobs.extend(deps.store.jobs(Some(&d.id), JOBS_LOADED).await?);
         }
         world.absorb(&rows);
         // Only these: what is submitted from now on brings its own driver.

@@ -3,8 +3,11 @@
 //! "Latest" is decided by lineage and trigger time by the JobManager's clock, never by a file's modification time. What
 //! was entered from elsewhere has no known age: it comes after everything whose age is known.
 
+mod lineage;
 #[cfg(test)]
 mod tests;
+
+pub use lineage::{Lineage, Origins};
 
 use super::{
     flink::CheckpointStat,
@@ -42,6 +45,8 @@ pub struct Situation<'a> {
     pub savepoints: &'a [Savepoint],
     /// A savepoint chosen by a reset for the next start.
     pub armed: Option<&'a SavepointId>,
+    /// The history that the last job goes on with; `None` = no job yet, or nobody knows.
+    pub lineage: Option<&'a Lineage>,
     /// Newest completed checkpoint of the job that lives now.
     pub live_checkpoint: Option<LiveCheckpoint<'a>>,
     /// Newest known progress of the deployment: the last completed snapshot, whether it still exists or not.
@@ -71,6 +76,8 @@ pub struct Candidate {
     pub rejected: Option<String>,
     /// Progress that a restore from it repeats.
     pub rewind_seconds: Option<u64>,
+    /// It is of a branch of the deployment's history that was left.
+    pub left: bool,
     /// It is not where it was, or nobody knows whether it was completed: it may be found yet.
     pub astray: bool,
 }
@@ -161,6 +168,9 @@ fn by_strategy(strategy: RestoreStrategy, mut all: Vec<Candidate>, s: &Situation
             c.rejected
                 .get_or_insert_with(|| "a checkpoint; the restore strategy is LATEST_SAVEPOINT".to_owned());
         }
+    }
+    for c in all.iter_mut().filter(|c| c.left) {
+        c.rejected.get_or_insert_with(|| "of a history that the deployment has left".to_owned());
     }
     match all.iter().position(|c| c.rejected.is_none()) {
         Some(i) => {
@@ -285,7 +295,13 @@ fn finish(
 
 /// What a person must agree to before the chosen one is used.
 fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> Option<String> {
-    let usable = others.iter().filter(|c| c.rejected.is_none());
+    if chosen.left {
+        return Some(
+            "it is of a history that the deployment has left: what was computed in the present one is not restored"
+                .to_owned(),
+        );
+    }
+    let usable = others.iter().filter(|c| c.rejected.is_none() && !c.left);
     match (chosen.state_of, usable.filter_map(|c| c.state_of).max(), s.progress) {
         (None, Some(newest), _) => Some(format!(
             "its age is not known, and the restore point of {newest} is not used: what is repeated or lost cannot be told"
@@ -351,11 +367,13 @@ fn of_live_job(live: LiveCheckpoint<'_>, s: &Situation<'_>) -> Candidate {
         verified: false,
         rejected: rejected.map(str::to_owned),
         rewind_seconds: rewind(Some(c.triggered_at), s),
+        left: false,
         astray: false,
     }
 }
 
 fn candidate(sp: &Savepoint, s: &Situation<'_>) -> Candidate {
+    let left = s.lineage.is_some_and(|l| !l.has(sp));
     Candidate {
         savepoint: Some(sp.id.clone()),
         location: sp.location.clone(),
@@ -364,7 +382,9 @@ fn candidate(sp: &Savepoint, s: &Situation<'_>) -> Candidate {
         checkpoint_id: sp.checkpoint_id,
         verified: sp.verified_at.is_some(),
         rejected: unusable(sp, s.flink_version),
-        rewind_seconds: rewind(sp.state_of(), s),
+        // How far another branch has come says nothing of this one.
+        rewind_seconds: rewind(sp.state_of(), s).filter(|_| !left),
+        left,
         astray: matches!(sp.status, Status::Missing | Status::Unknown),
     }
 }
@@ -416,12 +436,12 @@ pub fn is_newer(written: &str, target: &str) -> bool {
 /// `crash` = progress lost by a failover now (newest completed snapshot); `end` = progress lost if the job or its cluster
 /// ends now (only what outlives the job counts). Both are base times; ages are computed where they are shown.
 #[must_use]
-pub fn loss_windows(
-    savepoints: &[Savepoint],
+pub fn loss_windows<'a>(
+    savepoints: impl IntoIterator<Item = &'a Savepoint>,
     live: Option<LiveCheckpoint<'_>>,
 ) -> (Option<Timestamp>, Option<Timestamp>) {
     let kept = savepoints
-        .iter()
+        .into_iter()
         .filter(|s| s.status == Status::Completed && s.location.is_some() && !s.drained)
         .filter_map(Savepoint::state_of)
         .max();

@@ -1,5 +1,5 @@
 use super::*;
-use crate::domain::ids::DeploymentId;
+use crate::domain::ids::{DeploymentId, JobId};
 use rstest::rstest;
 
 const fn t(s: i64) -> Timestamp {
@@ -17,6 +17,7 @@ fn situation(savepoints: &[Savepoint]) -> Situation<'_> {
         deployment: "app/d",
         savepoints,
         armed: None,
+        lineage: None,
         live_checkpoint: None,
         progress: Some(t(1_000)),
         flink_version: Some("1.20.5"),
@@ -214,4 +215,28 @@ fn beginning_empty_gives_up_what_was_computed(#[case] progress: Option<Timestamp
         assert_eq!(advice.deviates, agreement, "{request:?}");
     }
     assert_eq!(choose(&state(), &s).warning.is_some(), agreement);
+}
+
+/// Younger by the clock and of another branch: the state that the deployment has gone on with is the one before.
+#[test]
+fn a_branch_that_was_left_is_used_by_name_only() {
+    let of = |id: &str, at, job: &str| Savepoint {
+        job: Some(JobId::new(job)),
+        ..sp(id, at, Origin::Suspend, Status::Completed)
+    };
+    let list = [of("rich", 100, "a"), of("poor", 900, "b")];
+    let origins: Origins =
+        [("b", None), ("c", list[0].location.clone())].map(|(j, o)| (JobId::new(j), o)).into();
+    let lineage = Lineage::of(&JobId::new("c"), &origins, &list).unwrap();
+    let s = Situation { lineage: Some(&lineage), progress: Some(t(100)), ..situation(&list) };
+    let advice = choose(&state(), &s);
+    assert_eq!(advice.chosen().unwrap().savepoint, Some(SavepointId::new("rich")));
+    assert!(!advice.deviates, "{advice:?}");
+    assert_eq!(advice.candidates[1].rejected.as_deref(), Some("of a history that the deployment has left"));
+    let named = choose(&Request::This("poor".into()), &s);
+    assert_eq!(named.chosen().unwrap().rewind_seconds, None, "nobody can count across branches");
+    assert!(named.deviates && named.warning.unwrap().contains("has left"));
+    let only = [of("poor", 900, "b")];
+    let advice = choose(&state(), &Situation { savepoints: &only, ..s });
+    assert!(advice.refused && !advice.empty, "a person chooses: {advice:?}");
 }

@@ -142,7 +142,7 @@ pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deploym
     let live = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal());
     let drift = drift(e, world);
     let conditions = conditions_of(e, drift.as_ref());
-    let (crash, end) = restore::loss_windows(&e.savepoints, live_checkpoint(e));
+    let (crash, end) = restore::loss_windows(e.own_savepoints(), live_checkpoint(e));
     let age = |t: Option<Timestamp>| t.filter(|_| live).map(|t| now.seconds_since(t));
     let stats = e.sight.checkpoints.as_ref();
     Deployment {

@@ -34,8 +34,7 @@ fn progress(e: &DeploymentEntry) -> Option<Timestamp> {
     let kept = kept.and_then(|k| serde_json::from_value::<KeptCheckpoint>(k).ok()).map(|k| k.triggered_at);
     let live = live_checkpoint(e).map(|l| l.stat.triggered_at);
     let saved = e
-        .savepoints
-        .iter()
+        .own_savepoints()
         .filter(|s| s.status == savepoint::Status::Completed)
         .filter_map(savepoint::Savepoint::state_of)
         .max();
@@ -86,6 +85,7 @@ fn advice_on(
             deployment: &name,
             savepoints: &e.savepoints,
             armed: e.row.next_restore.as_ref(),
+            lineage: e.lineage().as_ref(),
             live_checkpoint: live_checkpoint(e)
                 .map(|l| LiveCheckpoint { stat: instead.unwrap_or(l.stat), ..l }),
             progress: progress(e),

@@ -171,6 +171,9 @@ impl World {
             self.place_revision(rev);
         }
         for job in &changes.jobs {
+            if let Some(e) = self.by_id_mut(&job.deployment) {
+                e.origins.insert(job.id.clone(), job.restored_from.clone());
+            }
             if let Some(e) = self.by_id_mut(&job.deployment).filter(|e| e.row.job.as_ref() == Some(&job.id)) {
                 e.job = Some(job.clone());
                 touched.deployments.push(e.row.name.clone());

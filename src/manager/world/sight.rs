@@ -12,6 +12,7 @@ use crate::{
     domain::{
         deployment::{Condition, ConditionType, FlinkState, Observed},
         ids::{DeploymentId, FlinkJobId, JobId, OperationId, TargetName},
+        restore::{Lineage, Origins},
         savepoint::Savepoint,
         spec::Spec,
         target::TargetSpec,
@@ -152,6 +153,8 @@ pub struct DeploymentEntry {
     pub revision: Option<RevisionRow>,
     /// Its effective spec.
     pub spec: Option<Spec>,
+    /// What its jobs were restored from, as far back as anybody looks.
+    pub origins: Origins,
     /// Restore points, newest first, as many as anybody looks at.
     pub savepoints: Vec<Savepoint>,
     /// The operation that holds it.
@@ -167,10 +170,23 @@ impl DeploymentEntry {
             job: None,
             revision: None,
             spec: None,
+            origins: Origins::new(),
             savepoints: vec![],
             operation: None,
             sight: DeploymentSight::default(),
         }
+    }
+
+    /// The history that the last job goes on with.
+    #[must_use]
+    pub fn lineage(&self) -> Option<Lineage> {
+        Lineage::of(self.row.job.as_ref()?, &self.origins, &self.savepoints)
+    }
+
+    /// The restore points of that history, newest first.
+    pub fn own_savepoints(&self) -> impl Iterator<Item = &Savepoint> {
+        let lineage = self.lineage();
+        self.savepoints.iter().filter(move |s| lineage.as_ref().is_none_or(|l| l.has(s)))
     }
 
     /// The target of the current revision, or of the layer when there is none.

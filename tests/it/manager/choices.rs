@@ -2,7 +2,7 @@
 
 use nutkin::{
     contract::{
-        intent::{Adopt, Choose, Fork, Intent, Reset, Upgrade, Verb},
+        intent::{Adopt, Choose, Fork, Intent, Reset, Start, Upgrade, Verb},
         model,
         plan::{Confirmation, Submitted},
         problem::Code,
@@ -277,5 +277,33 @@ async fn a_lost_job_is_over_when_the_next_one_runs() {
     let all = rig.manager.jobs(Some(&name("prod")), 10).await.unwrap();
     let old = all.iter().find(|j| j.flink_job_id == lost).unwrap();
     assert!(old.ended_at.is_some() && all.iter().filter(|j| j.ended_at.is_none()).count() == 1, "{all:#?}");
+    rig.end().await;
+}
+
+/// After a start that began empty the newest snapshot by the clock is not the one with the deployment's state.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_follows_the_history_and_not_the_clock() {
+    let mut rig = Rig::new().await;
+    rig.running("prod", json!({})).await;
+    rig.act("prod", suspend()).await;
+    let rich = rig.savepoints("prod").await.into_iter().find(|s| s.is_final).unwrap();
+    let from = |from: &str| Verb::Start(Start { from: Some(from.into()), ..Start::default() });
+    assert_eq!(rig.act("prod", from("none")).await.state, OpState::Succeeded);
+    rig.act("prod", suspend()).await;
+    let poor = rig.seen("prod").next_restore_point.unwrap().location;
+    assert_ne!(poor, rich.location, "the present history began empty");
+    let back = rig.plan("prod", from(&rich.savepoint_id)).await.unwrap();
+    assert_eq!(back.confirmation, Confirmation::TypeName, "another history than the present one");
+    assert_eq!(rig.act("prod", from(&rich.savepoint_id)).await.state, OpState::Succeeded);
+    // The job leaves nothing of its own: what it came from is what there is of its history, also for the next manager.
+    let job = rig.seen("prod").job.unwrap().flink_job_id;
+    rig.fake.set_job_state(&job, "FINISHED");
+    rig.eventually("its end is seen", || rig.seen("prod").observed == Observed::Finished).await;
+    for restarted in [false, true] {
+        if restarted {
+            rig.restart().await;
+        }
+        assert_eq!(rig.seen("prod").next_restore_point.unwrap().location, rich.location, "{restarted}");
+    }
     rig.end().await;
 }

@@ -186,7 +186,8 @@ async fn state_moves_between_deployments() {
     // Back to an older savepoint on purpose: refused while it runs, then armed for one start.
     desk.ran(&["reset", "moves/later", &existing]).await.ended(1).says(&["a job lives"]);
     desk.act(&["suspend", "moves/later"]).await;
-    desk.act(&["reset", "moves/later", &existing]).await;
+    desk.ran(&["reset", "moves/later", &existing, "--yes"]).await.ended(8).says(&["--confirm"]);
+    desk.act(&["reset", "moves/later", &existing, "--confirm", "moves/later"]).await;
     let armed = desk.deployment("moves/later").await;
     assert_eq!(armed["nextRestorePoint"]["location"], json!(existing), "{armed:#}");
     desk.act(&["start", "moves/later"]).await;

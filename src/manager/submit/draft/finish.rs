@@ -66,7 +66,7 @@ impl Building<'_> {
         let next_spec = self.to_run.as_ref().map(|(r, _)| r.spec.clone());
         let diff = next_spec.as_ref().map(|n| spec::diff(&now_spec, n)).unwrap_or_default();
         let (crash, end) =
-            crate::domain::restore::loss_windows(&f.entry.savepoints, view::live_checkpoint(&f.entry));
+            crate::domain::restore::loss_windows(f.entry.own_savepoints(), view::live_checkpoint(&f.entry));
         let live = f.live.is_some();
         let age =
             |t: Option<crate::domain::time::Timestamp>| t.filter(|_| live).map(|t| f.now.seconds_since(t));
