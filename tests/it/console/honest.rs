@@ -475,3 +475,14 @@ fn a_value_that_the_program_has_set_itself_is_marked() {
     c.press("0 [").settle();
     c.shows("30s, not 10s              program");
 }
+
+#[test]
+fn a_new_deployment_takes_its_place_by_name() {
+    let mut c = ready();
+    for name in ["payments-dashboard/canary", "payments-dashboard/quick"] {
+        let row = world::row(name, Observed::Running, Health::Healthy);
+        c.send(Msg::Watch(WatchMessage::Deployment { row, detail: None }));
+    }
+    let of_app = c.model.data.rows.keys().filter_map(|n| n.strip_prefix("payments-dashboard/"));
+    assert_eq!(of_app.collect::<Vec<_>>(), ["canary", "production", "quick", "staging"]);
+}

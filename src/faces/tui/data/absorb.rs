@@ -78,7 +78,9 @@ impl Data {
             // What the stream has told meanwhile is newer: a row, or that it is gone.
             let app = row.deployment.split_once('/').and_then(|(a, _)| self.applications.get(a));
             if app.is_some_and(|a| a.deployments.contains(&row.deployment)) {
-                self.rows.entry(row.deployment.clone()).or_insert(row);
+                if !self.rows.contains_key(&row.deployment) {
+                    self.enter(row);
+                }
             }
         }
         self.rows_version += 1;
@@ -150,10 +152,22 @@ impl Data {
         }
     }
 
+    /// By name, as a window has them: a row never changes its place because of when it came.
+    fn enter(&mut self, row: Row) {
+        let name = row.deployment.clone();
+        match self.rows.get_mut(&name) {
+            Some(known) => *known = row,
+            None => {
+                let parts = |n: &str| n.split_once('/').map(|(a, d)| (a.to_owned(), d.to_owned()));
+                self.rows.insert_sorted_by(name, row, |a, _, b, _| parts(a).cmp(&parts(b)));
+            }
+        }
+    }
+
     fn put_row(&mut self, row: Row, detail: Option<Box<Detail>>, now: Timestamp) -> Vec<Notice> {
         let name = row.deployment.clone();
         let mut notices = Vec::new();
-        self.rows.insert(name.clone(), row);
+        self.enter(row);
         self.judge(&name);
         if let Some(d) = detail {
             let (d, was) = (*d, self.details.get(&name).and_then(|l| l.value.as_ref()));
