@@ -23,7 +23,7 @@ use crate::domain::{
 /// Flink's version of a target, as last seen.
 #[must_use]
 pub fn flink_version(inner: &Inner, target: &TargetName) -> Option<String> {
-    inner.world().targets.get(target).and_then(|t| t.sight.overview.as_ref().map(|o| o.flink_version.clone()))
+    inner.world().flink_version(target).map(str::to_owned)
 }
 
 /// A job's row, from the changes at hand or from the store.

@@ -9,7 +9,7 @@
 //! to be deleted when a person looked at it may be the last restore point by then.
 
 use super::{
-    ManagerResult, books,
+    ManagerResult,
     inner::Inner,
     ports::store::{Changes, StoreResult},
 };
@@ -52,11 +52,12 @@ pub async fn unsafe_to_delete(inner: &Inner, sp: &Savepoint, place: &str) -> Sto
             return Ok(Some(format!("the live job of {} was restored from it", e.row.name)));
         }
         if e.row.id == sp.deployment {
-            let flink = books::flink_version(inner, &e.target());
+            // Not through the manager: who asks for the world while holding it waits for a writer that waits for him.
+            let flink = world.flink_version(&e.target());
             let mut others = elsewhere.iter().filter(|s| s.deployment == e.row.id);
             let lineage = e.lineage().filter(|l| l.has(sp));
             let counts = |s: &Savepoint| lineage.as_ref().is_none_or(|l| l.has(s));
-            if !others.any(|s| counts(s) && restore::unusable(s, flink.as_deref()).is_none()) {
+            if !others.any(|s| counts(s) && restore::unusable(s, flink).is_none()) {
                 return Ok(Some("it is the only restore point of the deployment".to_owned()));
             }
             if lives && jobs.iter().any(|j| j.ended_at.is_none() && at_place(j.restored_from.as_ref())) {

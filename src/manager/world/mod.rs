@@ -88,6 +88,12 @@ impl World {
         self.deployments.get_mut(self.names.get(id)?)
     }
 
+    /// Flink's version of a target, as last seen.
+    #[must_use]
+    pub fn flink_version(&self, target: &TargetName) -> Option<&str> {
+        self.targets.get(target)?.sight.overview.as_ref().map(|o| o.flink_version.as_str())
+    }
+
     /// The deployments on a target, by name.
     pub fn on<'a>(&'a self, target: &TargetName) -> impl Iterator<Item = &'a DeploymentEntry> + use<'a> {
         self.index.on(target).filter_map(|name| self.deployments.get(name))
