@@ -77,10 +77,10 @@ impl Data {
         for row in rows {
             // What the stream has told meanwhile is newer: a row, or that it is gone.
             let app = row.deployment.split_once('/').and_then(|(a, _)| self.applications.get(a));
-            if app.is_some_and(|a| a.deployments.contains(&row.deployment)) {
-                if !self.rows.contains_key(&row.deployment) {
-                    self.enter(row);
-                }
+            if app.is_some_and(|a| a.deployments.contains(&row.deployment))
+                && !self.rows.contains_key(&row.deployment)
+            {
+                self.enter(row);
             }
         }
         self.rows_version += 1;
