@@ -12,6 +12,7 @@
 pub mod connect;
 mod http;
 pub mod lock;
+pub mod program;
 mod request;
 pub mod routes;
 pub mod spawn;

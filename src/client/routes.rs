@@ -77,8 +77,8 @@ reads! {
     operations() -> List<model::Operation> { "/operations".to_owned() }
     /// One operation.
     operation(id: &str) -> model::Operation { format!("/operations/{}", escape(id)) }
-    /// One savepoint.
-    savepoint(id: &str) -> model::Savepoint { format!("/savepoints/{}", escape(id)) }
+    /// One savepoint, and who needs it.
+    savepoint(id: &str) -> model::SavepointDetail { format!("/savepoints/{}", escape(id)) }
     /// Every jar of the artifact store, newest first.
     artifacts() -> List<model::Artifact> { "/artifacts".to_owned() }
     /// One artifact by its content hash.

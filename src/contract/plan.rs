@@ -4,7 +4,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use super::model::{Operation, RestorePoint};
+use super::{
+    model::{Operation, RestorePoint},
+    problem::{Code, Problem},
+};
 use crate::domain::{
     operation::{Kind, StepName},
     spec::{Difference, Protection},
@@ -130,6 +133,9 @@ pub struct Plan {
     pub plan_digest: String,
 }
 
+/// The check that the cluster answers.
+pub const REACHABLE: &str = "reachable";
+
 /// What the loss window of a failover is called, in every face.
 pub const LOST_ON_FAILOVER: &str = "lost on failover now";
 /// What the loss window of a job's end is called, in every face.
@@ -145,6 +151,19 @@ impl Plan {
         ]
         .into_iter()
         .filter_map(|(name, seconds)| Some((name, seconds?)))
+    }
+
+    /// The problem that an act with this plan ends with, where preflight does not let it run: why, the first way on, and a
+    /// code of its own where it is only that the cluster does not answer.
+    #[must_use]
+    pub fn refusal(&self) -> Option<Problem> {
+        let failed: Vec<&Check> = self.checks.iter().filter(|c| c.verdict == Verdict::Failed).collect();
+        let first = failed.first()?;
+        let code = if first.name == REACHABLE { Code::TargetUnreachable } else { Code::PreflightFailed };
+        let why: Vec<&str> = failed.iter().map(|c| c.message.as_str()).collect();
+        let mut problem = Problem::new(code, format!("{}; nothing was changed", why.join("; ")));
+        problem.hint = failed.iter().find_map(|c| c.hint.clone());
+        Some(problem)
     }
 
     /// One of which nothing more is known; nothing lets it run yet.

@@ -16,7 +16,7 @@ use super::{
     stage::TARGET,
 };
 use crate::{
-    client::{Client, routes},
+    client::{Client, program::addressed, routes},
     contract::{
         intent::{Start, Verb},
         model,
@@ -142,10 +142,7 @@ fn reason(problem: &Problem) -> &str {
 
 /// One line: who, why, and what to do with this `nutkin`.
 fn not_started(program: &str, name: &str, problem: &Problem) -> String {
-    let hint = problem
-        .hint
-        .as_ref()
-        .map(|hint| format!(" ({})", hint.replace(": nutkin ", &format!(": {program} "))));
+    let hint = problem.hint.as_ref().map(|hint| format!(" ({})", addressed(hint, program)));
     format!("{name} is not started: {}{}", reason(problem), hint.unwrap_or_default())
 }
 

@@ -164,7 +164,13 @@ impl Savepoint {
     /// age, whatever its files say, and so can its copies.
     #[must_use]
     pub fn state_of(&self) -> Option<Timestamp> {
-        let taken_here = !matches!(self.origin, Origin::Imported | Origin::Copied);
-        self.triggered_at.or(taken_here.then_some(self.created_at))
+        state_of(self.origin, self.triggered_at, self.created_at)
     }
+}
+
+/// As [`Savepoint::state_of`], of the parts that tell it.
+#[must_use]
+pub fn state_of(origin: Origin, triggered: Option<Timestamp>, created: Timestamp) -> Option<Timestamp> {
+    let taken_here = !matches!(origin, Origin::Imported | Origin::Copied);
+    triggered.or(taken_here.then_some(created))
 }

@@ -14,7 +14,7 @@ use super::{
     watcher,
 };
 use crate::{
-    contract::plan::Check,
+    contract::plan::{Check, REACHABLE},
     domain::{
         event::{EventName, NewEvent, Severity},
         flink::TaskManager,
@@ -39,11 +39,11 @@ pub async fn target(inner: &Arc<Inner>, name: &TargetName) -> Vec<Check> {
     let overview = match cluster.overview().await {
         Ok(o) => o,
         Err(e) => {
-            c.fail("reachable", e.message, "check the URL, the network, TLS and credentials");
+            c.fail(REACHABLE, e.message, "check the URL, the network, TLS and credentials");
             return c.0;
         }
     };
-    c.ok("reachable", format!("{} answers", entry.spec.addresses().join(", ")));
+    c.ok(REACHABLE, format!("{} answers", entry.spec.addresses().join(", ")));
     connection(&mut c, &entry.spec);
     c.ok("version", format!("Flink {}", overview.flink_version));
     if overview.task_managers == 0 {

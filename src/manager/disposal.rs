@@ -27,45 +27,53 @@ use crate::{
 /// More rows than any store has.
 const ALL: u32 = 1_000_000;
 
+/// Everything that stands against the deletion (I6), in words, at the end of a sentence.
+pub async fn unsafe_to_delete(inner: &Inner, sp: &Savepoint, place: &str) -> StoreResult<Option<String>> {
+    let reasons = kept_by(inner, sp, place).await?;
+    Ok((!reasons.is_empty()).then(|| reasons.join("; ")))
+}
+
 /// I6: pinned, in the lineage of a live job, the only restore point, armed for a start, referenced by another deployment; by
 /// location, over all rows: old ones are not in memory.
-pub async fn unsafe_to_delete(inner: &Inner, sp: &Savepoint, place: &str) -> StoreResult<Option<String>> {
+pub async fn kept_by(inner: &Inner, sp: &Savepoint, place: &str) -> StoreResult<Vec<String>> {
     let jobs = inner.deps.store.jobs(Some(&sp.deployment), 50).await?;
     let at_place = |l: Option<&String>| l.is_some_and(|l| location::same(l, place));
     let all = inner.deps.store.savepoints(None, ALL).await?;
     let (here, elsewhere): (Vec<Savepoint>, Vec<Savepoint>) =
         all.into_iter().filter(|s| s.status != Status::Deleted).partition(|s| at_place(s.location.as_ref()));
     let world = inner.world();
-    if let Some(p) = here.iter().find(|s| s.pinned) {
-        return Ok(Some(format!("it is pinned ({})", p.id)));
-    }
+    let pinned = here.iter().filter(|s| s.pinned);
+    let mut reasons: Vec<String> = pinned.map(|p| format!("it is pinned ({})", p.id)).collect();
     for e in world.deployments.values() {
+        let name = &e.row.name;
         if e.row.next_restore.as_ref().is_some_and(|armed| here.iter().any(|s| s.id == *armed)) {
-            return Ok(Some(format!("the next start of {} begins from it", e.row.name)));
+            reasons.push(format!("the next start of {name} begins from it"));
         }
         if e.row.id != sp.deployment && here.iter().any(|s| s.deployment == e.row.id) {
-            return Ok(Some(format!("{} refers to it", e.row.name)));
+            reasons.push(format!("{name} refers to it"));
         }
         let lives = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal())
             || e.job.as_ref().is_some_and(|j| j.ended_at.is_none());
+        let own = e.row.id == sp.deployment;
         if lives && at_place(e.job.as_ref().and_then(|j| j.restored_from.as_ref())) {
-            return Ok(Some(format!("the live job of {} was restored from it", e.row.name)));
+            reasons.push(format!("the live job of {name} was restored from it"));
+        } else if own
+            && lives
+            && jobs.iter().any(|j| j.ended_at.is_none() && at_place(j.restored_from.as_ref()))
+        {
+            reasons.push("a job that may live was restored from it".to_owned());
         }
-        if e.row.id == sp.deployment {
-            // Not through the manager: who asks for the world while holding it waits for a writer that waits for him.
+        if own {
             let flink = world.flink_version(&e.target());
             let mut others = elsewhere.iter().filter(|s| s.deployment == e.row.id);
             let lineage = e.lineage().filter(|l| l.has(sp));
             let counts = |s: &Savepoint| lineage.as_ref().is_none_or(|l| l.has(s));
             if !others.any(|s| counts(s) && restore::unusable(s, flink).is_none()) {
-                return Ok(Some("it is the only restore point of the deployment".to_owned()));
-            }
-            if lives && jobs.iter().any(|j| j.ended_at.is_none() && at_place(j.restored_from.as_ref())) {
-                return Ok(Some("a job that may live was restored from it".to_owned()));
+                reasons.push("it is the only restore point of the deployment".to_owned());
             }
         }
     }
-    Ok(None)
+    Ok(reasons)
 }
 
 /// The accepted disposal's rows, in the commit that accepts it: from here on nothing is restored from there, and nobody

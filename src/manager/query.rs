@@ -3,7 +3,7 @@
 use std::ops::Bound;
 
 use super::{
-    EventFilter, Manager, ManagerResult, history,
+    EventFilter, Manager, ManagerResult, disposal, history,
     ports::{
         cluster::ClusterError,
         store::{EventQuery, OperationQuery},
@@ -22,6 +22,7 @@ use crate::{
         deployment::FlinkState,
         ids::{ArtifactSha, DeploymentName, OperationId, SavepointId},
         names,
+        savepoint::Status,
     },
 };
 
@@ -201,7 +202,7 @@ impl Manager {
         Ok(rows.iter().map(|j| view::job(j, &w)).collect())
     }
 
-    /// Savepoints, newest first.
+    /// Savepoints, the newest state first; one of unknown age stands where it was entered.
     pub async fn savepoints(
         &self,
         of: Option<&DeploymentName>,
@@ -210,14 +211,22 @@ impl Manager {
         let id = of.map(|n| self.id_of(n)).transpose()?;
         let rows = self.inner.deps.store.savepoints(id.as_ref(), limit).await?;
         let w = self.inner.world();
-        Ok(rows.iter().map(|s| view::savepoint(s, &w)).collect())
+        let mut all: Vec<_> = rows.iter().map(|s| view::savepoint(s, &w)).collect();
+        all.sort_by_key(|s| std::cmp::Reverse(s.state_of().unwrap_or(s.created_at)));
+        Ok(all)
     }
 
-    /// One savepoint.
-    pub async fn savepoint(&self, id: &str) -> ManagerResult<model::Savepoint> {
+    /// One savepoint, and who needs it.
+    pub async fn savepoint(&self, id: &str) -> ManagerResult<model::SavepointDetail> {
         let row = self.inner.deps.store.savepoint(&SavepointId::new(id)).await?;
         let row = row.ok_or_else(|| missing("savepoint", id, &[]))?;
-        Ok(view::savepoint(&row, &self.inner.world()))
+        let kept_by = match (&row.location, row.status) {
+            (Some(place), status) if status != Status::Deleted => {
+                disposal::kept_by(&self.inner, &row, place).await?
+            }
+            _ => vec![],
+        };
+        Ok(model::SavepointDetail { savepoint: view::savepoint(&row, &self.inner.world()), kept_by })
     }
 
     /// The configuration history, newest first.

@@ -20,9 +20,7 @@ pub(super) const fn effect(act: bool) -> Effect {
 
 /// `why` is the last failure, which names the address.
 pub(super) fn circuit_open(why: &str) -> ClusterError {
-    let message = format!(
-        "{why}; after five such failures in a row it is left alone for ten seconds, and nothing was sent"
-    );
+    let message = format!("{why}; after five such failures in a row it is left alone for ten seconds");
     plain(ErrorKind::CircuitOpen, Effect::None, message)
 }
 

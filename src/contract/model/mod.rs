@@ -10,5 +10,5 @@ pub use deployment::{
     OverriddenValue, RestoredFrom, RootCause, Tasks,
 };
 pub use history::{Artifact, Event, ExceptionEntry, Job, Operation, Revision, Step, WayBack};
-pub use snapshot::{Checkpoint, RestorePoint, Savepoint};
+pub use snapshot::{Checkpoint, RestorePoint, Savepoint, SavepointDetail};
 pub use target::{Capability, Target, TargetJob};

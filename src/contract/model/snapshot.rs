@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::domain::{
-    savepoint::{Format, Origin, Status},
+    savepoint::{self, Format, Origin, Status},
     time::Timestamp,
 };
 
@@ -79,6 +79,25 @@ pub struct Savepoint {
     pub verified: Option<bool>,
     /// Why it failed or is unknown.
     pub failure: Option<String>,
+}
+
+impl Savepoint {
+    /// The moment whose state it holds; `None` where nobody knows it.
+    #[must_use]
+    pub fn state_of(&self) -> Option<Timestamp> {
+        savepoint::state_of(self.origin, self.triggered_at, self.created_at)
+    }
+}
+
+/// A restore point with what stands against the deletion of its files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct SavepointDetail {
+    /// The restore point.
+    #[serde(flatten)]
+    pub savepoint: Savepoint,
+    /// Who needs it: a pin, jobs, starts, deployments, or that there is no other one. Empty: its files may be deleted.
+    pub kept_by: Vec<String>,
 }
 
 /// A candidate of the restore advisor.

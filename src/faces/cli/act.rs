@@ -16,11 +16,11 @@ use super::{
     plan_text, wait,
 };
 use crate::{
-    client::Act,
+    client::{Act, program},
     contract::{
         intent::Meta,
         model::Operation,
-        plan::{Confirmation, Plan, Submitted, Verdict},
+        plan::{Confirmation, Plan, Submitted},
         problem::{Code, Problem},
     },
     domain::{text::SafeText, time::Span},
@@ -94,19 +94,19 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
     let mut meta = flags.meta();
     if flags.dry_run {
         let value = client.act_value(&make(meta).dry_run(true)).await?;
-        let plan: Plan = parse(&value)?;
+        let plan: Plan = program::plan(parse(&value)?, &ctx.invocation());
         ctx.print_one(&value, &plan.plan_digest, || {
             plan_text::draw(&plan, flags.makes.as_deref(), ctx.colour())
         })?;
         return Ok(if plan.runnable { Exit::OK } else { Exit::FAILED });
     }
     if ctx.is_interactive() {
-        let plan = client.plan(&make(meta.clone())).await?;
+        let plan = program::plan(client.plan(&make(meta.clone())).await?, &ctx.invocation());
         if !ctx.global.quiet {
             ctx.draw(&plan_text::draw(&plan, flags.makes.as_deref(), ctx.colour()));
         }
-        if !plan.runnable {
-            return Err(not_runnable(&plan));
+        if let Some(refusal) = plan.refusal() {
+            return Err(refusal);
         }
         if !confirmed(ctx, &plan, &mut meta)? {
             ctx.hint("nothing was changed");
@@ -172,17 +172,4 @@ pub fn ask(ctx: &Context, question: &str) -> Result<String, Problem> {
         Problem::new(Code::ConfirmationRequired, format!("no answer: {e}; nothing was changed"))
     })?;
     Ok(line.trim().to_owned())
-}
-
-fn not_runnable(plan: &Plan) -> Problem {
-    let failed: Vec<_> = plan.checks.iter().filter(|c| c.verdict == Verdict::Failed).collect();
-    let detail: Vec<&str> = failed.iter().map(|c| c.message.as_str()).collect();
-    let problem = Problem::new(
-        Code::PreflightFailed,
-        format!("{} would fail: {}; nothing was changed", plan.kind, detail.join("; ")),
-    );
-    match failed.iter().find_map(|c| c.hint.clone()) {
-        Some(hint) => problem.hint(hint),
-        None => problem,
-    }
 }

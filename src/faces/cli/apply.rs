@@ -20,7 +20,7 @@ use super::{
     wait,
 };
 use crate::{
-    client::routes,
+    client::{program, routes},
     config::Manifest,
     contract::{
         intent::{Applied, Apply, ApplyAction, Document, Meta},
@@ -142,7 +142,7 @@ impl DiffArgs {
             ctx.print_list::<Applied>(&items, None)?;
         }
         if let Some(problem) = refused(&manifest, &rows) {
-            return Err(problem);
+            return Err(with_the_rest(problem, &rows));
         }
         let same = rows.iter().all(|r| r.action == ApplyAction::Unchanged && r.operation_kind.is_none());
         Ok(if same { Exit::OK } else { Exit::FAILED })
@@ -161,7 +161,7 @@ impl ApplyArgs {
             } else {
                 ctx.print_list::<Applied>(&items, None)?;
             }
-            return refused(&manifest, &rows).map_or(Ok(Exit::OK), Err);
+            return refused(&manifest, &rows).map_or(Ok(Exit::OK), |p| Err(with_the_rest(p, &rows)));
         }
         if ctx.is_interactive() && !self.yes {
             if !self.confirmed(ctx, &manifest, &mut request).await? {
@@ -267,6 +267,16 @@ fn refused(manifest: &Manifest, rows: &[Applied]) -> Option<Problem> {
     Some(problem)
 }
 
+/// What `apply` would do all the same, beside the documents that it would not.
+fn with_the_rest(mut problem: Problem, rows: &[Applied]) -> Problem {
+    let rest = rows.iter().filter(|r| r.problem.is_none() && (is_changed(r) || r.operation_kind.is_some()));
+    let rest: Vec<String> = rest.map(|r| format!("{} {}", r.kind, r.name)).collect();
+    if !rest.is_empty() {
+        problem.detail += &format!("\n`apply --yes` would do the rest: {}", rest.join(", "));
+    }
+    problem
+}
+
 /// The two ways on where verbs have changed a deployment since it was applied last.
 fn overwrites(name: &str) -> String {
     format!(
@@ -318,7 +328,12 @@ fn warnings(ctx: &Context, rows: &[Applied]) {
 fn foreseen(ctx: &Context, rows: &[Applied]) -> String {
     let plans = rows.iter().filter_map(|r| r.plan.as_ref());
     differences(ctx, rows)
-        + &plans.map(|p| format!("\n{}", plan_text::draw(p, None, ctx.colour()))).collect::<String>()
+        + &plans
+            .map(|p| {
+                let plan = program::plan((**p).clone(), &ctx.invocation());
+                format!("\n{}", plan_text::draw(&plan, None, ctx.colour()))
+            })
+            .collect::<String>()
 }
 
 /// Every document with what changes in it.

@@ -90,8 +90,10 @@ pub enum Command {
     #[command(subcommand)]
     Manager(manager::ManagerCommand),
     /// List objects, or show one.
+    #[command(arg_required_else_help = true)]
     Get(get::GetArgs),
     /// Everything about one object.
+    #[command(arg_required_else_help = true)]
     Describe(get::DescribeArgs),
     /// Create or update targets, applications and deployments from manifests.
     Apply(apply::ApplyArgs),

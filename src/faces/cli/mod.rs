@@ -36,7 +36,7 @@ mod views;
 mod wait;
 mod words;
 
-use crate::contract::problem::Problem;
+use crate::{client::program, contract::problem::Problem};
 
 pub use args::{Cli, Command, DemoArgs, Format, Global, ServeArgs};
 pub use context::{Context, Wiring};
@@ -72,29 +72,33 @@ async fn dispatch(global: Global, command: Command, wiring: Wiring) -> Outcome {
         other => other,
     };
     let ctx = Context::new(global, wiring)?;
-    look_at_profile(&ctx, &command)?;
+    carry_out(&ctx, command).await.map_err(|p| program::problem(p, &ctx.invocation()))
+}
+
+async fn carry_out(ctx: &Context, command: Command) -> Outcome {
+    look_at_profile(ctx, &command)?;
     match command {
-        Command::Manager(command) => command.run(&ctx).await,
-        Command::Get(args) => args.run(&ctx).await,
-        Command::Describe(args) => args.run(&ctx).await,
-        Command::Apply(args) => args.run(&ctx).await,
-        Command::Diff(args) => args.run(&ctx).await,
-        Command::Start(args) => args.run(&ctx).await,
-        Command::Suspend(args) => args.run(&ctx).await,
-        Command::Cancel(args) => args.run(&ctx).await,
-        Command::Restart(args) => args.run(&ctx).await,
-        Command::Upgrade(args) => args.run(&ctx).await,
-        Command::Fork(args) => args.run(&ctx).await,
-        Command::Reset(args) => args.run(&ctx).await,
-        Command::Rollback(args) => args.run(&ctx).await,
-        Command::Delete(args) => args.run(&ctx).await,
-        Command::Adopt(args) => args.run(&ctx).await,
-        Command::Savepoint(args) => args.run(&ctx).await,
-        Command::History(args) => args.run(&ctx).await,
-        Command::Events(args) => args.run(&ctx).await,
-        Command::Operation(command) => command.run(&ctx).await,
-        Command::Target(command) => command.run(&ctx).await,
-        Command::Artifact(command) => command.run(&ctx).await,
+        Command::Manager(command) => command.run(ctx).await,
+        Command::Get(args) => args.run(ctx).await,
+        Command::Describe(args) => args.run(ctx).await,
+        Command::Apply(args) => args.run(ctx).await,
+        Command::Diff(args) => args.run(ctx).await,
+        Command::Start(args) => args.run(ctx).await,
+        Command::Suspend(args) => args.run(ctx).await,
+        Command::Cancel(args) => args.run(ctx).await,
+        Command::Restart(args) => args.run(ctx).await,
+        Command::Upgrade(args) => args.run(ctx).await,
+        Command::Fork(args) => args.run(ctx).await,
+        Command::Reset(args) => args.run(ctx).await,
+        Command::Rollback(args) => args.run(ctx).await,
+        Command::Delete(args) => args.run(ctx).await,
+        Command::Adopt(args) => args.run(ctx).await,
+        Command::Savepoint(args) => args.run(ctx).await,
+        Command::History(args) => args.run(ctx).await,
+        Command::Events(args) => args.run(ctx).await,
+        Command::Operation(command) => command.run(ctx).await,
+        Command::Target(command) => command.run(ctx).await,
+        Command::Artifact(command) => command.run(ctx).await,
         // Answered above, or wired by the caller.
         Command::Config(_)
         | Command::Doctor

@@ -14,6 +14,7 @@ use super::{
     views::Tabular,
 };
 use crate::{
+    client::program,
     config::yaml,
     contract::problem::{Code, Problem},
     domain::text::{SafeText, terminal_safe_json},
@@ -136,7 +137,11 @@ impl Context {
 
     /// The problem that a command ends with.
     pub fn report(&self, problem: &Problem) {
-        report(problem, self.global.output, self.terminal.stderr);
+        report(
+            &program::problem(problem.clone(), &self.invocation()),
+            self.global.output,
+            self.terminal.stderr,
+        );
     }
 }
 

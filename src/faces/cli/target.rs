@@ -20,7 +20,7 @@ use crate::{
     contract::{
         intent::{Document, Metadata},
         model,
-        plan::{Check, Verdict},
+        plan::{Check, REACHABLE, Verdict},
         problem::{Code, Problem},
     },
     domain::{
@@ -128,7 +128,7 @@ async fn check(ctx: &Context, name: &str) -> Result<(Vec<Value>, Exit), Problem>
     let (items, _) = super::resolve::page_of(answer);
     let checks = items.iter().map(parse).collect::<Result<Vec<Check>, _>>()?;
     let failed = |c: &&Check| c.verdict == Verdict::Failed;
-    let unreachable = checks.iter().filter(failed).any(|c| c.name == "reachable");
+    let unreachable = checks.iter().filter(failed).any(|c| c.name == REACHABLE);
     let exit = match (unreachable, checks.iter().any(|c| failed(&c))) {
         (true, _) => Exit(Code::TargetUnreachable.exit_code()),
         (false, true) => Exit::FAILED,

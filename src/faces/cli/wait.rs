@@ -14,7 +14,7 @@ use unicode_width::UnicodeWidthStr as _;
 
 use super::{context::Context, exit::Exit, output::parse, table::Tone, words};
 use crate::{
-    client::{Client, Watch, routes},
+    client::{Client, Watch, program, routes},
     contract::{
         model::{Operation, Step},
         problem::{Code, Problem},
@@ -340,7 +340,8 @@ pub fn told(ctx: &Context, operation: &Operation, whole: bool) -> String {
         let message = words(&operation.error_text().unwrap_or_default());
         text.push_str(&format!("  {}: {}\n", SafeText::line(&error.code), SafeText::line(&message)));
         if let Some(hint) = &error.hint {
-            text.push_str(&format!("  hint: {}\n", SafeText::line(hint)));
+            let hint = program::addressed(hint, &ctx.invocation());
+            text.push_str(&format!("  hint: {}\n", SafeText::line(&hint)));
         }
     }
     text

@@ -158,6 +158,7 @@ commands! {
         Press "press" "press" ["enter", "space"] None false "Press the button, or change the field.";
         Next "next" "change" ["right", "l"] None false "The other button, or the field's next value.";
         Previous "previous" "change back" ["left", "h"] None false "The other button, or the field's previous value.";
+        Buttons "buttons" "to the buttons" ["ctrl-s", "f10"] None false "Past the fields to the buttons, where the card is confirmed.";
         CopyCommand "copy-command" "copy as CLI" ["c"] None true "Copy the equivalent command line.";
         PickValue "pick-value" "choose" ["ctrl-o"] None true "Choose the field's value from a list.";
     }

@@ -12,7 +12,11 @@ use super::{
     say::Zone,
     theme::{Role, Theme},
 };
-use crate::domain::{operation::OpState, time::Timestamp};
+use crate::{
+    client::program,
+    contract::model::Savepoint,
+    domain::{operation::OpState, time::Timestamp},
+};
 
 /// Seconds that a toast stays.
 pub(super) const TOAST_SECONDS: u64 = 8;
@@ -125,13 +129,16 @@ impl Model {
         Timestamp::from_millis(self.now.millis() + self.data.skew)
     }
 
-    /// A command line of the manager's, as it must be typed here.
+    /// When the state of a restore point was taken; a dash where nobody knows it.
+    #[must_use]
+    pub fn state_time(&self, s: &Savepoint) -> String {
+        s.state_of().map_or_else(|| "–".to_owned(), |at| self.zone.minute(at, self.manager_now()))
+    }
+
+    /// A command line of the manager's, or a hint with one, as it must be typed here.
     #[must_use]
     pub fn command_line(&self, command: &str) -> String {
-        match command.strip_prefix("nutkin ") {
-            Some(rest) => format!("{} {rest}", self.program),
-            None => command.to_owned(),
-        }
+        program::addressed(command, &self.program)
     }
 
     /// A fresh name for a card or form.

@@ -86,7 +86,7 @@ impl Manager {
                 Code::WrongState,
                 format!("{name} has deployments ({d}); nothing was changed"),
             )
-            .hint("delete them first: nutkin delete APP/NAME"));
+            .hint(format!("delete them first: nutkin delete {d}")));
         }
         if dry_run {
             return Ok(());

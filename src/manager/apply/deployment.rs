@@ -6,7 +6,7 @@ use super::{Ask, action, applied, invalid, matches_version};
 use crate::{
     contract::{
         intent::{Applied, ApplyAction, Cancel, Document, Intent, Meta, Start, Suspend, Verb},
-        plan::{Plan, Submitted, Verdict},
+        plan::{Plan, Submitted},
         problem::{Code, Problem},
     },
     domain::{
@@ -407,13 +407,9 @@ fn with_state_of(spec: &Value, other: Option<&Value>) -> Value {
 /// What a dry run's plan says about the operation that would follow; true when it would be refused.
 fn foresee(out: &mut Applied, plan: Box<Plan>) -> bool {
     out.warnings.extend(plan.warnings.iter().cloned());
-    let failed = plan.checks.iter().find(|c| c.verdict == Verdict::Failed);
-    if let Some(c) = failed {
-        let mut p = Problem::new(Code::PreflightFailed, format!("{}; nothing would be changed", c.message));
-        p.hint.clone_from(&c.hint);
-        out.problem = Some(p);
-    }
-    let refused = failed.is_some();
+    let refusal = plan.refusal();
+    let refused = refusal.is_some();
+    out.problem = refusal.or(out.problem.take());
     out.plan = Some(plan);
     refused
 }
@@ -439,15 +435,19 @@ fn split_state(doc: &Value) -> ManagerResult<(Value, Option<Desired>)> {
 /// Values that verbs have set since the last apply are not lost by the next one.
 fn refuse_overwrite(old: &DeploymentRow, layer: &Value, force: bool) -> ManagerResult<()> {
     let Some((base, _)) = old.applied.as_ref().and_then(|a| split_state(a).ok()) else { return Ok(()) };
-    if force || base == old.layer || *layer == old.layer {
+    // A manifest that has taken a value over may change all others.
+    let taken_back = spec::diff(&old.layer, layer);
+    let keys = spec::diff(&base, &old.layer).into_iter().map(|d| d.path);
+    let lost: Vec<String> = keys.filter(|k| taken_back.iter().any(|d| d.path == *k)).take(4).collect();
+    if force || lost.is_empty() {
         return Ok(());
     }
-    let keys: Vec<String> = spec::diff(&base, &old.layer).into_iter().take(4).map(|d| d.path).collect();
-    Err(Problem::new(
-        Code::StaleRevision,
-        format!("{} was changed since the last apply ({}); nothing was changed", old.name, keys.join(", ")),
-    )
-    .hint("take the values into the manifest (nutkin get deployment NAME -o yaml), or overwrite them with --force"))
+    let text =
+        format!("{} was changed since the last apply ({}); nothing was changed", old.name, lost.join(", "));
+    Err(Problem::new(Code::StaleRevision, text).hint(format!(
+        "take these values into the manifest (they are in: nutkin get deployment {} -o yaml), or overwrite them with --force",
+        old.name
+    )))
 }
 
 /// The state to go to: only when the manifest's own word has changed, or by force: a flag, a person's patch, or the
@@ -551,5 +551,10 @@ mod tests {
         assert!(refuse_overwrite(&r, &json!({"parallelism": 2}), false).is_err());
         assert!(refuse_overwrite(&r, &json!({"parallelism": 3}), false).is_ok());
         assert!(refuse_overwrite(&r, &json!({"parallelism": 2}), true).is_ok());
+        assert!(refuse_overwrite(&r, &json!({}), false).is_err(), "left out is overwritten too");
+        assert!(
+            refuse_overwrite(&r, &json!({"parallelism": 3, "target": "t"}), false).is_ok(),
+            "another value may change"
+        );
     }
 }

@@ -9,7 +9,7 @@ use super::{Draft, bad_name, preflight::Checks, words};
 use crate::{
     contract::{
         intent::Adopt,
-        plan::Plan as Card,
+        plan::{Plan as Card, REACHABLE},
         problem::{Code, Problem},
     },
     domain::{
@@ -177,7 +177,7 @@ fn draft_of(
 ) -> Draft {
     let target = adopted.spec.target.clone();
     let mut checks = Checks::default();
-    checks.ok("reachable", format!("{target} has the job, Flink says {}", job.state));
+    checks.ok(REACHABLE, format!("{target} has the job, Flink says {}", job.state));
     let mut warnings = vec![UNKNOWN_PROGRAM.to_owned()];
     if take_over {
         warnings.push(TWO_MANAGERS.to_owned());

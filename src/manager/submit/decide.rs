@@ -57,13 +57,8 @@ pub(super) async fn decide(
         .hint("look at the new plan and confirm it")
         .plan(d.card.clone()));
     }
-    if let Some(c) = d.card.checks.iter().find(|c| c.verdict == Verdict::Failed) {
-        let mut p = Problem::new(Code::PreflightFailed, format!("{}; nothing was changed", c.message))
-            .plan(d.card.clone());
-        if let Some(h) = &c.hint {
-            p = p.hint(h.clone());
-        }
-        return Err(p);
+    if let Some(refusal) = d.card.refusal() {
+        return Err(refusal.plan(d.card.clone()));
     }
     match verdict {
         policy::Verdict::Confirm(p) => Err(confirmation_problem(p, d)),

@@ -2,7 +2,7 @@
 
 use super::facts::Facts;
 use crate::{
-    contract::plan::{Check, Verdict},
+    contract::plan::{Check, REACHABLE, Verdict},
     domain::{
         options::{self, Slip},
         restore::is_newer,
@@ -37,8 +37,9 @@ impl Checks {
     pub fn warn(&mut self, name: &str, message: impl Into<String>) {
         self.push(name, Verdict::Warning, message, None);
     }
-    /// Stops the operation.
+    /// Stops the operation; what was fine about it so far is so no longer.
     pub fn fail(&mut self, name: &str, message: impl Into<String>, hint: &str) {
+        self.0.retain(|c| c.name != name || c.verdict != Verdict::Ok);
         self.push(name, Verdict::Failed, message, Some(hint));
     }
 }
@@ -48,7 +49,7 @@ pub fn reachable(c: &mut Checks, f: &Facts) -> bool {
     match (&f.silent, &f.overview) {
         (Some(why), _) => {
             c.fail(
-                "reachable",
+                REACHABLE,
                 format!("{} does not answer: {why}", f.entry.target()),
                 &format!("check it: nutkin target check {}", f.entry.target()),
             );
@@ -56,7 +57,7 @@ pub fn reachable(c: &mut Checks, f: &Facts) -> bool {
         }
         (None, o) => {
             let version = o.as_ref().map(|o| o.flink_version.clone()).unwrap_or_default();
-            c.ok("reachable", format!("{} answers, Flink {version}", f.entry.target()));
+            c.ok(REACHABLE, format!("{} answers, Flink {version}", f.entry.target()));
             true
         }
     }
@@ -291,7 +292,7 @@ pub fn fork_start(c: &mut Checks, target: Option<&TargetEntry>, spec: &Spec) {
     let name = &spec.target;
     let Some(t) = target.filter(|t| t.sight.reachable == Some(true)) else {
         let hint = format!("check it: nutkin target check {name}; or create the fork without starting it");
-        return c.fail("reachable", format!("{name} does not answer"), &hint);
+        return c.fail(REACHABLE, format!("{name} does not answer"), &hint);
     };
     if t.sight.config.as_ref().is_some_and(|c| !c.web_submit) {
         c.fail("submit", NO_SUBMISSIONS, "choose another target");
@@ -326,12 +327,16 @@ fn parallelism(c: &mut Checks, f: &Facts, spec: &Spec) {
 
 /// A deployment stays on its cluster: its job lives there, and its state need not be readable from elsewhere.
 pub fn same_target(c: &mut Checks, f: &Facts, spec: &Spec, row: &RevisionRow) {
-    let here = f.entry.target();
+    let (here, name) = (f.entry.target(), &f.entry.row.name);
     if spec.target != here.as_str() {
         c.fail(
             "target",
             format!("revision {} belongs to the target {}, and this deployment is on {here}", row.number, spec.target),
-            "fork it: nutkin fork APP/NAME APP/NEW --target T; or suspend it, and apply a manifest with the other target",
+            &format!(
+                "fork it: nutkin fork {name} {}/NEW --target {}; or suspend it, and apply a manifest with the other target",
+                name.app(),
+                spec.target
+            ),
         );
     }
 }

@@ -90,7 +90,7 @@ pub async fn dispose(inner: &Arc<Inner>, id: &str) -> ManagerResult<Draft> {
         Some(why) => {
             let hint = match sp.pinned {
                 true => format!("unpin it first: nutkin savepoint unpin {}", sp.id),
-                false => format!("see who uses it: nutkin savepoint show {}", sp.id),
+                false => format!("it can be when nobody needs it: nutkin savepoint show {}", sp.id),
             };
             b.checks.fail("safe", format!("it is not deleted: {why}"), &hint);
         }

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::{
     contract::model::RootCause,
     domain::{
-        deployment::Condition,
+        deployment::{Condition, ConditionType},
         ids::{DeploymentId, FlinkJobId, JobId, TargetName},
         time::Timestamp,
     },
@@ -29,7 +29,9 @@ const TARGET: &str = "told-target:";
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Told {
-    /// With the words and the moment of the round that told them.
+    /// What the log has.
+    noted: Vec<ConditionType>,
+    /// What held at that moment, with its words. More than the log has while an operation was at work.
     conditions: Vec<Condition>,
     strays: Vec<FlinkJobId>,
     #[serde(default)]
@@ -60,6 +62,7 @@ pub(super) fn of_deployment(
         return None;
     }
     let told = Told {
+        noted: now.conditions.clone(),
         conditions: conditions.to_vec(),
         strays: now.strays.clone(),
         needs_a_start: now.needs_a_start,
@@ -83,7 +86,7 @@ pub(super) fn of_target(name: &TargetName, was: &NotedTarget, now: &NotedTarget)
 pub fn recall(world: &mut World, facts: &IndexMap<String, String>) {
     for (id, told) in of::<Told>(DEPLOYMENT, facts) {
         let Some(e) = world.by_id_mut(&DeploymentId::new(id)) else { continue };
-        e.sight.noted.conditions = told.conditions.iter().map(|c| c.kind).collect();
+        e.sight.noted.conditions = told.noted;
         e.sight.noted.strays = told.strays;
         e.sight.noted.needs_a_start = told.needs_a_start;
         // Another job has begun since: what an older one failed of is no news of it.
@@ -111,4 +114,35 @@ fn of<'a, T: DeserializeOwned>(
     facts
         .iter()
         .filter_map(move |(name, told)| Some((name.strip_prefix(kind)?, serde_json::from_str(told).ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{domain::deployment::ConditionStatus, manager::world::tests::with_a_job};
+
+    /// While an operation is at work its conditions are shown and not told: the next manager must not tell their end.
+    #[test]
+    fn what_was_not_told_is_not_recalled_as_told() {
+        let mut world = with_a_job();
+        let e = world.deployments.values().next().unwrap();
+        let shown = |kind| Condition {
+            kind,
+            status: ConditionStatus::True,
+            since: Timestamp::from_millis(0),
+            reason: "so".into(),
+        };
+        let cause = RootCause { message: "boom".into(), task: None, task_manager: None, at: None };
+        let noted = Noted {
+            conditions: vec![ConditionType::CheckpointStale],
+            cause: Some(cause),
+            ..Noted::default()
+        };
+        let fact = of_deployment(e, &[shown(ConditionType::JobFailing)], &noted).unwrap();
+        recall(&mut world, &IndexMap::from([fact]));
+        let sight = &world.deployments.values().next().unwrap().sight;
+        assert_eq!(sight.noted.conditions, [ConditionType::CheckpointStale]);
+        assert_eq!(sight.conditions, [shown(ConditionType::JobFailing)]);
+        assert!(sight.root_cause.is_some());
+    }
 }

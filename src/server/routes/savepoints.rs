@@ -8,7 +8,7 @@ use crate::{
     contract::{
         List,
         intent::{DisposeSavepoint, ImportSavepoint, Intent, PatchSavepoint},
-        model::{Operation, Savepoint},
+        model::{Operation, Savepoint, SavepointDetail},
         plan::Plan,
     },
     server::{
@@ -31,12 +31,12 @@ async fn list(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<Save
     Ok(Json(paging::cut(all, &page, |s| s.savepoint_id.clone())?))
 }
 
-/// One savepoint.
+/// One savepoint, and who needs it.
 #[utoipa::path(
     get, path = "/savepoints/{id}", tag = "savepoints", params(("id" = String, Path)),
-    responses((status = 200, body = Savepoint))
+    responses((status = 200, body = SavepointDetail))
 )]
-async fn one(State(app): State<App>, P(id): P<String>) -> Answer<Json<Savepoint>> {
+async fn one(State(app): State<App>, P(id): P<String>) -> Answer<Json<SavepointDetail>> {
     Ok(Json(app.manager.savepoint(&id).await?))
 }
 

@@ -186,7 +186,7 @@ async fn imported(s: &Scene) {
 
 async fn disposed(s: &Scene) {
     let chosen = s.chosen();
-    let row = s.house.client.get(&routes::savepoint(&chosen.savepoint_id)).await.unwrap();
+    let row = s.house.client.get(&routes::savepoint(&chosen.savepoint_id)).await.unwrap().savepoint;
     assert_eq!(row.status, Status::Deleted, "{row:#?}");
     assert_eq!(s.fake.world().count_at(chosen.location.as_deref().unwrap()), None, "its files are there");
     let d = s.house.seen("prod").await;

@@ -274,7 +274,7 @@ async fn savepoints_are_imported_and_disposed_of_with_care() {
     };
     let op = rig.ended(&op.operation_id).await;
     assert_eq!(op.state, OpState::Succeeded, "{op:#?}");
-    assert_eq!(rig.manager.savepoint(&older.savepoint_id).await.unwrap().status, Status::Deleted);
+    assert_eq!(rig.manager.savepoint(&older.savepoint_id).await.unwrap().savepoint.status, Status::Deleted);
     let only =
         rig.manager.submit(dispose(&newest.savepoint_id, "pay/prod"), &who(), false, None).await.unwrap_err();
     assert!(only.detail.contains("only restore point"), "{only:?}");

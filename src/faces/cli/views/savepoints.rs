@@ -14,7 +14,7 @@ impl Tabular for model::Savepoint {
     const COLUMNS: &'static [Column] = &[
         column("SAVEPOINT"),
         column("DEPLOYMENT"),
-        column("CREATED"),
+        column("TAKEN"),
         column("ORIGIN"),
         column("STATUS"),
         column("REV"),
@@ -32,7 +32,7 @@ impl Tabular for model::Savepoint {
         vec![
             Cell::new(&self.savepoint_id),
             Cell::new(&self.deployment),
-            look.time(Some(self.created_at)),
+            look.time(self.state_of()),
             Cell::new(self.origin.as_str()),
             words::savepoint_status(self.status),
             Cell::some(self.revision),

@@ -85,7 +85,7 @@ fn state(request: &Request, word: StateWord) -> Choice {
 }
 
 fn savepoint(model: &Model, s: &Savepoint) -> Choice {
-    let when = model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now());
+    let when = model.state_time(s);
     let size = s.size_bytes.map(|b| format!("  {}", bytes(b))).unwrap_or_default();
     let label = s.label.as_ref().map(|l| format!("  {l}")).unwrap_or_default();
     let words = format!("{when} {}{size}  {}{label}", say::origin(s.origin), say::short_id(&s.savepoint_id));

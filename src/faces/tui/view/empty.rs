@@ -19,13 +19,13 @@ fn unknown(model: &Model) -> Option<Vec<Text>> {
         return None;
     }
     Some(match &model.data.link {
-        Link::Lost { problem, .. } => problem_lines(problem),
+        Link::Lost { problem, .. } => problem_lines(model, problem),
         _ => vec![text("◌ loading", Role::Busy)],
     })
 }
 
 /// What went wrong, and what to do next.
-pub(super) fn problem_lines(p: &Problem) -> Vec<Text> {
+pub(super) fn problem_lines(model: &Model, p: &Problem) -> Vec<Text> {
     let mut lines: Vec<Text> = p
         .detail
         .lines()
@@ -33,7 +33,7 @@ pub(super) fn problem_lines(p: &Problem) -> Vec<Text> {
         .map(|(i, l)| text(if i == 0 { format!("✗ {l}") } else { format!("  {l}") }, Role::Error))
         .collect();
     if let Some(hint) = &p.hint {
-        lines.push(muted(format!("→ {hint}")));
+        lines.push(muted(format!("→ {}", model.command_line(hint))));
     }
     lines
 }
@@ -71,7 +71,7 @@ pub(super) fn no_rows(model: &Model, app: &str) -> Vec<Text> {
         say::count(has),
         if has == 1 { "" } else { "s" },
     ))];
-    lines.extend(loading(model.data.more_rows.get(app)));
+    lines.extend(loading(model, model.data.more_rows.get(app)));
     lines
 }
 
@@ -132,14 +132,14 @@ pub(super) fn savepoints(model: &Model) -> Vec<Text> {
             let key = model.keymap.key_of(Command::Savepoint).unwrap_or_default();
             vec![muted("No savepoint yet"), muted(format!("→ {key} takes one, the job goes on"))]
         }
-        load => loading(load),
+        load => loading(model, load),
     }
 }
 
 /// Not here yet, or refused.
-pub(super) fn loading<T>(load: Option<&Load<T>>) -> Vec<Text> {
+pub(super) fn loading<T>(model: &Model, load: Option<&Load<T>>) -> Vec<Text> {
     match load.and_then(|l| l.problem.as_ref()) {
-        Some(p) => problem_lines(p),
+        Some(p) => problem_lines(model, p),
         None => vec![text("◌ loading", Role::Busy)],
     }
 }

@@ -46,7 +46,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) -
         }
     }
     let cursor = fields(c, left, model, form);
-    side(c, right, form);
+    side(c, right, model, form);
     picker(c, body, model, form);
     cursor.filter(|_| form.picker.is_none())
 }
@@ -221,7 +221,7 @@ fn trouble(form: &Form) -> Option<&str> {
 }
 
 /// What stands in the way, in full; then what the form would change, as the manager sees it.
-fn side(c: &mut Canvas<'_>, area: Rect, form: &Form) {
+fn side(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) {
     let cells = usize::from(area.width);
     let mut lines = Vec::new();
     if let Some(why) = trouble(form) {
@@ -229,7 +229,7 @@ fn side(c: &mut Canvas<'_>, area: Rect, form: &Form) {
         lines.push(Text::empty());
     }
     match (&form.plan.value, &form.plan.problem) {
-        (_, Some(p)) => lines.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2))),
+        (_, Some(p)) => lines.extend(empty::problem_lines(model, p).iter().flat_map(|l| l.wrap(cells, 2))),
         (Some(plan), None) => {
             card::diff_lines(&mut lines, plan, cells);
             let bad = plan.checks.iter().filter(|k| k.verdict != crate::contract::plan::Verdict::Ok);

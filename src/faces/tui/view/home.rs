@@ -370,7 +370,7 @@ fn savepoint(model: &Model, id: &str, width: usize) -> Text {
         return Text::empty();
     };
     let (glyph, role) = say::savepoint(s.status);
-    let when = model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now());
+    let when = model.state_time(s);
     let pin = if s.pinned { "⚲" } else { " " };
     let state = match (s.size_bytes, role == Role::Ok) {
         (Some(size), true) => text(format!("{glyph} {}", bytes(size)), role),

@@ -109,7 +109,7 @@ fn content(model: &Model, op: &Operation, cells: usize, wordy: bool) -> (Vec<Tex
         let (word, role) = if waits { ("Evidence", Role::Warn) } else { ("Why", Role::Error) };
         out.extend(field(word, text(op.error_text().unwrap_or_default(), role)).wrap(cells, 13));
         if let Some(hint) = &e.hint {
-            out.extend(muted(format!("             → {hint}")).wrap(cells, 15));
+            out.extend(muted(format!("             → {}", model.command_line(hint))).wrap(cells, 15));
             if hint.contains("--allow-non-restored-state") {
                 out.push(muted("             → here: mark Drop state on the card"));
             }
@@ -188,7 +188,7 @@ fn choices(
         out.push(question(model, card));
     }
     if let Some(p) = &card.refused {
-        out.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2)));
+        out.extend(empty::problem_lines(model, p).iter().flat_map(|l| l.wrap(cells, 2)));
     }
     (out, cursor)
 }

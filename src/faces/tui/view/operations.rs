@@ -44,7 +44,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, page: &Operati
         if model.data.operations_load.value.is_some() {
             vec![muted("No operation yet: every act on a deployment is listed here, with its steps")]
         } else {
-            empty::loading(Some(&model.data.operations_load))
+            empty::loading(model, Some(&model.data.operations_load))
         }
     };
     rows(c, list, true, &page.list, nothing, |id, _| {

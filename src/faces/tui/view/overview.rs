@@ -55,7 +55,7 @@ fn lines(model: &Model, width: usize) -> Vec<Text> {
                 let since = at.map_or(0, |t| model.now.seconds_since(t));
                 deployment(model, d, since, width)
             }
-            load => empty::loading(load),
+            load => empty::loading(model, load),
         },
         Some(Subject::Job(..)) => {
             model.home.job(&model.data).map(|j| job(model, j, width)).unwrap_or_default()

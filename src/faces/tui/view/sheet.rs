@@ -101,11 +101,14 @@ fn event(model: &Model, e: &Event) -> Vec<Text> {
     out.push(Text::empty());
     let lines = e.message.lines().enumerate();
     out.extend(lines.map(|(i, l)| field(if i == 0 { "Text" } else { "" }, plain(l))));
-    let details = e.details.as_object().into_iter().flatten().enumerate();
-    out.extend(details.map(|(i, (k, v))| {
-        let value = muted(format!("{k}: ")).with(say::full_value(v), Role::Text);
-        field(if i == 0 { "Details" } else { "" }, value)
-    }));
+    for (i, (k, v)) in e.details.as_object().into_iter().flatten().enumerate() {
+        let value = say::full_value(v).replace('\t', "  ");
+        let mut lines = value.lines();
+        let first = muted(format!("{k}: ")).with(lines.next().unwrap_or_default(), Role::Text);
+        out.push(field(if i == 0 { "Details" } else { "" }, first));
+        // A stack trace, line by line.
+        out.extend(lines.map(|l| field("", plain(l))));
+    }
     out
 }
 
@@ -121,7 +124,10 @@ fn savepoint(model: &Model, jobs: &[Job], s: &Savepoint) -> Vec<Text> {
     }
     out.push(field("Id", plain(&s.savepoint_id)));
     known(&mut out, "Label", s.label.as_deref());
-    out.extend(time(model, "State of", s.triggered_at.unwrap_or(s.created_at)));
+    match s.state_of() {
+        Some(at) => out.extend(time(model, "State of", at)),
+        None => out.push(field("State of", say::unknown())),
+    }
     let is_final = if s.is_final { "  the job ended with it" } else { "" };
     out.push(field("Origin", plain(s.origin.as_str()).with(is_final, Role::Muted)));
     known(&mut out, "Size", s.size_bytes.map(bytes).as_deref());

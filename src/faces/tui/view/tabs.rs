@@ -32,7 +32,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focu
     match (tab, data) {
         (Tab::Savepoints, _) => savepoints(c, area, model, focused),
         (_, None) => {
-            let lines: Vec<Text> = empty::loading(load)
+            let lines: Vec<Text> = empty::loading(model, load)
                 .iter()
                 .flat_map(|l| l.wrap(usize::from(area.width.saturating_sub(2)), 2))
                 .collect();
@@ -267,7 +267,7 @@ fn place_line(place: &str, cells: usize) -> Text {
 
 fn savepoint(model: &Model, s: &Savepoint, width: Width) -> Text {
     let (glyph, role) = say::savepoint(s.status);
-    let when = model.zone.minute(s.triggered_at.unwrap_or(s.created_at), model.manager_now());
+    let when = model.state_time(s);
     let mut t = muted(when).pad(12);
     t += muted(say::short_id(&s.savepoint_id)).pad(10);
     if width == Width::All {

@@ -221,7 +221,8 @@ impl<'a> Building<'a> {
 
     fn wants_job(&self) -> ManagerResult<()> {
         if self.facts.live.is_none() && self.facts.silent.is_none() {
-            return Err(wrong_state(self.facts, "it has no running job", "start it: nutkin start APP/NAME"));
+            let hint = format!("start it: nutkin start {}", self.facts.entry.row.name);
+            return Err(wrong_state(self.facts, "it has no running job", &hint));
         }
         Ok(())
     }

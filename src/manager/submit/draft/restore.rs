@@ -105,7 +105,8 @@ impl Building<'_> {
         let Some(target) = &self.facts.target else { return };
         if self.inner.deps.eyes.is_complete(&target.spec, location).await == Some(false) {
             let text = format!("the restore point is not at its place, or has no _metadata: {location}");
-            self.checks.fail("restorePoint", text, "choose another one: nutkin savepoint list APP/NAME");
+            let list = format!("choose another one: nutkin savepoint list {}", self.facts.entry.row.name);
+            self.checks.fail("restorePoint", text, &list);
         }
     }
 }

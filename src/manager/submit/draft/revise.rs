@@ -177,8 +177,11 @@ impl Building<'_> {
                     Some(_) => "all earlier revisions have failed",
                     None => "it has no earlier revision",
                 };
-                let hint = "list them: nutkin history APP/NAME; --revision N takes one of them";
-                return Err(wrong_state(self.facts, why, hint));
+                let hint = format!(
+                    "list them: nutkin history {}; --revision N takes one of them",
+                    self.facts.entry.row.name
+                );
+                return Err(wrong_state(self.facts, why, &hint));
             }
         };
         if let Some(op) = failure(number) {

@@ -127,6 +127,7 @@ impl Card {
             Command::PickClose => self.picker = None,
             Command::Press => return self.press(model, fx),
             Command::Confirm => self.say_yes(model, fx),
+            Command::Buttons => self.focus = if self.types_name() { Focus::Typed } else { Focus::Confirm },
             Command::CopyCommand => match &self.plan.value {
                 Some(plan) => fx.push(Effect::Copy(model.command_line(&plan.command))),
                 None => model.toast("no plan yet, so no command line", Role::Warn),
@@ -150,6 +151,11 @@ impl Card {
         After::Stay
     }
 
+    /// The plan asks for a typed name.
+    fn types_name(&self) -> bool {
+        self.plan.value.as_ref().is_some_and(|p| p.confirmation == Confirmation::TypeName)
+    }
+
     /// `y`: enough on the buttons, unless a name must be typed.
     fn say_yes(&mut self, model: &mut Model, fx: &mut Vec<Effect>) {
         if !self.on_buttons() {
@@ -157,8 +163,7 @@ impl Card {
             model.toast(format!("nothing was sent: {key} confirms from the buttons"), Role::Warn);
             return;
         }
-        let types = self.plan.value.as_ref().is_some_and(|p| p.confirmation == Confirmation::TypeName);
-        if types && self.obstacle(&model.data).is_some() {
+        if self.types_name() && self.obstacle(&model.data).is_some() {
             self.focus = Focus::Typed;
         } else {
             self.submit(model, fx);

@@ -72,7 +72,7 @@ impl Form {
                 self.edited(fx);
             }
             Err(p) => {
-                let hint = p.hint.map(|h| format!("; {h}")).unwrap_or_default();
+                let hint = p.hint.map(|h| format!("; {}", model.command_line(&h))).unwrap_or_default();
                 self.refused = Some(format!("{}{hint}", p.detail));
             }
         }

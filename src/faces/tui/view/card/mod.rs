@@ -142,7 +142,7 @@ fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
         out.push(Text::empty());
     }
     if let Some(p) = &card.refused {
-        out.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2)));
+        out.extend(empty::problem_lines(model, p).iter().flat_map(|l| l.wrap(cells, 2)));
         if let Some(s) = &card.sending {
             wrapped(
                 &mut out,
@@ -157,7 +157,7 @@ fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
     }
     match (&card.plan.value, &card.plan.problem) {
         (Some(plan), _) => plan_lines(&mut out, model, card, plan, cells),
-        (None, Some(p)) => out.extend(empty::problem_lines(p).iter().flat_map(|l| l.wrap(cells, 2))),
+        (None, Some(p)) => out.extend(empty::problem_lines(model, p).iter().flat_map(|l| l.wrap(cells, 2))),
         (None, None) if card.plan.loading => {
             out.push(text("◌ asking the manager what this would do", Role::Busy))
         }

@@ -32,7 +32,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
         plan.checks.iter().partition(|k| matches!(k.verdict, Verdict::Failed | Verdict::Warning));
     if !mind.is_empty() || !plan.warnings.is_empty() {
         out.push(heading("Warnings"));
-        check_lines(out, mind, cells);
+        check_lines(out, model, mind, cells);
         for w in &plan.warnings {
             wrapped(out, &text("  ! ", Role::Warn).with(w, Role::Text), cells);
         }
@@ -52,7 +52,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
     loss_line(out, plan, cells);
     if !fine.is_empty() {
         out.push(heading("Preflight"));
-        check_lines(out, fine, cells);
+        check_lines(out, model, fine, cells);
     }
     out.push(heading("Command line"));
     wrapped(out, &muted(format!("  {}", model.command_line(&plan.command))), cells);
@@ -62,7 +62,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
 }
 
 /// Checks with their hints; what stands in the way first.
-fn check_lines(out: &mut Vec<Text>, mut checks: Vec<&plan::Check>, cells: usize) {
+fn check_lines(out: &mut Vec<Text>, model: &Model, mut checks: Vec<&plan::Check>, cells: usize) {
     let widest = checks.iter().map(|k| k.name.chars().count()).max().unwrap_or(0).min(20);
     checks.sort_by_key(|k| match k.verdict {
         Verdict::Failed => 0,
@@ -77,7 +77,7 @@ fn check_lines(out: &mut Vec<Text>, mut checks: Vec<&plan::Check>, cells: usize)
             .with(format!("  {}", k.message), Role::Text);
         wrapped(out, &t, cells);
         if let Some(hint) = k.hint.as_ref().filter(|_| k.verdict != Verdict::Ok) {
-            wrapped(out, &muted(format!("    → {hint}")), cells);
+            wrapped(out, &muted(format!("    → {}", model.command_line(hint))), cells);
         }
     }
 }
