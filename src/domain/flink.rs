@@ -5,6 +5,7 @@ use super::{
     ids::FlinkJobId,
     time::{Span, Timestamp},
 };
+use crate::words;
 
 /// `/overview` and `/config` in one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -60,15 +61,49 @@ impl JobSummary {
     }
 }
 
+words!(open
+    /// Flink's word for what a snapshot in its statistics is.
+    CheckpointKind {
+        /// A checkpoint.
+        Checkpoint = "CHECKPOINT",
+        /// A checkpoint whose barriers overtook records in flight.
+        Unaligned = "UNALIGNED_CHECKPOINT",
+        /// A savepoint; the job went on.
+        Savepoint = "SAVEPOINT",
+        /// The savepoint of a stop.
+        SyncSavepoint = "SYNC_SAVEPOINT",
+    }
+);
+
+impl CheckpointKind {
+    /// Somebody asked for it, and Flink never deletes it.
+    #[must_use]
+    pub const fn is_savepoint(&self) -> bool {
+        matches!(self, Self::Savepoint | Self::SyncSavepoint)
+    }
+}
+
+words!(open
+    /// Flink's word for where a snapshot in its statistics stands.
+    CheckpointStatus {
+        /// All tasks have acknowledged it.
+        Completed = "COMPLETED",
+        /// It came to nothing.
+        Failed = "FAILED",
+        /// Tasks are writing it.
+        InProgress = "IN_PROGRESS",
+    }
+);
+
 /// One checkpoint or savepoint in `/checkpoints`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckpointStat {
     /// Its number.
     pub id: u64,
-    /// `COMPLETED`, `FAILED`, `IN_PROGRESS`.
-    pub status: String,
-    /// `CHECKPOINT`, `SAVEPOINT`, `SYNC_SAVEPOINT`.
-    pub kind: String,
+    /// Where it stands.
+    pub status: CheckpointStatus,
+    /// What it is.
+    pub kind: CheckpointKind,
     /// Trigger time by the JobManager's clock.
     pub triggered_at: Timestamp,
     /// When it was acknowledged last.
@@ -83,6 +118,14 @@ pub struct CheckpointStat {
     pub discarded: bool,
     /// Why it failed.
     pub failure: Option<String>,
+}
+
+impl CheckpointStat {
+    /// All tasks have acknowledged it.
+    #[must_use]
+    pub fn is_completed(&self) -> bool {
+        self.status == CheckpointStatus::Completed
+    }
 }
 
 /// What a job restored.

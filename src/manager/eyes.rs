@@ -129,7 +129,7 @@ fn reported(e: &DeploymentEntry, t: &TargetEntry) -> Vec<String> {
         .checkpoints
         .iter()
         .flat_map(|c| &c.history)
-        .filter(|c| !c.discarded && c.status == "COMPLETED");
+        .filter(|c| !c.discarded && c.is_completed());
     let taken = e.savepoints.iter().filter(|s| {
         s.status == Status::Completed
             && s.job.as_ref() == Some(&job.id)

@@ -15,7 +15,7 @@ use nutkin::{
     demo::cluster::{JOB_MANAGER, Shape},
     domain::{
         deployment::FlinkState,
-        flink::{AsyncStatus, CancelAnswer, Checkpoints, JobSummary},
+        flink::{AsyncStatus, CancelAnswer, CheckpointKind, Checkpoints, JobSummary},
         ids::{FlinkJobId, Hex32},
         location,
         savepoint::Format,
@@ -296,7 +296,7 @@ async fn a_savepoint_is_taken_once_per_trigger(bed: &Bed) {
     assert_eq!(Eyes.is_complete(&bed.target, &place).await, Some(true));
     let stats = bed.checkpoints(&job, |c| c.latest_savepoint.is_some()).await;
     let savepoint = stats.latest_savepoint.unwrap();
-    assert!(location::same(savepoint.path.as_deref().unwrap(), &place) && savepoint.kind == "SAVEPOINT");
+    assert!(location::same(savepoint.path.as_deref().unwrap(), &place) && savepoint.kind == CheckpointKind::Savepoint);
     assert_eq!(bed.cluster.job_status(&job).await.unwrap(), Some(FlinkState::Running), "the job goes on");
     bed.cancel(&job).await;
 }
@@ -309,7 +309,7 @@ async fn a_stopped_job_goes_on_with_its_state(bed: &Bed) {
     assert!(ended.end_time.is_some());
     assert_eq!(bed.cluster.cancel(&job).await.unwrap(), CancelAnswer::AlreadyTerminal);
     let stats = bed.checkpoints(&job, |c| c.latest_savepoint.is_some()).await;
-    assert_eq!(stats.latest_savepoint.unwrap().kind, "SYNC_SAVEPOINT");
+    assert_eq!(stats.latest_savepoint.unwrap().kind, CheckpointKind::SyncSavepoint);
 
     let next = bed.payments(&bed.restoring(&place)).await;
     let stats = bed.checkpoints(&next, |c| c.latest_restored.is_some()).await;

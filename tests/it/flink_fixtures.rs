@@ -215,7 +215,7 @@ async fn checkpoints(#[case] version: &str) {
     assert!(c.history.iter().any(|h| h.discarded), "older ones are discarded");
     assert!(c.latest_restored.is_none() && c.latest_savepoint.is_none());
     let first = c.history.last().unwrap();
-    assert_eq!(first.failure.is_some(), first.status == "FAILED", "{first:?}");
+    assert_eq!(first.failure.is_some(), first.status.as_str() == "FAILED", "{first:?}");
 
     let r = Replay::of(version, "run-restore-v1-checkpoints").await;
     let restored = r.cluster.checkpoints(&r.job()).await.unwrap().unwrap().latest_restored.unwrap();
@@ -231,7 +231,7 @@ async fn the_savepoint_of_a_stop_is_in_the_statistics() {
     let r = Replay::of("2.3.0", "job-stopped-checkpoints-settled").await;
     let c = r.cluster.checkpoints(&r.job()).await.unwrap().unwrap();
     let savepoint = c.latest_savepoint.unwrap();
-    assert_eq!(savepoint.kind, "SYNC_SAVEPOINT");
+    assert_eq!(savepoint.kind.as_str(), "SYNC_SAVEPOINT");
     assert!(savepoint.path.unwrap().contains("/savepoint-"));
 }
 

@@ -26,7 +26,7 @@ pub struct Checkpoint {
     pub location: Option<String>,
     /// `COMPLETED`, `FAILED` or `IN_PROGRESS`.
     pub status: String,
-    /// `CHECKPOINT`, `SAVEPOINT` or `SYNC_SAVEPOINT`.
+    /// `CHECKPOINT`, `UNALIGNED_CHECKPOINT`, `SAVEPOINT` or `SYNC_SAVEPOINT`.
     pub kind: String,
     /// Why it failed.
     pub failure: Option<String>,

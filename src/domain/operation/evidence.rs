@@ -366,7 +366,7 @@ impl Evidence {
     fn statistic(&self) -> Option<&crate::domain::flink::CheckpointStat> {
         let dir = self.directory.as_deref()?;
         self.checkpoints.as_ref()?.history.iter().find(|c| {
-            c.status == "COMPLETED" && c.path.as_deref().is_some_and(|p| location::is_below(p, dir))
+            c.is_completed() && c.path.as_deref().is_some_and(|p| location::is_below(p, dir))
         })
     }
 

@@ -13,7 +13,7 @@ use super::{
 };
 use crate::domain::{
     deployment::{FlinkState, TaskCounts},
-    flink::{AsyncStatus, CheckpointConfig, CheckpointStat, Checkpoints, JobSummary, Restored},
+    flink::{AsyncStatus, CheckpointConfig, CheckpointKind, CheckpointStat, CheckpointStatus, Checkpoints, JobSummary, Restored},
     ids::{ArtifactSha, Hex32, JobId, SavepointId},
     savepoint::Origin,
     time::Span,
@@ -510,8 +510,8 @@ fn probation_is_left_by_checkpoints_or_hopeless_restarts(
     driver::intend(&mut op, n, None, None, START);
     let stat = |id| CheckpointStat {
         id,
-        status: "COMPLETED".into(),
-        kind: "CHECKPOINT".into(),
+        status: CheckpointStatus::Completed,
+        kind: CheckpointKind::Checkpoint,
         triggered_at: START,
         acked_at: None,
         duration_ms: None,

@@ -1,5 +1,8 @@
 use super::*;
-use crate::domain::ids::{DeploymentId, JobId};
+use crate::domain::{
+    flink::{CheckpointKind, CheckpointStatus},
+    ids::{DeploymentId, JobId},
+};
 use rstest::rstest;
 
 const fn t(s: i64) -> Timestamp {
@@ -151,8 +154,8 @@ fn an_imported_one_begins_a_deployment_that_never_ran() {
 fn a_live_checkpoint_counts_only_when_it_is_retained() {
     let stat = CheckpointStat {
         id: 7,
-        status: "COMPLETED".into(),
-        kind: "CHECKPOINT".into(),
+        status: CheckpointStatus::Completed,
+        kind: CheckpointKind::Checkpoint,
         triggered_at: t(990),
         acked_at: None,
         duration_ms: None,

@@ -4,6 +4,7 @@ use super::facts::Facts;
 use crate::{
     contract::plan::{Check, REACHABLE, Verdict},
     domain::{
+        flink::CheckpointStatus,
         options::{self, Slip},
         restore::is_newer,
         spec::{Layer, Spec},
@@ -92,7 +93,7 @@ pub fn snapshot(c: &mut Checks, f: &Facts, stops: bool) {
         .checkpoints
         .iter()
         .flat_map(|c| &c.history)
-        .any(|s| s.status == "IN_PROGRESS" && s.kind != "CHECKPOINT");
+        .any(|s| s.status == CheckpointStatus::InProgress && s.kind.is_savepoint());
     if foreign && stops {
         c.fail(
             "foreignSavepoint",

@@ -144,8 +144,8 @@ pub fn checkpoint(c: &CheckpointStat) -> Checkpoint {
         duration_ms: c.duration_ms,
         size_bytes: c.size,
         location: c.path.clone(),
-        status: c.status.clone(),
-        kind: c.kind.clone(),
+        status: c.status.to_string(),
+        kind: c.kind.to_string(),
         failure: c.failure.clone(),
     }
 }

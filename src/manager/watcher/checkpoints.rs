@@ -7,7 +7,7 @@ use crate::{
     domain::{
         deployment::{FlinkState, OurEnd},
         event::{EventName, NewEvent, Severity},
-        flink::{CheckpointConfig, CheckpointStat, Checkpoints},
+        flink::{CheckpointConfig, CheckpointKind, CheckpointStat, Checkpoints},
         ids::{DeploymentName, SavepointId},
         location,
         savepoint::{Origin, Savepoint, Status},
@@ -114,7 +114,7 @@ pub(super) fn keep_checkpoints(
 
 /// A savepoint of the catalogue whose number Flink's statistics now tell: it orders savepoints and checkpoints of a job.
 fn numbered(e: &DeploymentEntry, s: &CheckpointStat) -> Option<Savepoint> {
-    let path = s.path.as_deref().filter(|_| s.kind != "CHECKPOINT" && s.status == "COMPLETED")?;
+    let path = s.path.as_deref().filter(|_| s.kind.is_savepoint() && s.is_completed())?;
     let here = |k: &&Savepoint| k.location.as_deref().is_some_and(|l| location::same(l, path));
     let row = e.savepoints.iter().find(here).filter(|k| k.checkpoint_id.is_none())?;
     Some(Savepoint { checkpoint_id: Some(s.id), triggered_at: Some(s.triggered_at), ..row.clone() })
@@ -124,8 +124,8 @@ fn numbered(e: &DeploymentEntry, s: &CheckpointStat) -> Option<Savepoint> {
 fn is_foreign_savepoint(e: &DeploymentEntry, s: &CheckpointStat) -> bool {
     let Some(path) = s.path.as_deref() else { return false };
     let ours = format!("/nutkin/{}/", e.row.id);
-    s.kind != "CHECKPOINT"
-        && s.status == "COMPLETED"
+    s.kind.is_savepoint()
+        && s.is_completed()
         && !path.contains(&ours)
         && !e.savepoints.iter().any(|k| k.location.as_deref().is_some_and(|l| location::same(l, path)))
 }
@@ -139,7 +139,7 @@ fn adopted(e: &DeploymentEntry, s: &CheckpointStat, id: SavepointId, now: Timest
     sp.job.clone_from(&e.row.job);
     sp.flink_job = e.job.as_ref().map(|j| j.flink.clone());
     sp.revision = e.row.revision;
-    sp.is_final = s.kind == "SYNC_SAVEPOINT";
+    sp.is_final = s.kind == CheckpointKind::SyncSavepoint;
     sp
 }
 
@@ -168,7 +168,37 @@ mod tests {
     use rstest::rstest;
 
     use super::*;
-    use crate::{domain::time::Span, manager::world::tests::with_a_job};
+    use crate::{
+        domain::{flink::CheckpointStatus, time::Span},
+        manager::world::tests::with_a_job,
+    };
+
+    fn completed_at(triggered_at: Timestamp, kind: CheckpointKind) -> CheckpointStat {
+        CheckpointStat {
+            id: 1,
+            status: CheckpointStatus::Completed,
+            kind,
+            triggered_at,
+            acked_at: None,
+            duration_ms: None,
+            size: None,
+            path: Some("file:/data/x/chk-1".to_owned()),
+            discarded: false,
+            failure: None,
+        }
+    }
+
+    /// Flink deletes a checkpoint when it has newer ones: it is nobody's savepoint, however its barriers went.
+    #[rstest]
+    #[case("CHECKPOINT", false)]
+    #[case("UNALIGNED_CHECKPOINT", false)]
+    #[case("SAVEPOINT", true)]
+    #[case("SYNC_SAVEPOINT", true)]
+    fn only_savepoints_of_others_are_entered(#[case] kind: &str, #[case] expected: bool) {
+        let world = with_a_job();
+        let stat = completed_at(Timestamp::from_millis(0), CheckpointKind::from_word(kind));
+        assert_eq!(is_foreign_savepoint(world.deployments.values().next().unwrap(), &stat), expected);
+    }
 
     #[rstest]
     #[case::three_intervals(30, 10, 10, false)]
@@ -211,18 +241,7 @@ mod tests {
             timeout: Some(Span(Duration::ZERO)),
             ..CheckpointConfig::default()
         });
-        let newest = completed.map(|s| CheckpointStat {
-            id: 1,
-            status: "COMPLETED".to_owned(),
-            kind: "CHECKPOINT".to_owned(),
-            triggered_at: at(s),
-            acked_at: None,
-            duration_ms: None,
-            size: None,
-            path: None,
-            discarded: false,
-            failure: None,
-        });
+        let newest = completed.map(|s| completed_at(at(s), CheckpointKind::Checkpoint));
         e.sight.checkpoints = Some(Checkpoints { latest_completed: newest, ..Checkpoints::default() });
         e.sight.checkpoints_at = heard.map(at);
         assert_eq!(stale(e).as_deref(), expected);

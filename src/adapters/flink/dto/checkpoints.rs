@@ -3,7 +3,10 @@
 use serde::Deserialize;
 
 use crate::{
-    domain::time::{Span, Timestamp},
+    domain::{
+        flink::{CheckpointKind, CheckpointStatus},
+        time::{Span, Timestamp},
+    },
     manager::ports::cluster::{CheckpointConfig, CheckpointStat, Checkpoints, Restored},
 };
 
@@ -94,11 +97,15 @@ impl Convert for CheckpointsDto {
 
 impl StatDto {
     fn convert(self) -> CheckpointStat {
-        let kind = if self.is_savepoint.bool() { "SAVEPOINT" } else { "CHECKPOINT" };
+        // A word of a newer Flink, or none at all: whether it is a savepoint is told apart from that.
+        let told = self.checkpoint_type.text().map(|word| CheckpointKind::from_word(&word));
+        let kind = told.filter(|k| !matches!(k, CheckpointKind::Other(_))).unwrap_or(
+            if self.is_savepoint.bool() { CheckpointKind::Savepoint } else { CheckpointKind::Checkpoint },
+        );
         CheckpointStat {
             id: self.id.u64().unwrap_or(0),
-            status: self.status.text_or_empty(),
-            kind: self.checkpoint_type.text().unwrap_or_else(|| kind.to_owned()),
+            status: CheckpointStatus::from_word(&self.status.text_or_empty()),
+            kind,
             triggered_at: self.trigger_timestamp.time().unwrap_or(Timestamp::from_millis(0)),
             acked_at: self.latest_ack_timestamp.time(),
             duration_ms: self.end_to_end_duration.u64(),

@@ -87,8 +87,8 @@ fn checkpoints(case: Case<'_>, ev: &Evidence, interval: Option<Duration>) -> Jud
 
 /// Checkpoints of the job that are complete. Flink lists the newest ten or so, and counts all, savepoints among them.
 fn completed(c: &Checkpoints) -> u64 {
-    let complete = c.history.iter().filter(|s| s.status == "COMPLETED");
-    let (checkpoints, savepoints): (Vec<_>, Vec<_>) = complete.partition(|s| s.kind == "CHECKPOINT");
+    let complete = c.history.iter().filter(|s| s.is_completed());
+    let (savepoints, checkpoints): (Vec<_>, Vec<_>) = complete.partition(|s| s.kind.is_savepoint());
     (checkpoints.len() as u64).max(c.completed.saturating_sub(savepoints.len() as u64))
 }
 

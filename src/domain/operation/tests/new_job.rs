@@ -14,8 +14,8 @@ fn upgrading(name: StepName) -> Operation {
 fn checkpointed() -> Option<Checkpoints> {
     let stat = CheckpointStat {
         id: 7,
-        status: "COMPLETED".into(),
-        kind: "CHECKPOINT".into(),
+        status: CheckpointStatus::Completed,
+        kind: CheckpointKind::Checkpoint,
         triggered_at: START,
         acked_at: None,
         duration_ms: None,
@@ -86,7 +86,9 @@ fn a_half_submitted_job_is_never_kept(#[case] left: Option<JobRef>, #[case] then
 /// Flink lists the newest checkpoints only, and counts savepoints with them.
 #[rstest]
 #[case::listed(1, &["CHECKPOINT"], 1, "confirmed")]
+#[case::unaligned(1, &["UNALIGNED_CHECKPOINT"], 1, "confirmed")]
 #[case::a_savepoint_is_none(1, &["SAVEPOINT"], 1, "wait")]
+#[case::nor_is_that_of_a_stop(1, &["SYNC_SAVEPOINT"], 1, "wait")]
 #[case::more_than_are_listed(20, &["CHECKPOINT"; 10], 20, "confirmed")]
 #[case::one_is_missing(20, &["CHECKPOINT"; 10], 19, "wait")]
 fn probation_counts_checkpoints(
@@ -99,7 +101,7 @@ fn probation_counts_checkpoints(
     op.plan.probation.checkpoints = wanted;
     let mut stats = checkpointed().unwrap();
     let one = stats.latest_completed.clone().unwrap();
-    let entry = |kind: &&str| CheckpointStat { kind: (*kind).to_owned(), ..one.clone() };
+    let entry = |kind: &&str| CheckpointStat { kind: CheckpointKind::from_word(kind), ..one.clone() };
     stats.history = listed.iter().map(entry).collect();
     stats.completed = counted;
     let ev = Evidence {
