@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     inner::Inner,
-    ports::store::{ApplicationRow, Changes, DeploymentRow, JobRow, StoreResult},
+    ports::store::{ApplicationRow, Changes, DeploymentRow, JobRow, StoreError, StoreResult},
     specs,
     watcher::{KeptCheckpoint, KeptConfig},
 };
@@ -254,7 +254,7 @@ async fn fork(inner: &Arc<Inner>, op: &Operation, changes: &mut Changes) -> Stor
     let from = match &op.plan.restore {
         RestoreSource::Empty => None,
         RestoreSource::Point { savepoint, .. } => inner.deps.store.savepoint(savepoint).await?,
-        RestoreSource::ThisOperation => taken_here(inner, op).await?,
+        RestoreSource::ThisOperation => Some(taken_here(inner, op).await?),
     };
     if let Some(from) = from {
         let copy = copied(inner, &from, creates.id.clone());
@@ -275,13 +275,16 @@ async fn fork(inner: &Arc<Inner>, op: &Operation, changes: &mut Changes) -> Stor
     Ok(())
 }
 
-async fn taken_here(inner: &Inner, op: &Operation) -> StoreResult<Option<Savepoint>> {
-    let here =
-        op.steps.iter().find(|s| matches!(s.act, crate::domain::operation::Act::TriggerSavepoint { .. }));
-    match here {
-        Some(step) => inner.deps.store.savepoint(&op.snapshot_id(step)).await,
-        None => Ok(None),
-    }
+/// The row of the snapshot that a step has taken or recorded, or a person has named: a fork begins from no other.
+async fn taken_here(inner: &Inner, op: &Operation) -> StoreResult<Savepoint> {
+    let id = op.bindings().snapshot.and_then(|s| s.savepoint);
+    let row = match id {
+        Some(id) => inner.deps.store.savepoint(&id).await?,
+        None => None,
+    };
+    row.ok_or_else(|| StoreError::Conflict {
+        what: "the snapshot to begin from is not in the catalogue".to_owned(),
+    })
 }
 
 /// A deployment's row before anything ran.

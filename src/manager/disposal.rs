@@ -107,6 +107,23 @@ pub async fn give_back(inner: &Inner, op: &Operation, changes: &mut Changes) -> 
     }
 }
 
+/// A disposal that nobody goes on with: its snapshot is as it was where Flink was not asked; else whether the files are
+/// there is not known, and they can be entered again by their place.
+pub async fn given_up(inner: &Inner, op: &Operation, changes: &mut Changes) -> StoreResult<()> {
+    give_back(inner, op, changes).await?;
+    let Some(Act::Dispose { savepoint, .. }) = op.current().map(|s| &s.act) else { return Ok(()) };
+    let row = inner.deps.store.savepoint(savepoint).await?.filter(|s| s.status == Status::Deleting);
+    match row {
+        Some(_) => {
+            set_status(inner, savepoint, Status::FailedDeletion, Some(NOT_TOLD.to_owned()), changes).await
+        }
+        None => Ok(()),
+    }
+}
+
+/// Why a snapshot is FAILED_DELETION whose disposal ended without an answer.
+const NOT_TOLD: &str = "whether Flink has deleted the files is not known";
+
 /// A snapshot's new status, for every row of its place.
 pub async fn set_status(
     inner: &Inner,

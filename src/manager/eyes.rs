@@ -124,12 +124,8 @@ pub async fn prove(inner: &Inner, target: &TargetName) {
 fn reported(e: &DeploymentEntry, t: &TargetEntry) -> Vec<String> {
     let Some(job) = e.job.as_ref().filter(|j| j.target == t.row.name) else { return vec![] };
     let kept = job.last_checkpoint.clone().and_then(|k| serde_json::from_value::<KeptCheckpoint>(k).ok());
-    let now = e
-        .sight
-        .checkpoints
-        .iter()
-        .flat_map(|c| &c.history)
-        .filter(|c| !c.discarded && c.is_completed());
+    let now =
+        e.sight.checkpoints.iter().flat_map(|c| &c.history).filter(|c| !c.discarded && c.is_completed());
     let taken = e.savepoints.iter().filter(|s| {
         s.status == Status::Completed
             && s.job.as_ref() == Some(&job.id)

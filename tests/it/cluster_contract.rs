@@ -296,7 +296,10 @@ async fn a_savepoint_is_taken_once_per_trigger(bed: &Bed) {
     assert_eq!(Eyes.is_complete(&bed.target, &place).await, Some(true));
     let stats = bed.checkpoints(&job, |c| c.latest_savepoint.is_some()).await;
     let savepoint = stats.latest_savepoint.unwrap();
-    assert!(location::same(savepoint.path.as_deref().unwrap(), &place) && savepoint.kind == CheckpointKind::Savepoint);
+    assert!(
+        location::same(savepoint.path.as_deref().unwrap(), &place)
+            && savepoint.kind == CheckpointKind::Savepoint
+    );
     assert_eq!(bed.cluster.job_status(&job).await.unwrap(), Some(FlinkState::Running), "the job goes on");
     bed.cancel(&job).await;
 }

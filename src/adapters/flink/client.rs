@@ -308,7 +308,7 @@ impl Cluster for FlinkClient {
         }
         let call = Call::act(Method::POST, &path, Body::Json(run::run_body(&body, true)))
             .limit(self.shared.http.limits().submit);
-        self.call::<Nothing>(call).await
+        self.call::<Nothing>(call).await.map_err(run::plan_effect)
     }
 
     async fn run_jar(&self, jar: &str, request: &RunRequest) -> ClusterResult<FlinkJobId> {

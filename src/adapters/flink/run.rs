@@ -72,6 +72,14 @@ pub(super) fn configuration_too_new(version: &str) -> ClusterError {
     )
 }
 
+/// A plan leaves nothing behind: whatever Flink itself says about it is an answer.
+pub(super) fn plan_effect(mut error: ClusterError) -> ClusterError {
+    if matches!(error.kind, ErrorKind::Flink(_)) {
+        error.effect = Effect::None;
+    }
+    error
+}
+
 /// A failed run may have left a job behind, unless Flink never came to the program's `main()`.
 pub(super) fn run_effect(mut error: ClusterError) -> ClusterError {
     const BEFORE_MAIN: &[&str] = &[

@@ -110,14 +110,22 @@ fn look_again(next: &mut Operation, op: &Operation, at: usize) {
     }
 }
 
-/// The failed step and what depends on it begin again under new keys.
+/// The failed step and what depends on it begin again under new keys. A job that did not hold, and may live, is ended
+/// before another one is submitted.
 fn retry(op: &mut Operation, at: usize) {
-    let needs_new_job = matches!(op.steps[at].act, Act::AwaitRunning | Act::Probation | Act::RunJar { .. });
-    let from = if needs_new_job {
-        op.steps[..=at].iter().rposition(|s| s.act.name() == StepName::NoLiveJob).unwrap_or(at)
-    } else {
-        at
+    let (needs_new_job, left) = match &op.steps[at].act {
+        Act::AwaitRunning | Act::VerifyRestore | Act::Probation => (true, op.last_job()),
+        Act::RunJar { .. } => (true, op.last_job().filter(|_| op.steps[at].is_half_submitted())),
+        _ => (false, None),
     };
+    let no_live_job = op.steps[..=at].iter().rposition(|s| s.act.name() == StepName::NoLiveJob);
+    let from = no_live_job.filter(|_| needs_new_job).unwrap_or(at);
+    if let Some(job) = left {
+        let tail =
+            op.steps.split_off(from).into_iter().filter(|s| s.state != StepState::Skipped).map(|s| s.act);
+        let end = [Act::CancelJob { job: Some(job.clone()) }, Act::AwaitTerminal { job: Some(job) }];
+        return driver::append(op, end.into_iter().chain(tail).collect());
+    }
     for s in &mut op.steps[from..] {
         if s.state != StepState::Skipped {
             *s = Step::planned(s.n, s.act.clone());

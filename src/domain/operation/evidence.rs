@@ -365,9 +365,13 @@ impl Evidence {
     /// The completed savepoint below our own directory in the job's statistics.
     fn statistic(&self) -> Option<&crate::domain::flink::CheckpointStat> {
         let dir = self.directory.as_deref()?;
-        self.checkpoints.as_ref()?.history.iter().find(|c| {
-            c.is_completed() && c.path.as_deref().is_some_and(|p| location::is_below(p, dir))
-        })
+        let known = self.checkpoints.as_ref()?;
+        // The history has the newest few only: checkpoints push a savepoint out of it.
+        known
+            .history
+            .iter()
+            .chain(&known.latest_savepoint)
+            .find(|c| c.is_completed() && c.path.as_deref().is_some_and(|p| location::is_below(p, dir)))
     }
 
     fn enrich(&self, outcome: &mut Outcome) {

@@ -167,6 +167,15 @@ impl Operation {
         })
     }
 
+    /// The job that this operation has stopped with a savepoint.
+    #[must_use]
+    pub fn stopped_job(&self) -> Option<&JobRef> {
+        self.steps.iter().find_map(|s| match &s.act {
+            Act::StopWithSavepoint { job } if s.state == StepState::Confirmed => Some(job),
+            _ => None,
+        })
+    }
+
     /// The operation that recorded the intent of a step's attempt in flight: this one, or the one it was inherited from.
     #[must_use]
     pub fn issuer(&self, step: &Step) -> &OperationId {

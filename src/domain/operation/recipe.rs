@@ -82,9 +82,7 @@ fn cancel(facts: &Facts) -> Vec<Act> {
     let others = facts.takeover.jobs.iter().filter(|j| facts.live.as_ref() != Some(*j));
     let others = others
         .flat_map(|j| [Act::CancelJob { job: Some(j.clone()) }, Act::AwaitTerminal { job: Some(j.clone()) }]);
-    let left = facts.live.iter().filter(|_| facts.retained);
-    let record = left.map(|j| Act::RecordCheckpoint { job: j.clone(), after_end: true });
-    let ends = ending(facts, Stop::Discard).into_iter().chain(others).chain(record);
+    let ends = ending(facts, Stop::Discard).into_iter().chain(others).chain(left_checkpoint(facts));
     let acts: Vec<Act> = match facts.takeover.first {
         true => decided(facts).chain(ends).collect(),
         false => ends.chain(decided(facts)).collect(),
@@ -95,6 +93,12 @@ fn cancel(facts: &Facts) -> Vec<Act> {
 /// What superseded operations have begun is known.
 fn decided(facts: &Facts) -> impl Iterator<Item = Act> {
     facts.takeover.wait_for.iter().map(|id| Act::AwaitSuperseded { operation: id.clone() })
+}
+
+/// A retained checkpoint outlives its job: it becomes a restore point, whatever the next job begins from.
+fn left_checkpoint(facts: &Facts) -> Option<Act> {
+    let job = facts.live.clone().filter(|_| facts.retained)?;
+    Some(Act::RecordCheckpoint { job, after_end: true })
 }
 
 /// How the live job ends.
@@ -122,6 +126,7 @@ fn run(plan: &Plan, facts: &Facts) -> Vec<Act> {
         acts.push(Act::PlanJar { revision });
     }
     acts.extend(ending(facts, facts.stop));
+    acts.extend(left_checkpoint(facts).filter(|_| facts.stop == Stop::Discard));
     acts.extend(submission(revision, plan.slots_needed));
     acts.extend([Act::Probation, Act::WriteCatalogue]);
     acts

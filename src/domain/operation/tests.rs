@@ -13,7 +13,10 @@ use super::{
 };
 use crate::domain::{
     deployment::{FlinkState, TaskCounts},
-    flink::{AsyncStatus, CheckpointConfig, CheckpointKind, CheckpointStat, CheckpointStatus, Checkpoints, JobSummary, Restored},
+    flink::{
+        AsyncStatus, CheckpointConfig, CheckpointKind, CheckpointStat, CheckpointStatus, Checkpoints,
+        JobSummary, Restored,
+    },
     ids::{ArtifactSha, Hex32, JobId, SavepointId},
     savepoint::Origin,
     time::Span,

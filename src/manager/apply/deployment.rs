@@ -145,11 +145,10 @@ impl Manager {
         state: Option<Desired>,
     ) -> ManagerResult<Applied> {
         let inner = &self.inner;
-        let live = inner
-            .world()
-            .by_id(&old.id)
-            .and_then(|e| e.sight.summary.as_ref())
-            .is_some_and(|s| !s.state.is_terminal());
+        let live = {
+            let world = inner.world();
+            world.by_id(&old.id).is_some_and(|e| world.may_live(e))
+        };
         let merged = |layer: &Value| self.merged_with(ask, old.name.app(), layer).value;
         let (before, after) = (merged(&old.layer), merged(&layer));
         if before.get("target") != after.get("target") {

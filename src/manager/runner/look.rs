@@ -8,7 +8,7 @@ use crate::{
         flink::{AsyncStatus, CheckpointConfig, JobSummary},
         ids::{FlinkJobId, Hex32, TargetName},
         operation::{
-            Act, Operation, Step, StepState,
+            Act, Operation, Step,
             evidence::{Answer, Child, Evidence, Sight},
         },
         target::TargetSpec,
@@ -117,27 +117,23 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
         Act::RunJar { .. } => {
             let answered = matches!(memory.answer, Some(Answer::Accepted(_) | Answer::Refused { .. }));
             if matches!(ev.job, Sight::Absent(_)) && !answered {
-                ev.replaced = is_replaced(op, &target, &*cluster).await;
+                ev.replaced = step.mark.is_some() && is_replaced(op, &target, &*cluster).await;
             }
         }
     }
     ev
 }
 
-/// Jobs that have ended are listed for as long as their JobManager lives: one that this operation has just stopped and
-/// that is not listed was known to another JobManager. With high availability, or behind several addresses, the program
+/// Jobs that have ended are listed for an hour, if their JobManager lives: one that this operation has stopped, that was
+/// listed when the program was submitted, and that is not listed now was known to another JobManager. With high availability, or behind several addresses, the program
 /// may run on elsewhere.
 async fn is_replaced(op: &Operation, target: &TargetSpec, cluster: &dyn Cluster) -> bool {
-    let stopped = op.steps.iter().find_map(|s| match &s.act {
-        Act::StopWithSavepoint { job } if s.state == StepState::Confirmed => Some(&job.flink),
-        _ => None,
-    });
-    let (Some(stopped), true) = (stopped, target.addresses().len() == 1) else { return false };
+    let (Some(stopped), true) = (op.stopped_job(), target.addresses().len() == 1) else { return false };
     let (Ok(jobs), Ok(conf)) = (cluster.jobs().await, cluster.jobmanager_config().await) else {
         return false;
     };
     let high = ["high-availability.type", "high-availability"].iter().find_map(|k| conf.get(*k));
-    !jobs.items.iter().any(|j| j.id == *stopped) && high.is_none_or(|h| h.eq_ignore_ascii_case("NONE"))
+    !jobs.items.iter().any(|j| j.id == stopped.flink) && high.is_none_or(|h| h.eq_ignore_ascii_case("NONE"))
 }
 
 /// The job whose state decides about the step.

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use super::upload::upload;
 use crate::{
     domain::{
-        ids::{ArtifactSha, TargetName},
+        ids::{ArtifactSha, FlinkJobId, TargetName},
         location,
         operation::{Act, Operation, RestoreSource, Step, evidence::Answer},
         restore::is_newer,
@@ -60,13 +60,15 @@ pub fn key_and_mark(inner: &Inner, op: &Operation, n: u32) -> (Option<String>, O
         Act::Dispose { location, .. } => Some(format!("dispose:{}", location::normalised(location))),
         _ => None,
     };
+    let started = |job: &FlinkJobId| {
+        let world = inner.world();
+        let listed = &world.targets.get(&op.target)?.sight.jobs;
+        listed.iter().find(|j| j.id == *job).map(|j| j.start_time)
+    };
     let mark = match &step.act {
-        Act::TriggerSavepoint { job } | Act::StopWithSavepoint { job } => {
-            let world = inner.world();
-            let seen =
-                world.targets.get(&op.target).and_then(|t| t.sight.jobs.iter().find(|j| j.id == job.flink));
-            seen.map(|j| j.start_time)
-        }
+        Act::TriggerSavepoint { job } | Act::StopWithSavepoint { job } => started(&job.flink),
+        // The JobManager that takes the submission knows the job that was stopped, or one before it did.
+        Act::RunJar { .. } => op.stopped_job().and_then(|job| started(&job.flink)).or(step.mark),
         _ => None,
     };
     (key, mark)

@@ -1,7 +1,7 @@
 //! What a person does to an operation: choose, cancel, resume, supersede.
 
 use super::super::{
-    Caller, Idempotency, Manager, ManagerResult, books,
+    Caller, Idempotency, Manager, ManagerResult, books, disposal,
     inner::{Gate, Inner},
     ports::store::Changes,
     runner, view,
@@ -17,11 +17,13 @@ use crate::{
         deployment::OurEnd,
         event::{EventName, Severity},
         ids::OperationId,
+        location,
         operation::{
-            Act, ChoiceId, OpState, Operation, Step, StepState, choose, recipe,
+            Act, ChoiceId, OpState, Operation, Outcome, Step, StepState, choose, recipe,
             steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
         },
         policy::{self, Question, Verdict},
+        savepoint::{Savepoint, Status},
         spec::Protection,
     },
 };
@@ -59,6 +61,7 @@ impl Manager {
         if child.is_none() {
             runner::put_back(inner, &parent, &mut changes);
             forget_the_end(inner, &parent, &mut changes).await?;
+            disposal::given_up(inner, &parent, &mut changes).await?;
         }
         let shown = child.as_ref().map_or_else(|| parent.clone(), Clone::clone);
         if let (Some(key), None) = (&key, &child) {
@@ -310,9 +313,21 @@ fn name_snapshot(inner: &Inner, child: &mut Operation, changes: &mut Changes) {
     });
     let Some(i) = named else { return };
     let Some(outcome) = child.steps[i].outcome.clone() else { return };
-    let row = books::named_snapshot(inner, child, &child.steps[i], &outcome);
+    let row = known_at(inner, child, &outcome)
+        .unwrap_or_else(|| books::named_snapshot(inner, child, &child.steps[i], &outcome));
     if let Some(o) = child.steps[i].outcome.as_mut() {
         o.savepoint = Some(row.id.clone());
     }
     changes.savepoints.push(row);
+}
+
+/// The catalogue's own row of that place, where its snapshot is known to be complete.
+fn known_at(inner: &Inner, child: &Operation, outcome: &Outcome) -> Option<Savepoint> {
+    let place = outcome.location.as_deref()?;
+    let world = inner.world();
+    let all = &world.by_id(&child.deployment)?.savepoints;
+    let known = all.iter().find(|s| {
+        s.status == Status::Completed && s.location.as_deref().is_some_and(|l| location::same(l, place))
+    })?;
+    Some(Savepoint { is_final: known.is_final || outcome.is_final, failure: None, ..known.clone() })
 }

@@ -236,6 +236,9 @@ async fn accept(
         changes.answers.push(inner.answer_row(who, key, 202, &answer));
     }
     let superseded = superseded.map(|old| takeover::end(inner, old, &op, &mut changes));
+    if let Some(old) = &superseded {
+        disposal::give_back(inner, old, &mut changes).await?;
+    }
     changes.operations.push(op.clone());
     inner.commit(&gate, changes).await?;
     drop(gate);

@@ -6,7 +6,8 @@ use crate::{
         flink::CheckpointStat,
         ids::TargetName,
         restore::{self, Advice, LiveCheckpoint, Request, Situation},
-        savepoint, spec,
+        savepoint,
+        spec::RestoreStrategy,
         time::Timestamp,
     },
     manager::{
@@ -95,10 +96,15 @@ fn advice_on(
     )
 }
 
-/// What the next start would use, by the strategy of the spec.
+/// What the next start would use, by the strategy of the spec. What a person has chosen for it, by a reset or a fork,
+/// counts more than the lasting wish to begin empty.
 #[must_use]
 pub fn next_request(e: &DeploymentEntry) -> Request {
-    Request::Strategy(e.spec.as_ref().map_or(spec::RestoreStrategy::LatestState, |s| s.restore_strategy))
+    let strategy = e.spec.as_ref().map_or(RestoreStrategy::LatestState, |s| s.restore_strategy);
+    Request::Strategy(match strategy {
+        RestoreStrategy::None if e.row.next_restore.is_some() => RestoreStrategy::LatestState,
+        other => other,
+    })
 }
 
 pub(super) fn next_restore_point(e: &DeploymentEntry, world: &World, now: Timestamp) -> NextRestorePoint {

@@ -91,42 +91,81 @@ pub(super) fn keep_checkpoints(
         let text = format!("#{} failed: {why}", s.id);
         changes.events.push(about(e, NewEvent::auto(now, Severity::Warn, EventName::CheckpointFailed, text)));
     }
-    changes.savepoints.extend(c.history.iter().filter_map(|s| numbered(e, s)));
-    // Flink's history has its newest ten entries only, and a busy job makes that many checkpoints between two looks.
-    let newest = c.latest_savepoint.iter().filter(|s| !c.history.iter().any(|h| h.id == s.id));
-    let all = c.history.iter().chain(newest);
-    let foreign: Vec<&CheckpointStat> = all.filter(|s| is_foreign_savepoint(e, s)).collect();
-    for s in foreign {
-        let sp = adopted(e, s, fresh(), now);
-        let text = format!("somebody else took a savepoint: {}", s.path.clone().unwrap_or_default());
-        changes
-            .events
-            .push(about(e, NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text)));
-        let ended = e.sight.summary.as_ref().is_some_and(|s| s.state == FlinkState::Finished);
-        if let Some(j) = e.job.as_mut().filter(|j| sp.is_final && ended && j.our_end == OurEnd::None) {
-            // Stopped with a savepoint, though not by us: that is a suspension.
-            j.our_end = OurEnd::StoppedWithSavepoint;
-        }
-        changes.savepoints.push(sp);
-    }
+    take_in_savepoints(e, &c, now, changes, fresh);
     e.sight.checkpoints = Some(c);
 }
 
-/// A savepoint of the catalogue whose number Flink's statistics now tell: it orders savepoints and checkpoints of a job.
-fn numbered(e: &DeploymentEntry, s: &CheckpointStat) -> Option<Savepoint> {
-    let path = s.path.as_deref().filter(|_| s.kind.is_savepoint() && s.is_completed())?;
-    let here = |k: &&Savepoint| k.location.as_deref().is_some_and(|l| location::same(l, path));
-    let row = e.savepoints.iter().find(here).filter(|k| k.checkpoint_id.is_none())?;
-    Some(Savepoint { checkpoint_id: Some(s.id), triggered_at: Some(s.triggered_at), ..row.clone() })
+/// Savepoints of the statistics: what the catalogue lacks is entered, what it knows in part is completed.
+fn take_in_savepoints(
+    e: &mut DeploymentEntry,
+    c: &Checkpoints,
+    now: Timestamp,
+    changes: &mut Changes,
+    fresh: &dyn Fn() -> SavepointId,
+) {
+    // Flink's history has its newest ten entries only, and a busy job makes that many checkpoints between two looks.
+    let newest = c.latest_savepoint.iter().filter(|s| !c.history.iter().any(|h| h.id == s.id));
+    let complete = c.history.iter().chain(newest).filter(|s| s.kind.is_savepoint() && s.is_completed());
+    let finished = e.sight.summary.as_ref().is_some_and(|s| s.state == FlinkState::Finished);
+    for s in complete {
+        let is_final = finished && is_last(s, c);
+        let row = match completed_row(e, s, is_final) {
+            Some(row) => row,
+            None if is_foreign_savepoint(e, s) => {
+                let text = format!("somebody else took a savepoint: {}", s.path.clone().unwrap_or_default());
+                let event = NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text);
+                changes.events.push(about(e, event));
+                Savepoint { is_final, ..adopted(e, s, fresh(), now) }
+            }
+            None => continue,
+        };
+        if let Some(j) = e.job.as_mut().filter(|j| row.is_final && j.our_end == OurEnd::None) {
+            // Stopped with a savepoint, though not by us: that is a suspension.
+            j.our_end = OurEnd::StoppedWithSavepoint;
+        }
+        changes.savepoints.push(row);
+    }
 }
 
-/// A complete savepoint that is not in the catalogue and not in one of our own directories.
+/// The savepoint of a stop after which no checkpoint was made: one that failed to end its job is followed by others.
+fn is_last(s: &CheckpointStat, c: &Checkpoints) -> bool {
+    let all = c.history.iter().chain(&c.latest_completed);
+    s.kind == CheckpointKind::SyncSavepoint && all.map(|o| o.id).max() <= Some(s.id)
+}
+
+/// The catalogue's row of that savepoint, where Flink's statistics tell more of it: that it is complete, though its request
+/// had no answer; its number, which orders it among checkpoints; that its job ended with it.
+fn completed_row(e: &DeploymentEntry, s: &CheckpointStat, is_final: bool) -> Option<Savepoint> {
+    let path = s.path.as_deref()?;
+    // While an operation is at work, what becomes of its request is its own business.
+    let unanswered = |k: &Savepoint| {
+        matches!(k.status, Status::Unknown | Status::Started)
+            && e.operation.is_none()
+            && k.target_directory.as_deref().is_some_and(|d| location::is_below(path, d))
+    };
+    let here =
+        |k: &&Savepoint| k.location.as_deref().is_some_and(|l| location::same(l, path)) || unanswered(k);
+    let known = e.savepoints.iter().find(here)?;
+    let mut row = known.clone();
+    if unanswered(known) {
+        row.status = Status::Completed;
+        row.location = Some(path.to_owned());
+        row.size = s.size;
+        row.failure = None;
+    }
+    if row.checkpoint_id.is_none() {
+        row.checkpoint_id = Some(s.id);
+        row.triggered_at = Some(s.triggered_at);
+    }
+    row.is_final |= is_final;
+    (row != *known).then_some(row)
+}
+
+/// A complete savepoint is not in the catalogue and not in one of our own directories.
 fn is_foreign_savepoint(e: &DeploymentEntry, s: &CheckpointStat) -> bool {
     let Some(path) = s.path.as_deref() else { return false };
     let ours = format!("/nutkin/{}/", e.row.id);
-    s.kind.is_savepoint()
-        && s.is_completed()
-        && !path.contains(&ours)
+    !path.contains(&ours)
         && !e.savepoints.iter().any(|k| k.location.as_deref().is_some_and(|l| location::same(l, path)))
 }
 
@@ -139,7 +178,6 @@ fn adopted(e: &DeploymentEntry, s: &CheckpointStat, id: SavepointId, now: Timest
     sp.job.clone_from(&e.row.job);
     sp.flink_job = e.job.as_ref().map(|j| j.flink.clone());
     sp.revision = e.row.revision;
-    sp.is_final = s.kind == CheckpointKind::SyncSavepoint;
     sp
 }
 
@@ -169,7 +207,11 @@ mod tests {
 
     use super::*;
     use crate::{
-        domain::{flink::CheckpointStatus, time::Span},
+        domain::{
+            deployment::TaskCounts,
+            flink::{CheckpointStatus, JobSummary},
+            time::Span,
+        },
         manager::world::tests::with_a_job,
     };
 
@@ -188,16 +230,86 @@ mod tests {
         }
     }
 
-    /// Flink deletes a checkpoint when it has newer ones: it is nobody's savepoint, however its barriers went.
+    /// What the statistics have, whether the job has finished, what is entered, and as the last word of its job.
     #[rstest]
-    #[case("CHECKPOINT", false)]
-    #[case("UNALIGNED_CHECKPOINT", false)]
-    #[case("SAVEPOINT", true)]
-    #[case("SYNC_SAVEPOINT", true)]
-    fn only_savepoints_of_others_are_entered(#[case] kind: &str, #[case] expected: bool) {
-        let world = with_a_job();
-        let stat = completed_at(Timestamp::from_millis(0), CheckpointKind::from_word(kind));
-        assert_eq!(is_foreign_savepoint(world.deployments.values().next().unwrap(), &stat), expected);
+    #[case::a_checkpoint_is_deleted_when_there_are_newer_ones(&["CHECKPOINT"], false, 0, false)]
+    #[case::however_its_barriers_went(&["UNALIGNED_CHECKPOINT"], false, 0, false)]
+    #[case::a_savepoint(&["SAVEPOINT"], false, 1, false)]
+    #[case::a_stop_whose_job_is_still_ending(&["SYNC_SAVEPOINT"], false, 1, false)]
+    #[case::a_stop(&["SYNC_SAVEPOINT"], true, 1, true)]
+    #[case::a_stop_that_failed_and_a_later_end(&["SYNC_SAVEPOINT", "CHECKPOINT"], true, 1, false)]
+    #[case::a_savepoint_and_the_jobs_own_end(&["SAVEPOINT"], true, 1, false)]
+    fn savepoints_of_others_are_entered(
+        #[case] kinds: &[&str],
+        #[case] finished: bool,
+        #[case] entered: usize,
+        #[case] is_final: bool,
+    ) {
+        let mut world = with_a_job();
+        let e = world.deployments.values_mut().next().unwrap();
+        e.sight.summary = finished.then(|| ended(FlinkState::Finished));
+        let (changes, _) = taken_in(e, kinds);
+        assert_eq!(changes.savepoints.len(), entered);
+        assert_eq!(changes.savepoints.iter().any(|s| s.is_final), is_final);
+        assert_eq!(e.job.as_ref().unwrap().our_end == OurEnd::StoppedWithSavepoint, is_final);
+    }
+
+    /// The end of a job may be seen after its savepoint.
+    #[test]
+    fn a_known_savepoint_becomes_the_last_word_when_its_job_has_finished() {
+        let mut world = with_a_job();
+        let e = world.deployments.values_mut().next().unwrap();
+        let (first, stat) = taken_in(e, &["SYNC_SAVEPOINT"]);
+        e.savepoints = first.savepoints;
+        e.sight.summary = Some(ended(FlinkState::Finished));
+        let (then, _) = taken_in(e, &["SYNC_SAVEPOINT"]);
+        assert!(then.savepoints[0].is_final && then.savepoints[0].id == e.savepoints[0].id, "{stat:?}");
+        assert_eq!(e.job.as_ref().unwrap().our_end, OurEnd::StoppedWithSavepoint);
+    }
+
+    /// Nobody answered the request, and the savepoint is there.
+    #[rstest]
+    #[case(Status::Unknown, true)]
+    #[case(Status::Started, true)]
+    #[case(Status::Failed, false)]
+    fn an_unanswered_request_is_settled_by_the_statistics(#[case] status: Status, #[case] settled: bool) {
+        let mut world = with_a_job();
+        let e = world.deployments.values_mut().next().unwrap();
+        let at = Timestamp::from_millis(0);
+        let mut row =
+            Savepoint::new(SavepointId::new("s"), e.row.id.clone(), Origin::UserRequest, status, at);
+        row.target_directory = Some("file:/data/nutkin/d/o-1".to_owned());
+        e.savepoints = vec![row];
+        let mut stat = completed_at(at, CheckpointKind::Savepoint);
+        stat.path = Some("file:/data/nutkin/d/o-1/savepoint-7-8".to_owned());
+        let found = completed_row(e, &stat, false);
+        assert_eq!(found.as_ref().is_some_and(|s| s.status == Status::Completed), settled);
+        assert_eq!(found.and_then(|s| s.location), stat.path.filter(|_| settled));
+    }
+
+    fn ended(state: FlinkState) -> JobSummary {
+        JobSummary {
+            id: crate::domain::ids::Hex32::from_bytes([7; 16]),
+            name: String::new(),
+            state,
+            start_time: Timestamp::from_millis(0),
+            end_time: None,
+            tasks: TaskCounts::default(),
+        }
+    }
+
+    fn taken_in(e: &mut DeploymentEntry, kinds: &[&str]) -> (Changes, Vec<CheckpointStat>) {
+        let mut stats = Vec::new();
+        for (n, kind) in kinds.iter().enumerate() {
+            let mut stat = completed_at(Timestamp::from_millis(0), CheckpointKind::from_word(kind));
+            stat.id = n as u64 + 1;
+            stat.path = Some(format!("file:/data/x/{n}"));
+            stats.insert(0, stat);
+        }
+        let c = Checkpoints { history: stats.clone(), ..Checkpoints::default() };
+        let mut changes = Changes::default();
+        take_in_savepoints(e, &c, Timestamp::from_millis(0), &mut changes, &|| SavepointId::new("new"));
+        (changes, stats)
     }
 
     #[rstest]

@@ -94,6 +94,18 @@ impl World {
         self.targets.get(target)?.sight.overview.as_ref().map(|o| o.flink_version.as_str())
     }
 
+    /// Its job lives, or may live: by the books, where nobody has seen its cluster answer since.
+    #[must_use]
+    pub fn may_live(&self, e: &DeploymentEntry) -> bool {
+        match &e.sight.summary {
+            Some(seen) => !seen.state.is_terminal(),
+            None => {
+                let answers = self.targets.get(&e.target()).is_some_and(|t| t.sight.reachable == Some(true));
+                !answers && e.job.as_ref().is_some_and(|j| j.ended_at.is_none())
+            }
+        }
+    }
+
     /// The deployments on a target, by name.
     pub fn on<'a>(&'a self, target: &TargetName) -> impl Iterator<Item = &'a DeploymentEntry> + use<'a> {
         self.index.on(target).filter_map(|name| self.deployments.get(name))

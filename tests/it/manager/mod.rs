@@ -8,6 +8,7 @@ mod eyes;
 mod guards;
 mod idle;
 mod input;
+mod kept;
 mod lanes;
 mod lifecycle;
 pub mod oracle;

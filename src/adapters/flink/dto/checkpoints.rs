@@ -99,9 +99,12 @@ impl StatDto {
     fn convert(self) -> CheckpointStat {
         // A word of a newer Flink, or none at all: whether it is a savepoint is told apart from that.
         let told = self.checkpoint_type.text().map(|word| CheckpointKind::from_word(&word));
-        let kind = told.filter(|k| !matches!(k, CheckpointKind::Other(_))).unwrap_or(
-            if self.is_savepoint.bool() { CheckpointKind::Savepoint } else { CheckpointKind::Checkpoint },
-        );
+        let kind =
+            told.filter(|k| !matches!(k, CheckpointKind::Other(_))).unwrap_or(if self.is_savepoint.bool() {
+                CheckpointKind::Savepoint
+            } else {
+                CheckpointKind::Checkpoint
+            });
         CheckpointStat {
             id: self.id.u64().unwrap_or(0),
             status: CheckpointStatus::from_word(&self.status.text_or_empty()),

@@ -118,7 +118,9 @@ fn failed(case: Case<'_>, ev: &Evidence) -> Judgement {
         return wait;
     }
     let cause = ev.root_cause.as_deref().unwrap_or("no exception is known");
-    let attempts = case.op.steps.iter().find(|s| s.act.name() == StepName::RunJar).map_or(0, |s| s.attempts);
+    // On a way back it is the second submission that counts.
+    let submissions = case.op.steps.iter().filter(|s| s.n < case.step.n && s.act.name() == StepName::RunJar);
+    let attempts = submissions.last().map_or(0, |s| s.attempts);
     if cause.contains("NoResourceAvailable") && attempts < case.op.plan.max_job_attempts {
         return Judgement::Redo {
             from: StepName::RunJar,

@@ -3,7 +3,7 @@
 
 use super::Case;
 use crate::domain::operation::{
-    Act, Kind, Outcome,
+    Act, Outcome, RestoreSource,
     evidence::{Evidence, Judgement, look_again, silent},
 };
 
@@ -52,7 +52,9 @@ fn judge_after_end(case: Case<'_>, ev: &Evidence) -> Judgement {
     let newer = newest(ev).filter(|n| before.as_ref().is_none_or(|b| n.checkpoint_id >= b.checkpoint_id));
     match newer.or(before) {
         Some(outcome) => recorded(outcome),
-        None if case.op.kind == Kind::Cancel => Judgement::confirmed("nothing outlived the job"),
+        None if case.op.plan.restore != RestoreSource::ThisOperation => {
+            Judgement::confirmed("nothing outlived the job")
+        }
         None => Judgement::refuted("no checkpoint of the ended job is known"),
     }
 }

@@ -11,7 +11,8 @@ use crate::{
         location,
         operation::{
             Act, JobRef, OpState, Operation, Outcome, RestoreSource, Step, StepName, StepState,
-            driver::Absorbed, evidence::Evidence,
+            driver::Absorbed,
+            evidence::{Evidence, Snapshot},
         },
         savepoint::{Origin, Savepoint, Status},
         time::Timestamp,
@@ -61,7 +62,10 @@ pub async fn outcome_rows(
         (None, Act::AwaitRunning | Act::VerifyRestore | Act::Probation) => {
             ended_by_itself(inner, op, step, evidence, changes).await?;
         }
-        (None, Act::Dispose { savepoint, .. }) if step.state == StepState::Refuted => {
+        // Refuted, or of a superseded operation whose request nobody can tell of any more.
+        (None, Act::Dispose { savepoint, .. })
+            if step.state == StepState::Refuted || !op.state.is_active() =>
+        {
             disposal::set_status(
                 inner,
                 savepoint,
@@ -114,8 +118,8 @@ fn complete(row: &mut Savepoint, outcome: &Outcome, evidence: &Evidence, now: Ti
     }
 }
 
-/// An attempt that was refuted, or waits for a person: FAILED by Flink's word, UNKNOWN without it, COMPLETED where a
-/// half-done stop left a snapshot behind.
+/// An attempt that was refuted, or waits for a person: COMPLETED where it left a whole snapshot behind, FAILED by Flink's
+/// word, UNKNOWN without it.
 async fn snapshot_not_done(
     inner: &Inner,
     op: &Operation,
@@ -132,6 +136,10 @@ async fn snapshot_not_done(
     if let Some(outcome) = &absorbed.left_behind {
         complete(&mut row, outcome, evidence, inner.now());
         row.origin = Origin::UserRequest;
+        row.failure = Some(step.detail.clone());
+    } else if let Snapshot::Complete { outcome, .. } = evidence.snapshot() {
+        // The request as a whole came to nothing, and its snapshot is whole: it is not lost.
+        complete(&mut row, &outcome, evidence, inner.now());
         row.failure = Some(step.detail.clone());
     } else {
         let said_so = matches!(evidence.trigger, Some(crate::domain::flink::AsyncStatus::Failed { .. }))
@@ -209,8 +217,12 @@ async fn replaced(
     changes: &mut Changes,
 ) -> StoreResult<()> {
     let before = op.steps.iter().filter(|s| s.n < step.n && matches!(s.act, Act::RecordCheckpoint { .. }));
-    for s in before.filter(|s| s.state == StepState::Confirmed) {
-        if let Some(mut row) = inner.deps.store.savepoint(&op.snapshot_id(s)).await? {
+    // Of a step that was confirmed before a choice the row is that operation's.
+    let rows = before
+        .filter(|s| s.state == StepState::Confirmed)
+        .filter_map(|s| s.outcome.as_ref()?.savepoint.as_ref());
+    for id in rows {
+        if let Some(mut row) = inner.deps.store.savepoint(id).await? {
             row.status = Status::Deleted;
             row.failure = Some(match row.location.as_deref().is_some_and(|l| location::same(l, place)) {
                 true => "entered again after the job's end".to_owned(),

@@ -71,6 +71,7 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
     match verb {
         Verb::Start(r) => {
             b.wants_no_job()?;
+            b.adopted_start()?;
             b.current_revision()?;
             b.plan.allow_non_restored_state = r.allow_non_restored_state;
             let from = read_from(b.kind, r.from.as_deref())?;
@@ -139,9 +140,12 @@ pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) 
 }
 
 /// Drafts the upgrade that a changed manifest asks for.
-pub async fn of_row(inner: &Arc<Inner>, f: &Facts, next: DeploymentRow) -> ManagerResult<Draft> {
+pub async fn of_row(inner: &Arc<Inner>, f: &Facts, mut next: DeploymentRow) -> ManagerResult<Draft> {
     let mut b = Building::new(inner, f, Kind::Upgrade);
     let reachable = preflight::reachable(&mut b.checks, f);
+    if std::mem::take(&mut next.adopted) {
+        b.told_by(&next.layer)?;
+    }
     b.upgrade_row(next, &Upgrade::default(), None, reachable)?;
     b.plan.desired_after = desired_after(b.kind);
     let name = f.entry.row.name.to_string();

@@ -1,5 +1,7 @@
 //! Which revision is to run, and what the deployment's own layer becomes.
 
+use serde_json::Value;
+
 use super::{Building, read_from, wrong_state};
 use crate::{
     contract::{
@@ -73,7 +75,12 @@ impl Building<'_> {
             None => None,
         };
         if row.adopted {
-            self.adopted_needs(r, artifact.is_some())?;
+            self.adopted_needs([
+                artifact.is_some(),
+                r.entry_class.is_some(),
+                r.args.is_some(),
+                r.parallelism.is_some(),
+            ])?;
         }
         let layer = specs::with_upgrade(&row.layer, r, artifact.as_ref().map(|a| (&a.sha, a.name.as_str())));
         let mut next = row.clone();
@@ -137,27 +144,44 @@ impl Building<'_> {
         self.rows.deployments.push(next);
     }
 
-    pub(super) fn adopted_needs(&self, r: &Upgrade, has_jar: bool) -> ManagerResult<()> {
-        let missing: Vec<&str> = [
-            (has_jar, "the jar (--jar)"),
-            (r.entry_class.is_some(), "the entry class (--entry-class)"),
-            (r.args.is_some(), "the arguments (--args)"),
-            (r.parallelism.is_some(), "the parallelism (--parallelism)"),
-        ]
-        .into_iter()
-        .filter_map(|(given, flag)| (!given).then_some(flag))
-        .collect();
+    /// What is to run in an adopted job's place is said by the deployment's own layer, in full.
+    pub(super) fn told_by(&self, layer: &Value) -> ManagerResult<()> {
+        let given = ["/artifact/sha256", "/artifact/entryClass", "/artifact/args", "/parallelism"];
+        self.adopted_needs(given.map(|path| layer.pointer(path).is_some()))
+    }
+
+    /// Nothing of an adopted job's program is guessed: jar, entry class, arguments and parallelism must be given.
+    fn adopted_needs(&self, given: [bool; 4]) -> ManagerResult<()> {
+        let what = [
+            "the jar (--jar, artifact.jar)",
+            "the entry class (--entry-class, artifact.entryClass)",
+            "the arguments (--args, artifact.args)",
+            "the parallelism (--parallelism, parallelism)",
+        ];
+        let missing: Vec<&str> =
+            what.into_iter().zip(given).filter_map(|(what, given)| (!given).then_some(what)).collect();
         if missing.is_empty() {
             return Ok(());
         }
         Err(Problem::new(
             Code::InvalidSpec,
             format!(
-                "{} was adopted: its first upgrade must say {}, nothing is guessed; nothing was changed",
+                "{} was adopted: what runs in its job's place must say {}, nothing is guessed; nothing was changed",
                 self.facts.entry.row.name,
                 missing.join(", ")
             ),
         ))
+    }
+
+    /// A start of an adopted deployment whose jar has been named since.
+    pub(super) fn adopted_start(&mut self) -> ManagerResult<()> {
+        let row = &self.facts.entry.row;
+        if !row.adopted || row.layer.pointer("/artifact/sha256").is_none() {
+            return Ok(());
+        }
+        self.told_by(&row.layer)?;
+        self.write_row(DeploymentRow { adopted: false, ..row.clone() });
+        Ok(())
     }
 
     pub(super) fn roll_back(
