@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{
-    ids::{DeploymentId, JobId, OperationId},
+    ids::{DeploymentId, DeploymentName, JobId, OperationId},
     time::Timestamp,
 };
 use crate::words;
@@ -183,6 +183,17 @@ impl NewEvent {
             via: Via::Auto,
             message: message.into(),
             details: serde_json::Value::Null,
+        }
+    }
+
+    /// Says which deployment it is about; its application follows from the name.
+    #[must_use]
+    pub fn about(self, id: &DeploymentId, name: &DeploymentName) -> Self {
+        Self {
+            application: Some(name.app().to_owned()),
+            deployment: Some(id.clone()),
+            deployment_name: Some(name.to_string()),
+            ..self
         }
     }
 }

@@ -3,6 +3,8 @@
 //! Flink reads an option when the job is submitted, after the old one was stopped, and passes over a name that it does not
 //! know. The table has what jobs set; a name that is not in it is nobody's mistake unless it is nearly one of them.
 
+use indexmap::IndexMap;
+
 use super::names;
 
 /// What the value of an option is.
@@ -67,6 +69,24 @@ const OPTIONS: &[(&str, Kind)] = &[
     ("state.savepoints.dir", Kind::Text),
     ("table.exec.state.ttl", Kind::Duration),
 ];
+
+/// The directory that a cluster's own configuration gives to savepoints: by its key since 1.20, else by the older one.
+#[must_use]
+pub fn savepoint_directory(conf: &IndexMap<String, String>) -> Option<&str> {
+    set(conf, &["execution.checkpointing.savepoint-dir", "state.savepoints.dir"])
+}
+
+/// Another JobManager takes over from one that is lost, with its jobs.
+#[must_use]
+pub fn is_highly_available(conf: &IndexMap<String, String>) -> bool {
+    set(conf, &["high-availability.type", "high-availability"])
+        .is_some_and(|h| !h.eq_ignore_ascii_case("NONE"))
+}
+
+/// The value of the first of these names that is set.
+fn set<'a>(conf: &'a IndexMap<String, String>, names: &[&str]) -> Option<&'a str> {
+    names.iter().find_map(|name| conf.get(*name)).map(String::as_str)
+}
 
 /// Units of a duration, as Flink takes them; each but the short ones also in the plural.
 const UNITS: &[&str] = &[
@@ -192,5 +212,23 @@ mod tests {
             _ => None,
         };
         assert_eq!(found.as_deref(), near);
+    }
+
+    #[rstest]
+    #[case::nothing(&[], None, false)]
+    #[case::as_it_is_called_now(
+        &[("execution.checkpointing.savepoint-dir", "s3://n"), ("high-availability.type", "zookeeper")],
+        Some("s3://n"),
+        true
+    )]
+    #[case::as_it_was_called(&[("state.savepoints.dir", "s3://o"), ("high-availability", "NONE")], Some("s3://o"), false)]
+    #[case::both(
+        &[("state.savepoints.dir", "s3://o"), ("execution.checkpointing.savepoint-dir", "s3://n")],
+        Some("s3://n"),
+        false
+    )]
+    fn a_clusters_own_settings(#[case] conf: &[(&str, &str)], #[case] dir: Option<&str>, #[case] high: bool) {
+        let conf = conf.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+        assert_eq!((savepoint_directory(&conf), is_highly_available(&conf)), (dir, high));
     }
 }

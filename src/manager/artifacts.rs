@@ -105,8 +105,9 @@ impl Manager {
             row.label.as_deref().unwrap_or("none")
         );
         let mut event = self.inner.caller_event(who, Severity::Info, EventName::SavepointChanged, text);
-        event.deployment = Some(row.deployment.clone());
-        event.deployment_name = self.inner.world().names.get(&row.deployment).map(ToString::to_string);
+        if let Some(name) = self.inner.world().names.get(&row.deployment) {
+            event = event.about(&row.deployment, name);
+        }
         self.inner
             .commit(
                 &gate,

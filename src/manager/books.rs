@@ -180,11 +180,8 @@ pub fn disarm(inner: &Inner, changes: &mut Changes) {
             let text = format!(
                 "the savepoint {chosen} that was chosen for the next start is no longer chosen: a newer snapshot is there"
             );
-            let mut event = NewEvent::auto(inner.now(), Severity::Warn, EventName::ResetDisarmed, text);
-            event.application = Some(row.name.app().to_owned());
-            event.deployment = Some(row.id.clone());
-            event.deployment_name = Some(row.name.to_string());
-            changes.events.push(event);
+            let event = NewEvent::auto(inner.now(), Severity::Warn, EventName::ResetDisarmed, text);
+            changes.events.push(event.about(&row.id, &row.name));
             changes.deployments.retain(|r| r.id != row.id);
             changes.deployments.push(row);
         }
@@ -261,15 +258,9 @@ async fn fork(inner: &Arc<Inner>, op: &Operation, changes: &mut Changes) -> Stor
         row.next_restore = Some(copy.id.clone());
         changes.savepoints.push(copy);
     }
-    let mut event = inner.operation_event(
-        op,
-        Severity::Info,
-        EventName::DeploymentCreated,
-        format!("{} was forked from {}", creates.name, op.deployment_name),
-    );
-    event.deployment = Some(creates.id.clone());
-    event.deployment_name = Some(creates.name.to_string());
-    changes.events.push(event);
+    let text = format!("{} was forked from {}", creates.name, op.deployment_name);
+    let event = inner.operation_event(op, Severity::Info, EventName::DeploymentCreated, text);
+    changes.events.push(event.about(&creates.id, &creates.name));
     changes.deployments.push(row);
     changes.revisions.push(revision);
     Ok(())

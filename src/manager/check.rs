@@ -19,6 +19,7 @@ use crate::{
         event::{EventName, NewEvent, Severity},
         flink::TaskManager,
         ids::TargetName,
+        options,
         savepoint::{Savepoint, Status},
         target::SavepointAccess,
         time::{Timestamp, humane},
@@ -64,9 +65,7 @@ pub async fn target(inner: &Arc<Inner>, name: &TargetName) -> Vec<Check> {
         Err(e) => c.warn("submit", e.message),
     }
     let conf = cluster.jobmanager_config().await.unwrap_or_default();
-    let own = ["execution.checkpointing.savepoint-dir", "state.savepoints.dir"]
-        .iter()
-        .find_map(|k| conf.get(*k).cloned());
+    let own = options::savepoint_directory(&conf).map(str::to_owned);
     match entry.spec.savepoint_directory.clone().or(own) {
         Some(dir) => c.ok("savepointDirectory", dir),
         None => c.warn(

@@ -275,14 +275,12 @@ impl Inner {
         name: EventName,
         message: impl Into<String>,
     ) -> NewEvent {
+        let event = NewEvent::auto(self.now(), severity, name, message);
         NewEvent {
-            application: Some(op.deployment_name.app().to_owned()),
-            deployment: Some(op.deployment.clone()),
-            deployment_name: Some(op.deployment_name.to_string()),
             operation: Some(op.id.clone()),
             actor: op.actor.clone(),
             via: op.via,
-            ..NewEvent::auto(self.now(), severity, name, message)
+            ..event.about(&op.deployment, &op.deployment_name)
         }
     }
 

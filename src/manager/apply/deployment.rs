@@ -112,16 +112,9 @@ impl Manager {
         if !inner.world().applications.contains_key(name.app()) {
             changes.applications.push(books::new_application(inner, name.app()));
         }
-        let mut event = inner.caller_event(
-            ask.who,
-            Severity::Info,
-            EventName::DeploymentCreated,
-            format!("{name} was created"),
-        );
-        event.application = Some(name.app().to_owned());
-        event.deployment = Some(row.id.clone());
-        event.deployment_name = Some(name.to_string());
-        changes.events.push(event);
+        let text = format!("{name} was created");
+        let event = inner.caller_event(ask.who, Severity::Info, EventName::DeploymentCreated, text);
+        changes.events.push(event.about(&row.id, &name));
         changes.deployments.push(row);
         changes.revisions.push(revision);
         let gate = inner.gate().await;
@@ -291,12 +284,7 @@ impl Manager {
     ) -> ManagerResult<()> {
         let inner = &self.inner;
         let mut changes = Changes::default();
-        let about = |mut event: NewEvent| {
-            event.application = Some(old.name.app().to_owned());
-            event.deployment = Some(old.id.clone());
-            event.deployment_name = Some(old.name.to_string());
-            event
-        };
+        let about = |event: NewEvent| event.about(&old.id, &old.name);
         if row.layer != old.layer && runs_on {
             let text = format!("the spec of {} has changed; its next job runs it", old.name);
             let event = inner.caller_event(ask.who, Severity::Info, EventName::ConfigChanged, text);

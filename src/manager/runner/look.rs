@@ -11,6 +11,7 @@ use crate::{
             Act, Operation, Step,
             evidence::{Answer, Child, Evidence, Sight},
         },
+        options,
         target::TargetSpec,
         time::Timestamp,
     },
@@ -132,8 +133,7 @@ async fn is_replaced(op: &Operation, target: &TargetSpec, cluster: &dyn Cluster)
     let (Ok(jobs), Ok(conf)) = (cluster.jobs().await, cluster.jobmanager_config().await) else {
         return false;
     };
-    let high = ["high-availability.type", "high-availability"].iter().find_map(|k| conf.get(*k));
-    !jobs.items.iter().any(|j| j.id == stopped.flink) && high.is_none_or(|h| h.eq_ignore_ascii_case("NONE"))
+    !jobs.items.iter().any(|j| j.id == stopped.flink) && !options::is_highly_available(&conf)
 }
 
 /// The job whose state decides about the step.

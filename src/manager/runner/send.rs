@@ -126,17 +126,7 @@ pub fn answer_of(e: &ClusterError) -> Answer {
         // A time-out inside Flink, say: what was asked for may still happen.
         (ErrorKind::Flink(500..), Effect::Possible) => Answer::Lost(e.message.clone()),
         (ErrorKind::Flink(status), _) => {
-            // Flink's class names often stand only in the full text.
-            let reason = match &e.full {
-                Some(full) if full.contains("Duplicate") && !e.message.contains("Duplicate") => {
-                    format!("{} (DuplicateJobSubmission)", e.message)
-                }
-                Some(full) if full.contains("NoResourceAvailable") && !e.message.contains("NoResource") => {
-                    format!("{} (NoResourceAvailable)", e.message)
-                }
-                _ => e.message.clone(),
-            };
-            Answer::Refused { status: *status, reason, full: e.full.clone() }
+            Answer::Refused { status: *status, reason: e.message.clone(), full: e.full.clone() }
         }
         (ErrorKind::Denied(status), _) => Answer::refused(*status, &*e.message),
         (ErrorKind::Config | ErrorKind::Redirect(_), _) => Answer::refused(400, &*e.message),

@@ -160,11 +160,7 @@ async fn rows_of(
 
 fn told(inner: &Inner, row: &DeploymentRow, job: &JobSummary, who: &Caller) -> NewEvent {
     let text = format!("{} was adopted from job {} ({})", row.name, job.id, job.name);
-    let mut event = inner.caller_event(who, Severity::Info, EventName::DeploymentCreated, text);
-    event.application = Some(row.name.app().to_owned());
-    event.deployment = Some(row.id.clone());
-    event.deployment_name = Some(row.name.to_string());
-    event
+    inner.caller_event(who, Severity::Info, EventName::DeploymentCreated, text).about(&row.id, &row.name)
 }
 
 fn draft_of(

@@ -10,6 +10,7 @@ use crate::{
         ids::DeploymentName,
         names,
         operation::{Act, JobRef, Operation, StepState},
+        options,
         time::Timestamp,
     },
     manager::{
@@ -234,9 +235,8 @@ async fn look(inner: &Inner, f: &mut Facts) -> ManagerResult<()> {
         f.entry.sight.summary = None;
     }
     if f.base.is_none() {
-        let keys = ["execution.checkpointing.savepoint-dir", "state.savepoints.dir"];
         let conf = cluster.jobmanager_config().await.ok();
-        f.base = conf.and_then(|c| keys.iter().find_map(|k| c.get(*k).cloned()));
+        f.base = conf.and_then(|c| options::savepoint_directory(&c).map(str::to_owned));
     }
     Ok(())
 }

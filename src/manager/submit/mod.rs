@@ -347,9 +347,9 @@ pub fn start_fork<'a>(
             let gate = inner.gate().await;
             let text = format!("{name} was created and could not be started: {}", p.detail);
             let mut event = inner.caller_event(&who, Severity::Error, EventName::OperationFailed, text);
-            event.application = Some(name.app().to_owned());
-            event.deployment_name = Some(name.to_string());
-            event.deployment = inner.world().deployments.get(name).map(|e| e.row.id.clone());
+            if let Some(e) = inner.world().deployments.get(name) {
+                event = event.about(&e.row.id, name);
+            }
             let _ = inner.commit(&gate, Changes { events: vec![event], ..Changes::default() }).await;
         }
     })

@@ -14,6 +14,7 @@ use crate::{
         event::{EventName, NewEvent, Severity},
         flink::JobSummary,
         ids::{DeploymentId, DeploymentName, Issuer, TargetName},
+        options,
         savepoint::Savepoint,
         time::Timestamp,
     },
@@ -77,9 +78,8 @@ fn busy(inner: &Inner) -> Vec<DeploymentId> {
 async fn refresh_overview(inner: &Inner, target: &TargetName, cluster: &dyn Cluster, anew: bool) {
     let overview = cluster.overview().await.ok();
     let (config, base) = if anew {
-        let keys = ["execution.checkpointing.savepoint-dir", "state.savepoints.dir"];
         let conf = cluster.jobmanager_config().await.ok();
-        let base = conf.and_then(|c| keys.iter().find_map(|k| c.get(*k).cloned()));
+        let base = conf.and_then(|c| options::savepoint_directory(&c).map(str::to_owned));
         (cluster.config().await.ok(), Some(base))
     } else {
         (None, None)
@@ -268,8 +268,9 @@ fn keep(inner: &Inner, left: Left, now: Timestamp, round: &mut Round) {
 fn enter(inner: &Inner, sp: Savepoint, now: Timestamp, changes: &mut Changes) {
     let text = format!("the job left a checkpoint: {}", sp.location.clone().unwrap_or_default());
     let mut event = NewEvent::auto(now, Severity::Info, EventName::SavepointRegistered, text);
-    event.deployment = Some(sp.deployment.clone());
-    event.deployment_name = inner.world().names.get(&sp.deployment).map(ToString::to_string);
+    if let Some(name) = inner.world().names.get(&sp.deployment) {
+        event = event.about(&sp.deployment, name);
+    }
     changes.events.push(event);
     changes.savepoints.push(sp);
 }

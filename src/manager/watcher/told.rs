@@ -99,13 +99,7 @@ pub(super) fn push(
 
 /// Puts the deployment into an event.
 pub fn about(e: &DeploymentEntry, event: NewEvent) -> NewEvent {
-    NewEvent {
-        application: Some(e.row.name.app().to_owned()),
-        deployment: Some(e.row.id.clone()),
-        deployment_name: Some(e.row.name.to_string()),
-        job: e.row.job.clone(),
-        ..event
-    }
+    NewEvent { job: e.row.job.clone(), ..event.about(&e.row.id, &e.row.name) }
 }
 
 /// Takes over observed state and conditions; every change of a condition is an event.

@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
-use super::{Case, cancelled_by_others, new_job_failed, progress, unsettled_failure};
+use super::{
+    Case, cancelled_by_others, new_job_failed, progress,
+    refusal::{Refusal, classify},
+    unsettled_failure,
+};
 use crate::domain::{
     deployment::FlinkState,
     flink::JobSummary,
@@ -119,9 +123,10 @@ fn failed(case: Case<'_>, ev: &Evidence) -> Judgement {
     }
     let cause = ev.root_cause.as_deref().unwrap_or("no exception is known");
     // On a way back it is the second submission that counts.
-    let submissions = case.op.steps.iter().filter(|s| s.n < case.step.n && s.act.name() == StepName::RunJar);
-    let attempts = submissions.last().map_or(0, |s| s.attempts);
-    if cause.contains("NoResourceAvailable") && attempts < case.op.plan.max_job_attempts {
+    let mut submissions =
+        case.op.steps.iter().filter(|s| s.n < case.step.n && s.act.name() == StepName::RunJar);
+    let attempts = submissions.next_back().map_or(0, |s| s.attempts);
+    if classify(cause, ev.trace.as_deref()) == Refusal::NoSlots && attempts < case.op.plan.max_job_attempts {
         return Judgement::Redo {
             from: StepName::RunJar,
             reason: "no slots yet".to_owned(),

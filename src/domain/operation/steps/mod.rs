@@ -13,6 +13,7 @@ pub mod jar;
 pub mod no_live_job;
 pub mod probation;
 pub mod record_checkpoint;
+mod refusal;
 pub mod run_jar;
 pub mod snapshot;
 pub mod verify_restore;

@@ -3,7 +3,10 @@
 //! After any answer but 200 the job id decides: listed means submitted; unknown means that `main()` may still run, so
 //! nothing is sent again before the submission deadline, unless the JobManager that ran it is gone for certain.
 
-use super::Case;
+use super::{
+    Case,
+    refusal::{Refusal, classify},
+};
 use crate::domain::operation::{
     ChoiceId, JobRef, Outcome, StepName,
     evidence::{Answer, Evidence, Judgement, Retry, Sight, abandon, choice, look_again, roll_back, silent},
@@ -22,7 +25,9 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
     };
     match (&ev.answer, &ev.job) {
         (Some(Answer::Accepted(_)), _) => submitted("Flink took the job"),
-        (Some(Answer::Refused { reason, .. }), Sight::Seen { .. }) if is_duplicate(reason) => {
+        (Some(Answer::Refused { reason, full, .. }), Sight::Seen { .. })
+            if classify(reason, full.as_deref()) == Refusal::Duplicate =>
+        {
             submitted("Flink has the job already: the submission arrived")
         }
         (Some(Answer::Refused { reason, .. }), Sight::Seen { job: seen, .. })
@@ -30,8 +35,8 @@ pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
         {
             half_submitted(reason, job)
         }
-        (Some(Answer::Refused { reason, .. }), Sight::Seen { .. } | Sight::Absent(_)) => {
-            refused(case, reason)
+        (Some(Answer::Refused { reason, full, .. }), Sight::Seen { .. } | Sight::Absent(_)) => {
+            refused(case, reason, classify(reason, full.as_deref()))
         }
         (Some(Answer::NotSent(why)), _) if case.waited() < case.patience.silence => {
             Judgement::Resend(format!("not sent yet: {why}"))
@@ -89,12 +94,6 @@ fn ends_its_jobmanager(case: Case<'_>) -> Judgement {
     }
 }
 
-fn is_duplicate(reason: &str) -> bool {
-    reason.contains("DuplicateJobSubmission")
-        || reason.contains("DuplicateApplicationSubmission")
-        || reason.contains("already been submitted")
-}
-
 /// Flink refused and yet the job lives (a `main()` that executes twice): it is cancelled before anything else.
 fn half_submitted(reason: &str, job: JobRef) -> Judgement {
     Judgement::Refuted {
@@ -104,23 +103,18 @@ fn half_submitted(reason: &str, job: JobRef) -> Judgement {
     }
 }
 
-fn refused(case: Case<'_>, reason: &str) -> Judgement {
-    let lower = reason.to_lowercase();
-    if lower.contains("jar file")
-        && (lower.contains("does not exist") || lower.contains("not found") || lower.contains("could not"))
-    {
-        return Judgement::Redo {
+fn refused(case: Case<'_>, reason: &str, refusal: Refusal) -> Judgement {
+    match refusal {
+        Refusal::JarGone => Judgement::Redo {
             from: StepName::UploadJar,
             reason: format!("the cluster lost the jar: {reason}"),
             after: std::time::Duration::ZERO,
-        };
-    }
-    if lower.contains("noresourceavailable") && case.step.attempts < case.op.plan.max_job_attempts {
-        return Judgement::Redo {
+        },
+        Refusal::NoSlots if case.step.attempts < case.op.plan.max_job_attempts => Judgement::Redo {
             from: StepName::RunJar,
             reason: "no slots yet".to_owned(),
             after: case.patience.back_off,
-        };
+        },
+        _ => Judgement::refuted(format!("Flink refused the job: {reason}")),
     }
-    Judgement::refuted(format!("Flink refused the job: {reason}"))
 }
