@@ -29,6 +29,9 @@ fn alias(scheme: &str) -> &str {
 /// Whether two locations name the same snapshot. An empty authority equals any.
 #[must_use]
 pub fn same(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
     let (a, b) = (normalised(a), normalised(b));
     a == b
         || split(&a).is_some_and(|(sa, aa, pa)| {

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     ids::{DeploymentId, FlinkJobId, JobId, OperationId, SavepointId, TriggerId},
+    location,
     time::Timestamp,
 };
 use crate::words;
@@ -165,6 +166,12 @@ impl Savepoint {
     #[must_use]
     pub fn state_of(&self) -> Option<Timestamp> {
         state_of(self.origin, self.triggered_at, self.created_at)
+    }
+
+    /// Its files are at that place, however the place is written.
+    #[must_use]
+    pub fn is_at(&self, place: &str) -> bool {
+        self.location.as_deref().is_some_and(|l| location::same(l, place))
     }
 }
 

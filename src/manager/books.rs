@@ -35,7 +35,7 @@ async fn job_row(inner: &Inner, job: &JobRef, changes: &Changes) -> StoreResult<
 }
 
 /// The revision that a job runs.
-pub async fn revision_of(inner: &Inner, _op: &Operation, job: &JobRef) -> StoreResult<Option<u32>> {
+pub async fn revision_of(inner: &Inner, job: &JobRef) -> StoreResult<Option<u32>> {
     Ok(inner.deps.store.job(&job.id).await?.and_then(|j| j.revision))
 }
 
@@ -128,9 +128,8 @@ pub fn retained_checkpoint(inner: &Inner, job: &JobRow) -> Option<Savepoint> {
 /// A row for this checkpoint of a job, unless its place is in the catalogue.
 pub fn checkpoint_row(inner: &Inner, job: &JobRow, kept: KeptCheckpoint) -> Option<Savepoint> {
     let path = kept.path.filter(|_| !kept.discarded)?;
-    let known = inner.world().by_id(&job.deployment).is_some_and(|e| {
-        e.savepoints.iter().any(|s| s.location.as_deref().is_some_and(|l| location::same(l, &path)))
-    });
+    let known =
+        inner.world().by_id(&job.deployment).is_some_and(|e| e.savepoints.iter().any(|s| s.is_at(&path)));
     if known {
         return None;
     }

@@ -11,7 +11,7 @@
 use super::{
     ManagerResult,
     inner::Inner,
-    ports::store::{Changes, StoreResult},
+    ports::store::{ALL_ROWS, Changes, StoreResult},
 };
 use crate::{
     contract::problem::{Code, Problem},
@@ -24,9 +24,6 @@ use crate::{
     },
 };
 
-/// More rows than any store has.
-const ALL: u32 = 1_000_000;
-
 /// Everything that stands against the deletion (I6), in words, at the end of a sentence.
 pub async fn unsafe_to_delete(inner: &Inner, sp: &Savepoint, place: &str) -> StoreResult<Option<String>> {
     let reasons = kept_by(inner, sp, place).await?;
@@ -38,7 +35,7 @@ pub async fn unsafe_to_delete(inner: &Inner, sp: &Savepoint, place: &str) -> Sto
 pub async fn kept_by(inner: &Inner, sp: &Savepoint, place: &str) -> StoreResult<Vec<String>> {
     let jobs = inner.deps.store.jobs(Some(&sp.deployment), 50).await?;
     let at_place = |l: Option<&String>| l.is_some_and(|l| location::same(l, place));
-    let all = inner.deps.store.savepoints(None, ALL).await?;
+    let all = inner.deps.store.savepoints(None, ALL_ROWS).await?;
     let (here, elsewhere): (Vec<Savepoint>, Vec<Savepoint>) =
         all.into_iter().filter(|s| s.status != Status::Deleted).partition(|s| at_place(s.location.as_ref()));
     let world = inner.world();
@@ -52,8 +49,7 @@ pub async fn kept_by(inner: &Inner, sp: &Savepoint, place: &str) -> StoreResult<
         if e.row.id != sp.deployment && here.iter().any(|s| s.deployment == e.row.id) {
             reasons.push(format!("{name} refers to it"));
         }
-        let lives = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal())
-            || e.job.as_ref().is_some_and(|j| j.ended_at.is_none());
+        let lives = e.is_seen_alive() || e.job.as_ref().is_some_and(|j| j.ended_at.is_none());
         let own = e.row.id == sp.deployment;
         if lives && at_place(e.job.as_ref().and_then(|j| j.restored_from.as_ref())) {
             reasons.push(format!("the live job of {name} was restored from it"));
@@ -91,7 +87,7 @@ pub async fn reserve(inner: &Inner, op: &mut Operation, changes: &mut Changes) -
 
 /// Why the step must not be begun any more; asked right before its intent.
 pub async fn forbidden(inner: &Inner, op: &Operation, n: u32) -> StoreResult<Option<String>> {
-    let step = op.steps.iter().find(|s| s.n == n);
+    let step = op.step(n);
     let Some(Act::Dispose { savepoint, location }) = step.map(|s| &s.act) else { return Ok(None) };
     let Some(sp) = inner.deps.store.savepoint(savepoint).await? else { return Ok(None) };
     Ok(unsafe_to_delete(inner, &sp, location).await?.map(|why| format!("it is not deleted: {why}")))
@@ -138,7 +134,7 @@ pub async fn set_status(
         _ => false,
     };
     // A copied row is the same files: what happens to them happens to every row of the place.
-    let all = inner.deps.store.savepoints(Some(&row.deployment), u32::MAX).await?;
+    let all = inner.deps.store.savepoints(Some(&row.deployment), ALL_ROWS).await?;
     let same = all.into_iter().filter(|s| s.id == row.id || (here(s) && s.status != Status::Deleted));
     changes.savepoints.extend(same.map(|s| Savepoint { status, failure: failure.clone(), ..s }));
     Ok(())

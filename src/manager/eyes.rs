@@ -8,12 +8,10 @@
 //! On a manager with another file system every good restore point would look missing. The names of savepoints and of jobs'
 //! checkpoint folders are random, so one that is seen at its place was written by that Flink.
 
-use std::{
-    collections::HashSet,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashSet, sync::Arc};
 
 use async_trait::async_trait;
+use parking_lot::Mutex;
 
 use super::{
     inner::Inner,
@@ -50,14 +48,14 @@ impl Trust {
     /// Takes over a fact of the store.
     pub fn learn(&self, fact: &str) {
         if fact.starts_with(SEEN) {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(fact.to_owned());
+            self.0.lock().insert(fact.to_owned());
         }
     }
 
     /// What a look at `file:` paths says about this cluster may be believed.
     #[must_use]
     pub fn covers(&self, target: &TargetSpec) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).contains(&fact_of(target))
+        self.0.lock().contains(&fact_of(target))
     }
 
     /// Somebody can look at this target's savepoints; otherwise why not.

@@ -22,7 +22,7 @@ pub(super) fn reach(phase: &str, op: &Operation, n: u32) {
         Some(file) => std::fs::read_to_string(file).unwrap_or_default(),
         None => said,
     };
-    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return };
+    let Some(step) = op.step(n) else { return };
     let mut parts = wanted.trim().split(':');
     let (p, which, attempt) = (parts.next(), parts.next(), parts.next());
     let here = p == Some(phase)

@@ -6,9 +6,10 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::{ports::store::Epoch, world::Touched};
@@ -54,12 +55,12 @@ impl Subscriber {
     /// Takes what is to be told.
     #[must_use]
     pub fn take(&self) -> Dirty {
-        std::mem::take(&mut *self.dirty.lock().unwrap_or_else(PoisonError::into_inner))
+        std::mem::take(&mut *self.dirty.lock())
     }
     /// Whether it looks at a deployment.
     #[must_use]
     pub fn wants(&self, name: &DeploymentName) -> bool {
-        self.interest.lock().unwrap_or_else(PoisonError::into_inner).contains(name)
+        self.interest.lock().contains(name)
     }
 }
 
@@ -84,8 +85,8 @@ impl Hub {
         Self { epoch: epoch.0, state: Mutex::default() }
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> parking_lot::MutexGuard<'_, State> {
+        self.state.lock()
     }
 
     /// The position now: `<epoch>.<n>`.
@@ -124,8 +125,8 @@ impl Hub {
     /// Sets what a subscriber looks at; false = no such subscriber.
     pub fn interest(&self, id: &str, names: BTreeSet<DeploymentName>) -> bool {
         let Some(sub) = self.state().subscribers.get(id).cloned() else { return false };
-        sub.dirty.lock().unwrap_or_else(PoisonError::into_inner).deployments.extend(names.iter().cloned());
-        *sub.interest.lock().unwrap_or_else(PoisonError::into_inner) = names;
+        sub.dirty.lock().deployments.extend(names.iter().cloned());
+        *sub.interest.lock() = names;
         sub.bell.notify_one();
         true
     }
@@ -134,7 +135,7 @@ impl Hub {
     #[must_use]
     pub fn looked_at(&self) -> BTreeSet<DeploymentName> {
         let subs: Vec<_> = self.state().subscribers.values().cloned().collect();
-        subs.iter().flat_map(|s| s.interest.lock().unwrap_or_else(PoisonError::into_inner).clone()).collect()
+        subs.iter().flat_map(|s| s.interest.lock().clone()).collect()
     }
 
     /// Marks what was touched in every subscriber.
@@ -145,7 +146,7 @@ impl Hub {
             state.subscribers.values().cloned().collect()
         };
         for sub in subs {
-            let mut d = sub.dirty.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut d = sub.dirty.lock();
             d.deployments.extend(touched.deployments.iter().cloned());
             d.targets.extend(touched.targets.iter().cloned());
             d.applications.extend(touched.applications.iter().cloned());

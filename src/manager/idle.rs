@@ -1,9 +1,6 @@
 //! Idle exit: a manager that nobody talks to and that has nothing to watch leaves by itself.
 
-use std::{
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use super::inner::Inner;
 use crate::domain::deployment::Desired;
@@ -22,7 +19,7 @@ pub fn spawn(inner: &Arc<Inner>) {
                 () = inner.deps.clock.sleep(LOOK.min(limit)) => {}
                 () = inner.leaving.cancelled() => return,
             }
-            let last = *inner.last_client.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = *inner.last_client.lock();
             let quiet = inner.deps.clock.boottime().saturating_sub(last) >= limit;
             if quiet && !inner.hub.is_watched() && !is_needed(&inner) {
                 tracing::info!("nobody talks to this manager and nothing is to be watched: it leaves");

@@ -1,11 +1,8 @@
 //! The manager's inside: the world, the one write path, keys, and who must be woken.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
-use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use parking_lot::{Mutex, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use tokio::sync::{MutexGuard, Notify, OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 
@@ -202,7 +199,7 @@ impl Inner {
 
     /// The bell of a target's watcher.
     pub fn wake(&self, target: &TargetName) -> Arc<Notify> {
-        let mut wakes = self.wakes.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut wakes = self.wakes.lock();
         Arc::clone(wakes.entry(target.clone()).or_default())
     }
 
@@ -222,7 +219,7 @@ impl Inner {
                 return None;
             }
             let places = {
-                let mut all = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+                let mut all = self.places.lock();
                 let new = || Arc::new(Semaphore::new(self.settings.concurrency.max(1)));
                 Arc::clone(all.entry(op.target.clone()).or_insert_with(new))
             };

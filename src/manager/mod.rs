@@ -221,7 +221,7 @@ impl Manager {
     /// A client spoke; idle exit counts from the last one.
     pub fn client_seen(&self) {
         let now = self.inner.deps.clock.boottime();
-        *self.inner.last_client.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = now;
+        *self.inner.last_client.lock() = now;
     }
 
     /// Policy for whatever is no operation: a read-only manager answers dry runs only.

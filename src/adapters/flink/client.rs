@@ -5,12 +5,13 @@ use std::{
     fmt,
     hash::Hasher,
     path::Path,
-    sync::{Arc, Mutex, PoisonError, atomic::AtomicU64},
+    sync::{Arc, atomic::AtomicU64},
     time::Duration,
 };
 
 use async_trait::async_trait;
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 use reqwest::Method;
 use serde_json::json;
 
@@ -205,7 +206,7 @@ impl Cluster for FlinkClient {
     async fn jobs(&self) -> ClusterResult<Jobs> {
         let body = self.send(Call::get(Kind::Watch, &["jobs", "overview"])).await?;
         let hash = essence(&body);
-        let mut last = self.shared.last_jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.shared.last_jobs.lock();
         if let Some((then, items)) = &*last
             && *then == hash
         {

@@ -1,10 +1,8 @@
 //! Makes clients from targets' documents, and shares connections between those of the same identity.
 
-use std::{
-    fmt,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{fmt, sync::Arc};
 
+use parking_lot::Mutex;
 use reqwest::Url;
 
 use crate::{
@@ -120,7 +118,7 @@ impl Pool {
 
     /// The connections of `identity`, made if there are none yet.
     pub(super) fn links(&self, identity: &Identity) -> Result<Links, ClusterError> {
-        let mut pool = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.made.lock();
         if let Some((_, _, links)) = pool.iter().find(|(i, _, _)| i == identity) {
             return Ok(links.clone());
         }
@@ -131,7 +129,7 @@ impl Pool {
 
     /// Makes the connections anew when the identity's files have changed on disk; true when they have.
     pub(super) fn reload(&self, identity: &Identity) -> bool {
-        let mut pool = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pool = self.made.lock();
         let Some(at) = pool.iter().position(|(i, _, _)| i == identity) else { return false };
         let now = identity.fingerprint();
         if pool.get(at).is_some_and(|(_, then, _)| *then == now) {

@@ -10,12 +10,13 @@
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use reqwest::{Method, RequestBuilder, Response, Url, header};
 use serde_json::Value;
 
@@ -196,7 +197,7 @@ impl Http {
         if matches!(kind, Kind::Poll | Kind::Act) {
             return None;
         }
-        let mut circuit = address.circuit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut circuit = address.circuit.lock();
         (!circuit.admits(self.clock.boottime())).then(|| failure::circuit_open(circuit.why()))
     }
 
@@ -225,7 +226,7 @@ impl Http {
             Ok(response) => self.answer(call, address, response).await,
             Err(e) => Err(failure::transport(&e, &address.shown, act, self.pool.limits(), self.limit(call))),
         };
-        let mut circuit = address.circuit.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut circuit = address.circuit.lock();
         match &result {
             Err(e) if counts(&e.kind) => circuit.failed(self.clock.boottime(), &e.message),
             _ => circuit.answered(),

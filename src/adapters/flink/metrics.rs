@@ -4,9 +4,8 @@
 //! Which vertex has which is found once per job and remembered; after that a look costs one request per vertex that has
 //! any.
 
-use std::sync::{Mutex, PoisonError};
-
 use indexmap::IndexMap;
+use parking_lot::Mutex;
 
 use crate::domain::ids::FlinkJobId;
 
@@ -22,7 +21,7 @@ pub(super) struct Memory(Mutex<IndexMap<(FlinkJobId, Vec<String>), Places>>);
 
 impl Memory {
     pub(super) fn get(&self, job: &FlinkJobId, wanted: &[String]) -> Option<Places> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&(job.clone(), wanted.to_vec())).cloned()
+        self.0.lock().get(&(job.clone(), wanted.to_vec())).cloned()
     }
     /// Remembers `places` when nothing is missing in them: what is not there yet may come.
     pub(super) fn put(&self, job: &FlinkJobId, wanted: &[String], places: &Places) {
@@ -30,14 +29,14 @@ impl Memory {
         if !wanted.iter().all(found) {
             return;
         }
-        let mut memory = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.0.lock();
         if memory.len() >= REMEMBERED {
             memory.shift_remove_index(0);
         }
         memory.insert((job.clone(), wanted.to_vec()), places.clone());
     }
     pub(super) fn forget(&self, job: &FlinkJobId, wanted: &[String]) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).shift_remove(&(job.clone(), wanted.to_vec()));
+        self.0.lock().shift_remove(&(job.clone(), wanted.to_vec()));
     }
 }
 

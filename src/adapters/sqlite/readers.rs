@@ -2,9 +2,10 @@
 
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::Arc,
 };
 
+use parking_lot::Mutex;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
@@ -43,7 +44,7 @@ impl Readers {
     }
 
     fn query<T>(&self, query: impl FnOnce(&Connection) -> StoreResult<T>) -> StoreResult<T> {
-        let idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let idle = self.idle.lock().pop();
         let conn = match idle {
             Some(c) => c,
             None => open(&self.path)?,
@@ -53,7 +54,7 @@ impl Readers {
         transaction.finish()?;
         // A connection that failed may be the failure; the next query opens a new one.
         if !matches!(answer, Err(StoreError::Failed(_))) && !self.permits.is_closed() {
-            self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(conn);
+            self.idle.lock().push(conn);
         }
         answer
     }
@@ -61,7 +62,7 @@ impl Readers {
     /// Refuses further queries and closes the idle connections.
     pub(super) fn close(&self) {
         self.permits.close();
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.idle.lock().clear();
     }
 }
 

@@ -104,7 +104,7 @@ pub struct Absorbed {
     pub resend: bool,
     /// The step that was confirmed, with what it brought.
     pub confirmed: Option<(StepName, Outcome)>,
-    /// The snapshot step whose attempt failed, for the catalogue.
+    /// The attempt came to nothing: the row of what it was to bring says so.
     pub refuted_attempt: bool,
     /// What a refuted attempt left behind.
     pub left_behind: Option<Outcome>,

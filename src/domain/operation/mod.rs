@@ -239,6 +239,18 @@ impl Operation {
     }
 
     /// The step with number `n`.
+    #[must_use]
+    pub fn step(&self, n: u32) -> Option<&Step> {
+        self.steps.iter().find(|s| s.n == n)
+    }
+
+    /// The job that an act names; an act that names none is about the one that this operation has started.
+    #[must_use]
+    pub fn job_meant(&self, named: &Option<JobRef>) -> Option<JobRef> {
+        named.clone().or_else(|| self.last_job())
+    }
+
+    /// The step with number `n`, to change it.
     pub fn step_mut(&mut self, n: u32) -> Option<&mut Step> {
         self.steps.iter_mut().find(|s| s.n == n)
     }

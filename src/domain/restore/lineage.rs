@@ -35,7 +35,7 @@ impl Lineage {
             found.jobs.push((job, until));
             let Some(place) = from else { return Some(found) };
             found.places.push(place.clone());
-            let at = |s: &&Savepoint| s.location.as_deref().is_some_and(|l| location::same(l, place));
+            let at = |s: &&Savepoint| s.is_at(place);
             let here = savepoints.iter().filter(at);
             let Some(row) = here.filter(|s| s.job.is_some()).min_by_key(|s| s.created_at) else {
                 return Some(found);

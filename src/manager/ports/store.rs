@@ -258,6 +258,9 @@ pub enum StoreError {
     Failed(String),
 }
 
+/// As a limit: every row there is.
+pub const ALL_ROWS: u32 = u32::MAX;
+
 /// Result of a store call.
 pub type StoreResult<T> = Result<T, StoreError>;
 

@@ -26,11 +26,11 @@ use crate::{
 
 /// Requests of steps that are on their way, and answers that came when their operation had been superseded.
 #[derive(Debug, Default)]
-pub struct Sends(std::sync::Mutex<HashMap<(OperationId, u32), Option<Answer>>>);
+pub struct Sends(parking_lot::Mutex<HashMap<(OperationId, u32), Option<Answer>>>);
 
 impl Sends {
-    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<(OperationId, u32), Option<Answer>>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    fn map(&self) -> parking_lot::MutexGuard<'_, HashMap<(OperationId, u32), Option<Answer>>> {
+        self.0.lock()
     }
 
     /// The request leaves, unless `allowed` says no: it is asked when nobody can look between it and the entry.

@@ -142,9 +142,7 @@ fn job_of(op: &Operation, step: &Step) -> Option<FlinkJobId> {
         Act::TriggerSavepoint { job }
         | Act::StopWithSavepoint { job }
         | Act::RecordCheckpoint { job, .. } => Some(job.flink.clone()),
-        Act::CancelJob { job } | Act::AwaitTerminal { job } => {
-            job.clone().or_else(|| op.last_job()).map(|j| j.flink)
-        }
+        Act::CancelJob { job } | Act::AwaitTerminal { job } => op.job_meant(job).map(|j| j.flink),
         Act::RunJar { .. } => step.hex_key(),
         Act::AwaitRunning | Act::VerifyRestore | Act::Probation => op.last_job().map(|j| j.flink),
         _ => None,
@@ -237,7 +235,8 @@ fn kept_config(inner: &Inner, op: &Operation, flink: &FlinkJobId) -> Option<Chec
 /// Live jobs among all ids ever issued to the deployment, on every cluster that they were issued for. `None` = one of them
 /// does not answer where a job of the deployment may live.
 async fn live_jobs(inner: &Inner, op: &Operation) -> Option<Vec<FlinkJobId>> {
-    let issued = inner.deps.store.jobs(Some(&op.deployment), u32::MAX).await.ok()?;
+    let issued =
+        inner.deps.store.jobs(Some(&op.deployment), crate::manager::ports::store::ALL_ROWS).await.ok()?;
     let targets: BTreeSet<&TargetName> = issued.iter().map(|j| &j.target).chain([&op.target]).collect();
     let mut live = Vec::new();
     for target in targets {

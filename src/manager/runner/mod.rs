@@ -130,7 +130,7 @@ async fn intend(inner: &Inner, id: &OperationId, n: u32) -> StoreResult<()> {
         changes.events.push(started(inner, &op));
     }
     settle::intent_rows(inner, &op, n, &mut changes).await?;
-    if let Some(step) = op.steps.iter().find(|s| s.n == n).filter(|s| s.act.has_effect()) {
+    if let Some(step) = op.step(n).filter(|s| s.act.has_effect()) {
         let text = format!("{} attempt {} begins", step.act.name(), step.attempts);
         changes.events.push(inner.operation_event(&op, Severity::Debug, EventName::StepStarted, text));
     }
@@ -169,11 +169,11 @@ async fn send(inner: &Arc<Inner>, op: &Operation, n: u32) -> Option<Answer> {
 
 /// Looks, judges, commits what changed; then waits a little if nothing did.
 async fn probe(inner: &Arc<Inner>, op: &Operation, n: u32, memory: &mut Memory) -> StoreResult<()> {
-    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(()) };
+    let Some(step) = op.step(n) else { return Ok(()) };
     let evidence = look::look(inner, op, step, memory).await;
     let gate = inner.gate().await;
     let Some(mut now_op) = operation(inner, &op.id) else { return Ok(()) };
-    let Some(step) = now_op.steps.iter().find(|s| s.n == n).cloned() else { return Ok(()) };
+    let Some(step) = now_op.step(n).cloned() else { return Ok(()) };
     if now_op.state != OpState::Running || !matches!(step.state, StepState::Intent | StepState::Ambiguous) {
         return Ok(());
     }

@@ -49,14 +49,12 @@ pub fn cluster_of(
 /// The effect key of the next attempt, and the start time of the job that it acts on.
 #[must_use]
 pub fn key_and_mark(inner: &Inner, op: &Operation, n: u32) -> (Option<String>, Option<Timestamp>) {
-    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return (None, None) };
+    let Some(step) = op.step(n) else { return (None, None) };
     let key = match &step.act {
         Act::UploadJar { sha, .. } => Some(jar_name(sha)),
         Act::TriggerSavepoint { .. } | Act::StopWithSavepoint { .. } => Some(inner.fresh_hex().to_string()),
         Act::RunJar { .. } => Some(inner.fresh_job().to_string()),
-        Act::CancelJob { job } => {
-            job.clone().or_else(|| op.last_job()).map(|j| format!("cancel:{}", j.flink))
-        }
+        Act::CancelJob { job } => op.job_meant(job).map(|j| format!("cancel:{}", j.flink)),
         Act::Dispose { location, .. } => Some(format!("dispose:{}", location::normalised(location))),
         _ => None,
     };
@@ -103,7 +101,7 @@ pub async fn perform(inner: &Arc<Inner>, op: &Operation, step: &Step) -> Option<
             cluster.stop(&job.flink, &request).await.map(|()| None)
         }
         Act::CancelJob { job } => {
-            let job = job.clone().or_else(|| op.last_job())?;
+            let job = op.job_meant(job)?;
             cluster
                 .cancel(&job.flink)
                 .await

@@ -9,12 +9,13 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
+use parking_lot::Mutex;
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::sync::CancellationToken;
 
@@ -47,7 +48,7 @@ impl Uploads {
     /// Waits until nobody else puts this jar there.
     async fn turn(&self, target: &TargetName, name: &str) -> OwnedMutexGuard<()> {
         let turn = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.0.lock();
             // What only the map knows is nobody's turn.
             all.retain(|_, turn| Arc::strong_count(turn) > 1);
             Arc::clone(all.entry((target.clone(), name.to_owned())).or_default())

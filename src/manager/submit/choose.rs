@@ -17,7 +17,6 @@ use crate::{
         deployment::OurEnd,
         event::{EventName, Severity},
         ids::OperationId,
-        location,
         operation::{
             Act, ChoiceId, OpState, Operation, Outcome, Step, StepState, choose, recipe,
             steps::snapshot::ENDED_WITHOUT_SNAPSHOT,
@@ -326,8 +325,6 @@ fn known_at(inner: &Inner, child: &Operation, outcome: &Outcome) -> Option<Savep
     let place = outcome.location.as_deref()?;
     let world = inner.world();
     let all = &world.by_id(&child.deployment)?.savepoints;
-    let known = all.iter().find(|s| {
-        s.status == Status::Completed && s.location.as_deref().is_some_and(|l| location::same(l, place))
-    })?;
+    let known = all.iter().find(|s| s.status == Status::Completed && s.is_at(place))?;
     Some(Savepoint { is_final: known.is_final || outcome.is_final, failure: None, ..known.clone() })
 }

@@ -201,7 +201,7 @@ async fn look(inner: &Inner, f: &mut Facts) -> ManagerResult<()> {
             return Ok(());
         }
     };
-    let issued = inner.deps.store.jobs(Some(&f.entry.row.id), u32::MAX).await?;
+    let issued = inner.deps.store.jobs(Some(&f.entry.row.id), crate::manager::ports::store::ALL_ROWS).await?;
     let ours = f.entry.job.as_ref().map(|j| JobRef { id: j.id.clone(), flink: j.flink.clone() });
     for j in jobs.into_iter().filter(|j| !j.state.is_terminal()) {
         match &ours {

@@ -166,7 +166,7 @@ pub async fn plan_of(
 ) -> ManagerResult<Plan> {
     let mut facts = facts::gather(inner, &row.name).await?;
     facts.entry.row = row;
-    let mut draft = draft::of_verb(inner, &facts, verb, who).await?;
+    let mut draft = draft::of_verb(inner, &facts, verb).await?;
     decide(inner, &mut draft, verb.meta(), who, true).await?;
     Ok(draft.card)
 }
@@ -188,7 +188,7 @@ async fn draft_of(inner: &Arc<Inner>, intent: &Intent, who: &Caller) -> ManagerR
     match intent {
         Intent::Deployment { name, verb } => {
             let facts = facts::gather(inner, name).await?;
-            draft::of_verb(inner, &facts, verb, who).await
+            draft::of_verb(inner, &facts, verb).await
         }
         Intent::Adopt { target, flink_job, request } => {
             adopt::adopt(inner, target, flink_job, request, who).await

@@ -10,7 +10,6 @@ use crate::{
     },
     domain::{
         ids::{DeploymentName, SavepointId},
-        location,
         operation::Kind,
         savepoint::{Savepoint, Status},
     },
@@ -32,8 +31,7 @@ pub async fn import(inner: &Arc<Inner>, r: &ImportSavepoint) -> ManagerResult<Dr
     for e in inner.world().deployments.values() {
         // What a person says is there and whole counts, where the books have given it up.
         let counts = |s: &&Savepoint| {
-            !matches!(s.status, Status::FailedDeletion | Status::Deleted | Status::Missing)
-                && s.location.as_deref().is_some_and(|l| location::same(l, place))
+            !matches!(s.status, Status::FailedDeletion | Status::Deleted | Status::Missing) && s.is_at(place)
         };
         if let Some(known) = e.savepoints.iter().find(counts) {
             let text = format!(

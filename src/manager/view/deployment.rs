@@ -139,7 +139,7 @@ pub fn row_operation(o: &operation::Operation) -> DeploymentOperation {
 pub fn deployment(e: &DeploymentEntry, world: &World, now: Timestamp) -> Deployment {
     let target = e.target();
     let t = world.targets.get(&target);
-    let live = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal());
+    let live = e.is_seen_alive();
     let drift = drift(e, world);
     let conditions = conditions_of(e, drift.as_ref());
     let (crash, end) = restore::loss_windows(e.own_savepoints(), live_checkpoint(e));

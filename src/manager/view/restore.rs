@@ -19,7 +19,7 @@ use crate::{
 /// The newest completed checkpoint of the live job.
 #[must_use]
 pub fn live_checkpoint(e: &DeploymentEntry) -> Option<LiveCheckpoint<'_>> {
-    let live = e.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal());
+    let live = e.is_seen_alive();
     let stat = e.sight.checkpoints.as_ref()?.latest_completed.as_ref()?;
     let retained = e.sight.checkpoint_config.as_ref().map(|k| k.retained);
     live.then_some(LiveCheckpoint { stat, retained })

@@ -143,8 +143,7 @@ fn completed_row(e: &DeploymentEntry, s: &CheckpointStat, is_final: bool) -> Opt
             && e.operation.is_none()
             && k.target_directory.as_deref().is_some_and(|d| location::is_below(path, d))
     };
-    let here =
-        |k: &&Savepoint| k.location.as_deref().is_some_and(|l| location::same(l, path)) || unanswered(k);
+    let here = |k: &&Savepoint| k.is_at(path) || unanswered(k);
     let known = e.savepoints.iter().find(here)?;
     let mut row = known.clone();
     if unanswered(known) {
@@ -165,8 +164,7 @@ fn completed_row(e: &DeploymentEntry, s: &CheckpointStat, is_final: bool) -> Opt
 fn is_foreign_savepoint(e: &DeploymentEntry, s: &CheckpointStat) -> bool {
     let Some(path) = s.path.as_deref() else { return false };
     let ours = format!("/nutkin/{}/", e.row.id);
-    !path.contains(&ours)
-        && !e.savepoints.iter().any(|k| k.location.as_deref().is_some_and(|l| location::same(l, path)))
+    !path.contains(&ours) && !e.savepoints.iter().any(|k| k.is_at(path))
 }
 
 fn adopted(e: &DeploymentEntry, s: &CheckpointStat, id: SavepointId, now: Timestamp) -> Savepoint {

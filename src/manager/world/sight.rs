@@ -177,6 +177,12 @@ impl DeploymentEntry {
         }
     }
 
+    /// Its job was seen, and had not ended.
+    #[must_use]
+    pub fn is_seen_alive(&self) -> bool {
+        self.sight.summary.as_ref().is_some_and(|s| !s.state.is_terminal())
+    }
+
     /// The history that the last job goes on with.
     #[must_use]
     pub fn lineage(&self) -> Option<Lineage> {

@@ -18,7 +18,7 @@ use crate::{
 
 /// Rows that must exist before the request leaves.
 pub async fn intent_rows(inner: &Inner, op: &Operation, n: u32, changes: &mut Changes) -> StoreResult<()> {
-    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(()) };
+    let Some(step) = op.step(n) else { return Ok(()) };
     match &step.act {
         Act::TriggerSavepoint { job } | Act::StopWithSavepoint { job } => {
             let mut row = Savepoint::new(
@@ -35,7 +35,7 @@ pub async fn intent_rows(inner: &Inner, op: &Operation, n: u32, changes: &mut Ch
             row.target_directory = directory(op, step);
             row.format = Some(op.plan.format);
             row.label.clone_from(&op.plan.label);
-            row.revision = books::revision_of(inner, op, job).await?;
+            row.revision = books::revision_of(inner, job).await?;
             row.flink_version = books::flink_version(inner, &op.target);
             changes.events.push(inner.operation_event(
                 op,
@@ -53,7 +53,7 @@ pub async fn intent_rows(inner: &Inner, op: &Operation, n: u32, changes: &mut Ch
             }
         }
         Act::CancelJob { job } => {
-            if let Some(job) = job.clone().or_else(|| op.last_job()) {
+            if let Some(job) = op.job_meant(job) {
                 books::mark_end(inner, &job, OurEnd::Cancelled, changes).await?;
             }
         }

@@ -20,7 +20,7 @@ use crate::{
     manager::{
         books, disposal,
         inner::Inner,
-        ports::store::{Changes, StoreResult},
+        ports::store::{ALL_ROWS, Changes, StoreResult},
     },
 };
 
@@ -33,7 +33,7 @@ pub async fn outcome_rows(
     evidence: &Evidence,
     changes: &mut Changes,
 ) -> StoreResult<()> {
-    let Some(step) = op.steps.iter().find(|s| s.n == n) else { return Ok(()) };
+    let Some(step) = op.step(n) else { return Ok(()) };
     match (&absorbed.confirmed, &step.act) {
         (Some((_, outcome)), Act::TriggerSavepoint { .. } | Act::StopWithSavepoint { .. }) => {
             snapshot_done(inner, op, step, outcome, evidence, changes).await?;
@@ -43,7 +43,7 @@ pub async fn outcome_rows(
         }
         (Some((_, outcome)), Act::RunJar { .. }) => job_started(inner, op, step, outcome, changes).await?,
         (Some((_, outcome)), Act::AwaitTerminal { job }) => {
-            if let Some(job) = job.clone().or_else(|| op.last_job()) {
+            if let Some(job) = op.job_meant(job) {
                 books::end_job(inner, &job, outcome.flink_state.as_deref(), op, changes).await?;
             }
         }
@@ -196,7 +196,7 @@ async fn recorded(
     row.job = Some(job.id.clone());
     row.flink_job = Some(job.flink.clone());
     row.operation = Some(op.id.clone());
-    row.revision = books::revision_of(inner, op, job).await?;
+    row.revision = books::revision_of(inner, job).await?;
     row.flink_version = books::flink_version(inner, &op.target);
     let text = format!(
         "retained checkpoint {} entered: {}",
@@ -224,7 +224,7 @@ async fn replaced(
     for id in rows {
         if let Some(mut row) = inner.deps.store.savepoint(id).await? {
             row.status = Status::Deleted;
-            row.failure = Some(match row.location.as_deref().is_some_and(|l| location::same(l, place)) {
+            row.failure = Some(match row.is_at(place) {
                 true => "entered again after the job's end".to_owned(),
                 false => "Flink replaced it by a newer checkpoint".to_owned(),
             });
@@ -274,7 +274,7 @@ async fn job_started(
 /// Jobs whose end nobody saw, because their JobManager was lost with them: before this one was submitted none of them was
 /// found alive.
 async fn lost_before(inner: &Inner, op: &Operation, new: &JobRef, changes: &mut Changes) -> StoreResult<()> {
-    let all = inner.deps.store.jobs(Some(&op.deployment), u32::MAX).await?;
+    let all = inner.deps.store.jobs(Some(&op.deployment), ALL_ROWS).await?;
     for row in all.into_iter().filter(|j| j.ended_at.is_none() && j.seen_at.is_some() && j.id != new.id) {
         books::end_job(inner, &JobRef { id: row.id, flink: row.flink }, None, op, changes).await?;
     }

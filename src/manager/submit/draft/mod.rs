@@ -31,7 +31,7 @@ use crate::{
         spec::{RestoreStrategy, Spec, UpgradeStrategy},
     },
     manager::{
-        Caller, ManagerResult, history,
+        ManagerResult, history,
         inner::Inner,
         ports::store::{Changes, DeploymentRow, RevisionRow},
         view,
@@ -61,7 +61,7 @@ pub(in crate::manager::submit) struct Building<'a> {
 }
 
 /// Drafts a verb on a deployment.
-pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb, _who: &Caller) -> ManagerResult<Draft> {
+pub async fn of_verb(inner: &Arc<Inner>, f: &Facts, verb: &Verb) -> ManagerResult<Draft> {
     let mut b = Building::new(inner, f, verb.kind());
     let reachable = match verb {
         Verb::Delete(_) => true,
