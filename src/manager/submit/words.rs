@@ -207,9 +207,16 @@ fn upgrade(w: &mut Vec<String>, r: &Upgrade) {
     flag(w, "--format", r.format.map(|f| f.as_str()));
     switch(w, "--allow-non-restored-state", r.allow_non_restored_state);
     flag(w, "--from", r.from.as_deref());
-    if let Some(args) = &r.args {
-        w.push("--args".to_owned());
-        w.extend(args.iter().map(|a| quoted(a)));
+    match &r.args {
+        // Behind `--args` a word like `--dry-run` is refused, because it may be meant for nutkin.
+        Some(args) if args.iter().any(|a| a.starts_with('-')) => {
+            w.extend(args.iter().map(|a| format!("--arg={}", quoted(a))));
+        }
+        Some(args) => {
+            w.push("--args".to_owned());
+            w.extend(args.iter().map(|a| quoted(a)));
+        }
+        None => {}
     }
 }
 
