@@ -118,6 +118,31 @@ async fn bodies_are_bounded_typed_and_keyed() {
     h.close().await;
 }
 
+/// A misspelled key would turn off what it was meant to say, such as the plan that was confirmed.
+#[tokio::test]
+async fn a_key_that_nothing_reads_is_refused() {
+    let h = House::open().await;
+    let document = target(NOWHERE);
+    let mut more = document.clone();
+    more["status"] = json!({});
+    let cases = [
+        ("POST", "deployments/a/b/start", json!({"meta": {"expct": "d1"}}), "expct"),
+        ("POST", "apply", json!({"document": [document]}), "document"),
+        ("POST", "apply", json!({"documents": [document], "meta": {"reson": "x"}}), "reson"),
+        ("POST", "apply", json!({"documents": [more]}), "status"),
+        ("POST", "apply", json!({"documents": []}), "no document"),
+        ("POST", "apply", json!({}), "no document"),
+        ("PUT", "watch/x/interest", json!({"deployment": ["a/b"]}), "deployment"),
+    ];
+    for (method, path, body, says) in cases {
+        let reply = act(&h.socket, method, &format!("/api/v1/{path}"), "k", &body).await;
+        assert_eq!((reply.status, reply.code()), (400, "BAD_REQUEST"), "{path} {body}: {:?}", reply.body);
+        assert!(reply.body["detail"].as_str().unwrap().contains(says), "{path} {body}: {:?}", reply.body);
+    }
+    assert!(h.manager.targets().is_empty());
+    h.close().await;
+}
+
 #[tokio::test]
 async fn strangers_viewers_and_web_pages_are_kept_out() {
     let h = House::open().await;

@@ -46,9 +46,9 @@ pub struct ApplyArgs {
     /// Yes to what needs a confirmation.
     #[arg(short, long)]
     yes: bool,
-    /// The deployment's name, where protection asks for it.
+    /// The name of a deployment, where protection asks for it; may be repeated.
     #[arg(long, value_name = "NAME")]
-    confirm: Option<String>,
+    confirm: Vec<String>,
     /// A key of this act: sending it again with the same key does it once.
     #[arg(long, value_name = "K")]
     idempotency_key: Option<String>,
@@ -152,8 +152,8 @@ impl DiffArgs {
 impl ApplyArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
         let (manifest, mut request) = self.files.prepare(ctx).await?;
-        request.meta =
-            Meta { reason: self.reason.clone(), expect: None, yes: self.yes, confirm: self.confirm.clone() };
+        request.meta = Meta { reason: self.reason.clone(), yes: self.yes, ..Meta::default() };
+        request.confirm.clone_from(&self.confirm);
         if self.dry_run {
             let (items, rows) = send(ctx, &request, true, None).await?;
             if ctx.global.output.is_for_people() {
@@ -217,8 +217,10 @@ impl ApplyArgs {
         request.expect.extend(digests);
         let (named, others): (Vec<_>, Vec<_>) =
             rows.iter().filter(|r| r.operation_kind.is_some()).partition(|r| needs_name(r).is_some());
-        for (row, plan) in
-            named.iter().filter_map(|r| Some((r, needs_name(r)?))).filter(|_| self.confirm.is_none())
+        for (row, plan) in named
+            .iter()
+            .filter_map(|r| Some((r, needs_name(r)?)))
+            .filter(|(r, _)| !self.confirm.contains(&r.name))
         {
             if act::ask(ctx, &format!("type {} to confirm {}: ", plan.typed_name, plan.kind))?
                 != plan.typed_name
@@ -227,7 +229,7 @@ impl ApplyArgs {
             }
             request.confirm.push(row.name.clone());
         }
-        request.meta.yes = others.is_empty() || act::ask(ctx, "apply? [y/N] ")?.eq_ignore_ascii_case("y");
+        request.meta.yes = others.is_empty() || act::agrees(ctx, "apply?")?;
         Ok(request.meta.yes)
     }
 
@@ -306,14 +308,21 @@ fn in_part(manifest: &Manifest, rows: &[Applied], hint: Option<String>) -> Probl
         .hint(hint.unwrap_or_else(|| "mend what is not done and apply again: what is done stays".to_owned()))
 }
 
-/// Words about a document, at its place in the manifest.
+/// Words about a document, at the place in the manifest that its problem is about.
 fn placed(manifest: &Manifest, row: &Applied, words: &str) -> String {
-    // A problem in a spec begins with its path: `artifact/args/0: …`.
-    let path = words.split(": ").next().unwrap_or_default();
-    let path = if path.contains(' ') { "" } else { path };
-    let place = manifest.place(&row.kind, &row.name, path);
+    let detail = row.problem.as_ref().map_or(words, |p| p.detail.as_str());
+    let place = manifest.place(&row.kind, &row.name, path_in_spec(detail));
     let place = place.map(|p| format!("{p}: ")).unwrap_or_default();
     format!("{place}{} {}: {words}", row.kind, row.name)
+}
+
+/// Where in the spec a problem is, by its first word: `spec.artifact/args/0: …`; empty where it is about all of it.
+fn path_in_spec(detail: &str) -> &str {
+    let path = detail.split(": ").next().unwrap_or_default();
+    match path.strip_prefix("spec.") {
+        Some(path) if !path.contains(' ') => path,
+        _ => "",
+    }
 }
 
 fn warnings(ctx: &Context, rows: &[Applied]) {

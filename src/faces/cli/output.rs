@@ -197,7 +197,7 @@ fn rows<T: serde::de::DeserializeOwned>(items: &[Value]) -> Result<Vec<T>, Probl
 pub fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Problem> {
     T::deserialize(value).map_err(|e| {
         Problem::new(Code::Internal, format!("the manager's answer has an unknown form: {e}")).hint(
-            "`-o json` prints it as it is; `nutkin manager restart` brings manager and client to one version",
+            "`-o json` prints it as it is; `nutkin doctor` tells whether client and manager are of different versions",
         )
     })
 }

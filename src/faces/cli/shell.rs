@@ -42,12 +42,18 @@ pub(super) fn man() -> Outcome {
     let mut root = Cli::command();
     root.build();
     clap_mangen::Man::new(root.clone()).render(&mut text).map_err(failed)?;
-    for command in root.get_subcommands().filter(|c| !c.is_hide_set()) {
-        let name = format!("nutkin {}", command.get_name());
-        let command = command.clone().name(name);
-        clap_mangen::Man::new(command).render(&mut text).map_err(failed)?;
-    }
+    pages_of(&root, "nutkin", &mut text).map_err(failed)?;
     write(&text)
+}
+
+/// The pages of a command's own commands, each with the words that lead to it.
+fn pages_of(command: &clap::Command, words: &str, text: &mut Vec<u8>) -> std::io::Result<()> {
+    for inner in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+        let words = format!("{words} {}", inner.get_name());
+        clap_mangen::Man::new(inner.clone().name(words.clone())).render(&mut *text)?;
+        pages_of(inner, &words, text)?;
+    }
+    Ok(())
 }
 
 /// Prints the API's description: from this build where it has one, else from the manager.

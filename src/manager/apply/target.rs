@@ -36,7 +36,7 @@ impl Manager {
             return Err(invalid("spec.url: a session target needs the JobManager's address".to_owned()));
         }
         if let Some(e) = secret::literal_secrets(&spec.defaults).first() {
-            return Err(invalid(format!("spec.defaults.{e}")));
+            return Err(invalid(format!("spec.defaults/{e}")));
         }
         inner.deps.clusters.connect(&spec).map_err(|e| invalid(format!("spec: {}", e.message)))?;
         let name = TargetName::new(doc.metadata.name.clone());

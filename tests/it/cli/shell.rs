@@ -74,6 +74,9 @@ fn the_manual_page_is_roff_and_has_every_command() {
             "{verb}"
         );
     }
+    for nested in ["savepoint dispose", "operation choose", "manager status", "target add", "config check"] {
+        assert!(text.contains(&format!("\n.TH nutkin-{} 1", nested.replace(' ', "-"))), "{nested}");
+    }
     for hidden in ["promote", "is not built yet"] {
         assert!(!text.contains(hidden), "{hidden}");
     }
