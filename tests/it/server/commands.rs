@@ -176,3 +176,28 @@ async fn what_the_manager_refuses_is_named_by_line_and_column() {
     }
     h.close().await;
 }
+
+/// Values that would do nothing are refused or told.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_target_says_only_what_has_an_effect() {
+    let h = House::open().await;
+    let file = h.dir.path().join("t.yaml");
+    let head =
+        "apiVersion: nutkin/v1\nkind: Target\nmetadata: { name: t }\nspec:\n  url: http://127.0.0.1:9\n";
+    for (spec, code, says) in [
+        ("  colour: nosuchcolour\n", 2, "t.yaml:6:11: Target t: spec.colour: "),
+        (
+            "  savepointAccess: COMMAND\n",
+            2,
+            "t.yaml:6:20: Target t: spec.savepointAccess: COMMAND asks a command",
+        ),
+        ("  links: { wiki: \"http://w\" }\n", 1, "spec.links is kept, and not used"),
+        ("  colour: warn\n", 1, ""),
+    ] {
+        std::fs::write(&file, format!("{head}{spec}")).unwrap();
+        let ran = nutkin(&h, &["diff", "-f", file.to_str().unwrap()]).await;
+        let all = format!("{}{}", ran.out, ran.err);
+        assert!(ran.code == Some(code) && all.contains(says), "{says}: {:?} {all}", ran.code);
+    }
+    h.close().await;
+}
