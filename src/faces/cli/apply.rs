@@ -23,6 +23,7 @@ use crate::{
     client::{program, routes},
     config::Manifest,
     contract::{
+        MAX_JSON,
         intent::{Applied, Apply, ApplyAction, Document, Meta},
         plan::{Confirmation, Plan},
         problem::{Code, Problem},
@@ -35,7 +36,7 @@ use crate::{
 pub struct ApplyArgs {
     #[command(flatten)]
     files: Files,
-    /// Show what would change; nothing is changed.
+    /// Show what would change; nothing is changed, but a jar that the manager does not have is uploaded to it.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -76,7 +77,7 @@ struct Files {
 }
 
 impl Files {
-    /// Reads and checks, and brings every jar to the manager.
+    /// Reads and checks, and brings every jar to the manager: a plan needs it there, too.
     async fn prepare(&self, ctx: &Context) -> Result<(Manifest, Apply), Problem> {
         let mut manifest = Manifest::read(&self.files).map_err(|e| {
             Problem::new(Code::InvalidSpec, e.to_string()).hint("nothing was sent; every problem is listed")
@@ -96,7 +97,27 @@ impl Files {
             force: self.force,
             ..Apply::default()
         };
+        self.fits(&request)?;
         Ok((manifest, request))
+    }
+}
+
+impl Files {
+    /// The manager takes requests up to a size; a manifest that makes a larger one is told so before it is sent.
+    fn fits(&self, request: &Apply) -> Result<(), Problem> {
+        let size = serde_json::to_vec(request).map_or(0, |bytes| bytes.len());
+        if size <= MAX_JSON {
+            return Ok(());
+        }
+        let names: Vec<String> = self.files.iter().map(|f| f.display().to_string()).collect();
+        let detail = format!(
+            "{}: {} documents make a request of {} KiB, and the manager takes {} KiB; nothing was sent",
+            names.join(", "),
+            request.documents.len(),
+            size.div_ceil(1024),
+            MAX_JSON >> 10
+        );
+        Err(Problem::new(Code::TooLarge, detail).hint("apply them in several parts"))
     }
 }
 

@@ -69,10 +69,23 @@ impl Context {
         items: &[Value],
         next: Option<&str>,
     ) -> Result<(), Problem> {
+        self.print_items::<T>(items, next, None)
+    }
+
+    /// A list, with the documents of its items where it is printed as a manifest.
+    pub fn print_items<T: Tabular + serde::de::DeserializeOwned>(
+        &self,
+        items: &[Value],
+        next: Option<&str>,
+        documents: Option<Vec<Value>>,
+    ) -> Result<(), Problem> {
         let whole = || json!({ "items": items, "next": next });
         let text = match self.global.output {
             Format::Json => self.json(&whole()),
-            Format::Yaml => self.yaml(&whole()),
+            Format::Yaml => documents.map_or_else(
+                || self.yaml(&whole()),
+                |all| all.iter().map(|d| self.yaml(d)).collect::<Vec<_>>().join("---\n"),
+            ),
             Format::Name => {
                 rows::<T>(items)?.iter().map(|r| format!("{}\n", SafeText::line(&r.name()))).collect()
             }

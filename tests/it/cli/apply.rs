@@ -62,6 +62,36 @@ fn apply_uploads_a_jar_once_and_sends_its_hash() {
     );
 }
 
+#[test]
+fn a_jar_that_a_read_only_manager_lacks_is_named() {
+    let refused = problem("READ_ONLY", "this manager is read-only; nothing was stored", "");
+    let api = Api::new().on("POST /artifacts", 403, refused);
+    api.write("app.jar", "PK jar");
+    let manifest = api.write("m.yaml", MANIFEST);
+    let ran = api.run(&["diff", "-f", &manifest]);
+    assert_eq!(ran.code, 8, "{ran:?}");
+    for says in
+        ["does not have app.jar", "read-only; nothing was stored", "a dry run needs the jar at the manager"]
+    {
+        assert!(ran.err.contains(says), "{says}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_manifest_that_is_too_large_is_named_and_nothing_is_sent() {
+    let api = Api::new();
+    let args = format!("args: [{}]", vec!["\"0123456789\""; 100_000].join(", "));
+    let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar, args: [\"--password\", x]", &args));
+    let ran = api.run(&["apply", "-f", &manifest]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.err.contains("m.yaml: 1 documents make a request of") && ran.err.contains("takes 1024 KiB"),
+        "{}",
+        ran.err
+    );
+    assert!(api.books.lock().unwrap().asked.is_empty());
+}
+
 /// The commit of the pipeline, which is the version of what it has built.
 const COMMIT: (&str, &str) = ("GITHUB_SHA", "33de6a1f0c9b8e7d6c5b4a39281706f5e4d3c2b1");
 
@@ -345,8 +375,16 @@ spec:
     std::fs::write(&file, manifest).unwrap();
     let applied = home.run(&["apply", "-f", file.to_str().unwrap()]);
     assert_eq!(applied.code, 0, "{applied:?}");
-    for (kind, name) in [("target", "local"), ("application", "pay"), ("deployment", "pay/prod")] {
-        let printed = home.run(&["get", kind, name, "-o", "yaml"]);
+    for (kind, name) in [
+        ("target", "local"),
+        ("application", "pay"),
+        ("deployment", "pay/prod"),
+        ("targets", ""),
+        ("applications", ""),
+        ("deployments", ""),
+    ] {
+        let what: &[&str] = if name.is_empty() { &[kind] } else { &[kind, name] };
+        let printed = home.run(&[&["get", "-o", "yaml"], what].concat());
         assert_eq!(printed.code, 0, "{printed:?}");
         let copy = home.0.path().join(format!("{kind}.yaml"));
         std::fs::write(&copy, &printed.out).unwrap();

@@ -124,6 +124,12 @@ fn the_description_of_the_api_is_of_version_3_1_and_complete() {
     }
 }
 
+#[test]
+fn the_description_of_the_api_is_yaml_where_yaml_is_asked_for() {
+    let text = printed(&["openapi", "-o", "yaml"]);
+    assert!(text.starts_with("openapi: \"3.1.0\"\n") && text.contains("\npaths:\n"), "{}", &text[..200]);
+}
+
 #[rstest]
 #[case(&["promote", "pay/staging", "pay/prod"], "promote", "nutkin upgrade APP/NAME --artifact SHA")]
 #[case(&["logs", "pay/prod", "-f", "--since", "10m"], "logs", "nutkin get exceptions APP/NAME")]

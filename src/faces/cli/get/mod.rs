@@ -252,7 +252,11 @@ impl Getting {
         let limit = self.limit.or(T::HISTORY);
         let (items, next) = source.fetch(ctx, limit, &labels).await?;
         if !self.watch {
-            ctx.print_list::<T>(&items, next.as_deref())?;
+            let documents = match ctx.global.output {
+                Format::Yaml => shown::documents::<T>(ctx, &items).await?,
+                _ => None,
+            };
+            ctx.print_items::<T>(&items, next.as_deref(), documents)?;
             return Ok(Exit::OK);
         }
         until_interrupted(watch(ctx, &source, limit, &labels, items)).await

@@ -31,7 +31,7 @@ use crate::{
 pub struct UpgradeArgs {
     /// APP/NAME.
     deployment: String,
-    /// A new jar; uploaded first.
+    /// A new jar; uploaded first, for a dry run too.
     #[arg(long, value_name = "FILE", conflicts_with = "artifact")]
     jar: Option<PathBuf>,
     /// A jar that the manager has: its hash, a unique part of it, or its name, which is the newest of that name.
