@@ -146,6 +146,9 @@ async fn a_key_that_nothing_reads_is_refused() {
         assert!(reply.body["detail"].as_str().unwrap().contains(says), "{path} {body}: {:?}", reply.body);
     }
     assert!(h.manager.targets().is_empty());
+    let labels = json!({"apiVersion": "nutkin/v1", "kind": "Application", "metadata": {"name": "a"}, "spec": {"labels": {"a": "b"}}});
+    let dropped = act(&h.socket, "POST", "/api/v1/applications", "a", &labels).await;
+    assert_eq!((dropped.status, dropped.code()), (400, "INVALID_SPEC"), "{:?}", dropped.body);
     h.close().await;
 }
 

@@ -30,13 +30,13 @@ fn wants_json(arguments: &[OsString]) -> bool {
     let long = output.and_then(|o| o.get_long()).map(|l| format!("--{l}")).unwrap_or_default();
     let short = output.and_then(clap::Arg::get_short).map(|s| format!("-{s}")).unwrap_or_default();
     let words: Vec<&str> = arguments.iter().filter_map(|a| a.to_str()).collect();
-    let values = words.iter().enumerate().filter_map(|(n, word)| {
+    let mut values = words.iter().enumerate().filter_map(|(n, word)| {
         let rest = word
             .strip_prefix(&long)
             .or_else(|| word.strip_prefix(&short).filter(|_| !word.starts_with("--")))?;
         if rest.is_empty() { words.get(n + 1).copied() } else { Some(rest.trim_start_matches('=')) }
     });
-    values.last() == Some("json")
+    values.next_back() == Some("json")
 }
 
 /// The first paragraph is what is wrong, the others are what to do.
