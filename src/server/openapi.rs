@@ -161,7 +161,10 @@ mod tests {
                 let etag = o["responses"]["200"]["headers"]["ETag"].is_object();
                 assert_eq!(etag, document && method == "get", "{path} {method}");
                 let makes = o["responses"]["201"].is_object() || o["responses"]["204"].is_object();
-                assert!(!makes || !named("dryRun") || o["responses"]["200"].is_object(), "{path} {method} tells no dry run");
+                assert!(
+                    !makes || !named("dryRun") || o["responses"]["200"].is_object(),
+                    "{path} {method} tells no dry run"
+                );
                 let keyed = parameters.iter().any(|p| p["name"] == IDEMPOTENCY_KEY);
                 let free = path.ends_with("/check") || path.ends_with("/interest");
                 assert_eq!(keyed, method != "get" && !free, "{path} {method}");

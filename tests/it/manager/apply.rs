@@ -112,7 +112,7 @@ async fn a_start_that_was_refused_is_asked_for_by_the_next_apply_and_a_person_st
     rig.eventually("it is silent", || rig.manager.target("fake").unwrap().reachable == Some(false)).await;
     for _ in 0..2 {
         let refused = apply(&rig, &manifest, false, None).await;
-        assert_eq!(refused.problem.as_ref().unwrap().code, Code::PreflightFailed, "{refused:?}");
+        assert_eq!(refused.problem.as_ref().unwrap().code, Code::TargetUnreachable, "{refused:?}");
         assert!(!refused.warnings.iter().any(|w| w.contains("somebody")), "{:?}", refused.warnings);
     }
     rig.fake.up();

@@ -218,7 +218,7 @@ async fn a_plan_on_a_silent_cluster_shows_what_would_be_done_and_cannot_be_run()
     assert_eq!(steps, ["STOP_WITH_SAVEPOINT", "WRITE_CATALOGUE"]);
     let hint = card.checks.iter().find_map(|c| c.hint.clone()).unwrap();
     assert!(hint.ends_with("nutkin target check fake"), "{hint}");
-    assert_eq!(rig.submit("prod", suspend()).await.unwrap_err().code, Code::PreflightFailed);
+    assert_eq!(rig.submit("prod", suspend()).await.unwrap_err().code, Code::TargetUnreachable);
     rig.fake.up();
     rig.end().await;
 }
