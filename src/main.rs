@@ -23,7 +23,11 @@ mod readiness;
 mod serve;
 
 fn main() -> ExitCode {
-    let Cli { global, command } = Cli::parse();
+    let arguments: Vec<_> = std::env::args_os().collect();
+    let Cli { global, command } = match Cli::try_parse_from(&arguments) {
+        Ok(read) => read,
+        Err(error) => return cli::misused(&error, &arguments).into(),
+    };
     let exit = match command {
         None => console::run(&global),
         Some(Command::Serve(args)) => serve::run(&global, &args),

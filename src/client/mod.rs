@@ -183,12 +183,13 @@ impl Client {
             request = request.header("last-event-id", last);
         }
         let request = request.body(http::empty()).map_err(internal)?;
-        let response = self.send(request).await.map_err(|e| self.unreachable(&e))?;
+        let response = self.send(request).await.map_err(|e| self.unreachable(&e, None))?;
         let status = response.status();
         if status.is_success() {
             return Ok(response.into_body());
         }
-        Err(problem_of(status, &read(response.into_body()).await?))
+        let body = read(response.into_body()).await.map_err(|e| self.unreachable(&e, None))?;
+        Err(problem_of(status, &body))
     }
 
     async fn call<T>(
@@ -219,14 +220,14 @@ impl Client {
         // A read changes nothing, and an act's key makes the second sending harmless.
         match tokio::time::timeout(PATIENCE, repeat(attempt)).await {
             Ok(answer) => answer,
-            Err(_) => attempt().await.map_err(|e| e.into_problem(self)),
+            Err(_) => attempt().await.map_err(|e| e.into_problem(self, act.map(Act::key))),
         }
     }
 
     async fn answer(&self, request: Request<Body>) -> Result<Value, Failure> {
         let response = self.send(request).await.map_err(Failure::Lost)?;
         let status = response.status();
-        let bytes = read(response.into_body()).await?;
+        let bytes = read(response.into_body()).await.map_err(Failure::Lost)?;
         if !status.is_success() {
             return Err(problem_of(status, &bytes).into());
         }
@@ -253,15 +254,21 @@ impl Client {
         })
     }
 
-    fn unreachable(&self, e: &SendError) -> Problem {
+    /// No answer came to a request, or to the act with this key.
+    fn unreachable(&self, e: &SendError, key: Option<&str>) -> Problem {
         let detail = format!("the manager does not answer at {}: {}", self.socket.display(), e.message);
-        let hint = if e.refused {
-            "nothing was sent; `nutkin manager status` shows whether one runs"
-        } else {
-            "whether the request took effect is not known; send it again with the same --idempotency-key"
+        let hint = match key {
+            _ if e.refused => "nothing was sent; `nutkin doctor` tells whether a manager runs".to_owned(),
+            Some(key) => again(key),
+            None => "ask again; nothing was to be changed".to_owned(),
         };
         Problem::new(Code::ManagerUnreachable, detail).hint(hint)
     }
+}
+
+/// How an act whose answer is lost is done once and no more.
+fn again(key: &str) -> String {
+    format!("whether it took effect is not known; the same again with --idempotency-key {key} does it once")
 }
 
 /// Why an attempt failed.
@@ -273,9 +280,9 @@ enum Failure {
 }
 
 impl Failure {
-    fn into_problem(self, client: &Client) -> Problem {
+    fn into_problem(self, client: &Client, key: Option<&str>) -> Problem {
         match self {
-            Self::Lost(e) => client.unreachable(&e),
+            Self::Lost(e) => client.unreachable(&e, key),
             Self::Answered(p) => p,
         }
     }
@@ -301,13 +308,11 @@ async fn repeat<F: Future<Output = Result<Value, Failure>>>(
     }
 }
 
-async fn read(body: Incoming) -> ClientResult<Bytes> {
+/// The whole body; one that breaks off is an answer that was lost.
+async fn read(body: Incoming) -> Result<Bytes, SendError> {
     let limited = http_body_util::Limited::new(body, MAX_ANSWER);
-    match limited.collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(e) => Err(Problem::new(Code::ManagerUnreachable, format!("the manager's answer broke off: {e}"))
-            .hint("ask again; an act is safe to repeat with the same --idempotency-key")),
-    }
+    let lost = |e| SendError { refused: false, message: format!("the answer broke off: {e}") };
+    Ok(limited.collect().await.map_err(lost)?.to_bytes())
 }
 
 fn problem_of(status: StatusCode, body: &[u8]) -> Problem {
@@ -321,7 +326,7 @@ fn problem_of(status: StatusCode, body: &[u8]) -> Problem {
 fn parse<T: DeserializeOwned>(value: Value) -> ClientResult<T> {
     serde_json::from_value(value).map_err(|e| {
         Problem::new(Code::Internal, format!("the manager's answer has an unknown form: {e}"))
-            .hint("client and manager may be of different versions: `nutkin manager restart`")
+            .hint("client and manager may be of different versions: `nutkin doctor` tells")
     })
 }
 
@@ -331,3 +336,22 @@ fn internal(e: impl std::fmt::Display) -> Problem {
 
 /// The header that carries an act's key.
 pub(crate) const KEY_HEADER: &str = IDEMPOTENCY_KEY;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lost_answer_tells_the_key_that_makes_the_act_once() {
+        let client = Client::new("/s", Via::Cli);
+        let lost = |refused| SendError { refused, message: "gone".to_owned() };
+        for (refused, key, says) in [
+            (false, Some("k-7"), "with --idempotency-key k-7 does it once"),
+            (true, Some("k-7"), "nothing was sent"),
+            (false, None, "nothing was to be changed"),
+        ] {
+            let hint = client.unreachable(&lost(refused), key).hint.unwrap();
+            assert!(hint.contains(says), "{hint}");
+        }
+    }
+}

@@ -3,7 +3,8 @@
 use crate::contract::{plan::Plan, problem::Problem};
 
 /// A text whose commands (after a colon, in backquotes, or the text's beginning) are written with `program`, so that
-/// they reach the manager that the text is about.
+/// they reach the manager that the text is about. A manager behind a socket is not looked after from here: it is asked how
+/// it is instead.
 #[must_use]
 pub fn addressed(text: &str, program: &str) -> String {
     let mut out = String::with_capacity(text.len());
@@ -17,9 +18,19 @@ pub fn addressed(text: &str, program: &str) -> String {
         out.push_str(if is_command { program } else { "nutkin" });
         out.push(' ');
         rest = after;
+        if is_command && program.contains(" --server ") {
+            rest = not_from_here(rest, &mut out);
+        }
     }
     out.push_str(rest);
     out
+}
+
+/// Writes `doctor` for a command that begins here and is of `nutkin manager`; answers what is left of the text.
+fn not_from_here<'a>(text: &'a str, out: &mut String) -> &'a str {
+    let Some(word) = text.strip_prefix("manager ") else { return text };
+    out.push_str("doctor");
+    word.trim_start_matches(|c: char| c.is_ascii_lowercase())
 }
 
 /// The problem, with the commands of its hints as they must be typed here.
@@ -58,6 +69,18 @@ mod tests {
             ("", ""),
         ] {
             assert_eq!(addressed(text, "nutkin --profile p"), expected);
+        }
+    }
+
+    #[test]
+    fn a_manager_behind_a_socket_is_asked_and_not_looked_after() {
+        let program = "nutkin --server unix:/s";
+        for (text, expected) in [
+            ("`nutkin manager log` shows it", "`nutkin --server unix:/s doctor` shows it"),
+            ("run: nutkin manager restart", "run: nutkin --server unix:/s doctor"),
+            ("nutkin get jobs", "nutkin --server unix:/s get jobs"),
+        ] {
+            assert_eq!(addressed(text, program), expected);
         }
     }
 }

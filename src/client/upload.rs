@@ -66,11 +66,11 @@ impl Client {
                     sent += u64::try_from(n).unwrap_or(0);
                     progress(sent, size);
                 }
-                response = &mut exchange => break response.map_err(|e| self.unreachable(&e))?,
+                response = &mut exchange => break response.map_err(|e| self.not_uploaded(&e))?,
             }
         };
         let status = response.status();
-        let body = read(response.into_body()).await?;
+        let body = read(response.into_body()).await.map_err(|e| self.not_uploaded(&e))?;
         if !status.is_success() {
             return Err(problem_of(status, &body));
         }
@@ -81,6 +81,14 @@ impl Client {
         let detail =
             format!("{} changed while it was uploaded; nothing refers to what arrived", jar.display());
         Err(Problem::new(Code::BadArtifact, detail).hint("wait for the build to finish, then run it again"))
+    }
+}
+
+impl Client {
+    /// An upload whose answer is lost is sent again without harm.
+    fn not_uploaded(&self, e: &http::SendError) -> Problem {
+        let problem = self.unreachable(e, None);
+        if e.refused { problem } else { problem.hint("run it again: the same file is kept once") }
     }
 }
 

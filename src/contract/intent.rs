@@ -9,7 +9,7 @@ use crate::domain::{operation::ChoiceId, operation::Kind, savepoint::Format, spe
 
 /// What every confirmed act carries besides its own fields.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Meta {
     /// Why, in a person's words.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -201,7 +201,7 @@ pub struct Choose {
 
 /// One document of a manifest, as parsed; `jar:` paths are already artifacts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Document {
     /// `nutkin/v1`.
     pub api_version: String,
@@ -245,7 +245,7 @@ pub struct Metadata {
 
 /// Create or update several objects.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Apply {
     /// The documents, in any order.
     pub documents: Vec<Document>,

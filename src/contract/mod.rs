@@ -26,6 +26,9 @@ pub const VIA_HEADER: &str = "nutkin-via";
 /// Header with the file name of an uploaded artifact, percent-encoded.
 pub const NAME_HEADER: &str = "nutkin-name";
 
+/// Bytes of a request's JSON body.
+pub const MAX_JSON: usize = 1 << 20;
+
 /// A page of a list.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 pub struct List<T> {

@@ -175,7 +175,7 @@ pub enum WatchMessage {
 
 /// What a client looks at; the manager polls details only for that.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "camelCase", default)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub struct Interest {
     /// Deployments, `APP/NAME`.
     pub deployments: Vec<String>,

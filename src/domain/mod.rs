@@ -27,6 +27,7 @@ pub mod overridden;
 pub mod policy;
 pub mod read_only;
 pub mod restore;
+pub mod role;
 pub mod savepoint;
 pub mod secret;
 pub mod spec;

@@ -2,7 +2,6 @@
 
 use std::{
     io::{self, IsTerminal as _},
-    path::Path,
     sync::Arc,
 };
 
@@ -12,9 +11,9 @@ use nutkin::{
         Client,
         connect::{self, Place},
     },
-    config::{Diagnostic, Settings, paths::Surroundings},
+    config::{Diagnostic, paths::Surroundings, settings::Loaded},
     contract::problem::{Code, Problem},
-    domain::event::Via,
+    domain::{event::Via, names},
     faces::{
         cli::{Exit, Global, address, context, output, profile},
         tui::{
@@ -61,19 +60,26 @@ fn open(global: &Global) -> Result<Exit, Problem> {
             (client, Some(Reconnect { place, spawn: Some(spawn) }))
         }
     };
+    let wrong = |setting| {
+        let loaded = &loaded;
+        move |message| {
+            Problem::new(Code::BadRequest, loaded.finding(setting, message).to_string())
+                .hint(format!("`nutkin config show` tells where the setting {setting} comes from"))
+        }
+    };
     let var = |name| around.var(name).map(str::to_owned);
     let options = ConsoleOptions {
         client,
         reconnect,
         clock: Arc::new(SystemClock),
-        theme: theme(&settings.theme)?,
+        theme: theme(&loaded).map_err(wrong("theme"))?,
         colours: ColourEnv {
             no_color: global.no_color || around.var("NO_COLOR").is_some_and(|v| !v.is_empty()),
             colorfgbg: var("COLORFGBG"),
             colorterm: var("COLORTERM"),
             term: var("TERM"),
         },
-        keymap: keymap(settings)?,
+        keymap: keymap(&loaded).map_err(wrong("keymap"))?,
         zone: Zone::from_setting(&settings.time_zone),
         hint: hint(&global),
         program: address::invocation(&global, &paths),
@@ -87,45 +93,57 @@ fn open(global: &Global) -> Result<Exit, Problem> {
     ended.map(Exit).map_err(|e| Problem::new(Code::Internal, format!("the console could not begin: {e:#}")))
 }
 
-fn theme(name: &str) -> Result<ThemeChoice, Problem> {
-    let words: Vec<&str> = ["auto"].into_iter().chain(BUILT_IN.iter().copied()).collect();
-    Ok(match name {
+/// Keymaps that people look for.
+const NOT_BUILT: [&str; 2] = ["vim", "emacs"];
+
+fn theme(loaded: &Loaded) -> Result<ThemeChoice, String> {
+    Ok(match loaded.settings.theme.as_str() {
         "auto" => ThemeChoice::Auto,
         built_in if BUILT_IN.contains(&built_in) => ThemeChoice::Named(built_in.to_owned()),
-        file => ThemeChoice::File { name: file.to_owned(), text: read("theme", &words, file)? },
+        file => {
+            let words: Vec<&str> = ["auto"].into_iter().chain(BUILT_IN.iter().copied()).collect();
+            let (name, text) = read(loaded, "theme", &words, file)?;
+            ThemeChoice::File { name, text }
+        }
     })
 }
 
-fn keymap(settings: &Settings) -> Result<Option<(String, String)>, Problem> {
-    match settings.keymap.as_str() {
+fn keymap(loaded: &Loaded) -> Result<Option<(String, String)>, String> {
+    match loaded.settings.keymap.as_str() {
         "default" => Ok(None),
-        file => Ok(Some((file.to_owned(), read("keymap", &["default"], file)?))),
+        word if NOT_BUILT.contains(&word) => Err(format!(
+            "the keymap {word:?} is not built yet; write \"default\", or name a file with your own keys"
+        )),
+        file => read(loaded, "keymap", &["default"], file).map(Some),
     }
 }
 
-/// A file that the setting `what` names, or one of the words that it may be.
-fn read(what: &str, words: &[&str], file: &str) -> Result<String, Problem> {
-    std::fs::read_to_string(Path::new(file)).map_err(|e| {
+/// The file that the setting `what` names, where it is none of the words that it may be: its name and its text.
+fn read(loaded: &Loaded, what: &str, words: &[&str], value: &str) -> Result<(String, String), String> {
+    let file = loaded.path_of(what, value);
+    let name = file.display().to_string();
+    let text = std::fs::read_to_string(&file).map_err(|e| {
         let known = words.join(", ");
-        let detail = format!("the {what} {file:?} is no file that can be read ({e}), and none of {known}");
-        Problem::new(Code::BadRequest, detail)
-            .hint(format!("`nutkin config show` tells where the setting {what} comes from"))
-    })
+        let near = names::nearest(value, words.iter().copied());
+        let near = near.map(|n| format!("; did you mean {n:?}?")).unwrap_or_default();
+        format!("the {what} {name:?} is no file that can be read ({e}), and none of {known}{near}")
+    })?;
+    Ok((name, text))
 }
 
 /// What is wrong with the theme and the keymap that the settings name, for `config check`.
-pub fn looks(settings: &Settings) -> Vec<Diagnostic> {
+pub fn looks(loaded: &Loaded) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    match theme(&settings.theme) {
+    match theme(loaded) {
         Ok(ThemeChoice::File { name, text }) => found.extend(placed(&name, Theme::parse(&name, &text).1)),
         Ok(_) => {}
-        Err(problem) => found.push(unplaced("theme", problem)),
+        Err(message) => found.push(loaded.finding("theme", message)),
     }
-    match keymap(settings) {
+    match keymap(loaded) {
         // Read over the built-in one, as the console does.
         Ok(Some((name, text))) => found.extend(placed(&name, Keymap::built_in().0.apply(&name, &text))),
         Ok(None) => {}
-        Err(problem) => found.push(unplaced("keymap", problem)),
+        Err(message) => found.push(loaded.finding("keymap", message)),
     }
     found
 }
@@ -137,10 +155,6 @@ fn placed(file: &str, found: Vec<tui::diagnostic::Diagnostic>) -> impl Iterator<
         column: 1,
         message: d.message,
     })
-}
-
-fn unplaced(setting: &str, problem: Problem) -> Diagnostic {
-    Diagnostic { file: setting.to_owned(), line: 0, column: 0, message: problem.detail }
 }
 
 /// What to try, in the demo.

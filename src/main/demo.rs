@@ -19,7 +19,7 @@ use nutkin::{
         stage::{Flink, Places},
     },
     domain::time::Clock,
-    faces::cli::{DemoArgs, Exit, Format, Global, address, context, output},
+    faces::cli::{DemoArgs, Exit, Format, Global, address, context, is_yes, output},
 };
 
 use super::{console, runtime, wiring};
@@ -113,7 +113,7 @@ async fn agreed(demo: &Demo<'_>) -> Result<bool, Problem> {
     write!(io::stderr(), "{stake}\nremove it? [y/N] ").map_err(no_answer)?;
     let mut line = String::new();
     io::stdin().lock().read_line(&mut line).map_err(no_answer)?;
-    Ok(line.trim().eq_ignore_ascii_case("y"))
+    Ok(is_yes(&line))
 }
 
 fn action(args: &DemoArgs, around: &Surroundings) -> Action {

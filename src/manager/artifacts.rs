@@ -44,20 +44,8 @@ impl Manager {
             let _ = tokio::fs::remove_file(received).await;
             return Ok(view::artifact(&known, vec![]));
         }
-        let info = self.inner.deps.jars.inspect(received).map_err(|why| {
-            Problem::new(Code::BadArtifact, format!("{name} is not a jar: {why}; nothing was stored"))
-                .hint("give the jar file that the build made")
-        })?;
-        let size = tokio::fs::metadata(received).await.map(|m| m.len()).unwrap_or_default();
+        let row = self.row_of(received, sha, name).await?;
         self.inner.deps.store.keep_artifact(received, sha).await?;
-        let row = ArtifactRow {
-            sha: sha.clone(),
-            name: file_label(name),
-            size,
-            main_class: info.main_class,
-            entry_classes: info.entry_classes,
-            created_at: self.inner.now(),
-        };
         let text = format!("{} {} was stored", row.name, sha.short());
         let event = self.inner.caller_event(who, Severity::Info, EventName::ArtifactStored, text);
         let gate = self.inner.gate().await;
@@ -68,6 +56,38 @@ impl Manager {
             )
             .await?;
         Ok(view::artifact(&row, vec![]))
+    }
+
+    /// Looks into a received jar and tells what would be entered; nothing is.
+    pub async fn examine_artifact(
+        &self,
+        received: &Path,
+        sha: &ArtifactSha,
+        name: &str,
+    ) -> ManagerResult<model::Artifact> {
+        let known = self.inner.deps.store.artifacts().await?.into_iter().find(|a| a.sha == *sha);
+        let row = match known {
+            Some(known) => known,
+            None => self.row_of(received, sha, name).await?,
+        };
+        Ok(view::artifact(&row, vec![]))
+    }
+
+    /// What the books have of a received jar.
+    async fn row_of(&self, received: &Path, sha: &ArtifactSha, name: &str) -> ManagerResult<ArtifactRow> {
+        let info = self.inner.deps.jars.inspect(received).map_err(|why| {
+            Problem::new(Code::BadArtifact, format!("{name} is not a jar: {why}; nothing was stored"))
+                .hint("give the jar file that the build made")
+        })?;
+        let size = tokio::fs::metadata(received).await.map(|m| m.len()).unwrap_or_default();
+        Ok(ArtifactRow {
+            sha: sha.clone(),
+            name: file_label(name),
+            size,
+            main_class: info.main_class,
+            entry_classes: info.entry_classes,
+            created_at: self.inner.now(),
+        })
     }
 
     /// Pins, unpins, labels a savepoint; a dry run answers what it would be.

@@ -102,13 +102,18 @@ pub fn checked(m: &Merged) -> Result<Spec, Problem> {
         return Err(invalid(e));
     }
     let s = spec::effective(&m.value).map_err(|e| invalid(&e))?;
-    if s.parallelism == 0 {
-        return Err(Problem::new(
-            Code::InvalidSpec,
-            "spec.parallelism: it must be at least 1; nothing was changed",
-        ));
+    let counts = [
+        ("parallelism", s.parallelism),
+        ("maxSavepointAttempts", s.max_savepoint_attempts),
+        ("maxJobAttempts", s.max_job_attempts),
+    ];
+    match counts.into_iter().find(|(_, n)| *n == 0) {
+        Some((path, _)) => {
+            let message = "it must be at least 1".to_owned();
+            Err(invalid(&spec::SpecError { path: path.to_owned(), message }))
+        }
+        None => Ok(s),
     }
-    Ok(s)
 }
 
 /// A revision made of a merged spec.

@@ -6,21 +6,21 @@ use axum::{
     http::{HeaderMap, header, request::Parts},
 };
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer,
+    de::{self, DeserializeOwned},
+};
 use sha2::{Digest, Sha256};
 
 use super::{Guest, access::Role, error::Failure};
 use crate::{
     contract::{
-        IDEMPOTENCY_KEY, VIA_HEADER,
+        IDEMPOTENCY_KEY, MAX_JSON, VIA_HEADER,
         problem::{Code, Problem},
     },
     domain::event::Via,
     manager::{Caller, Idempotency},
 };
-
-/// Bytes of a JSON body.
-const MAX_JSON: usize = 1024 * 1024;
 
 /// Who asks, through which face.
 pub struct Who(pub Caller);
@@ -78,6 +78,15 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Q<T> {
     }
 }
 
+/// Reads a switch of a query: its name alone turns it on.
+pub fn switch<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+    match String::deserialize(d)?.as_str() {
+        "" | "true" => Ok(true),
+        "false" => Ok(false),
+        other => Err(de::Error::custom(format!("{other:?} is neither true nor false"))),
+    }
+}
+
 /// Parts of the path.
 pub struct P<T>(pub T);
 
@@ -124,11 +133,13 @@ pub struct Act<T> {
     pub if_match: Option<u32>,
 }
 
+/// The query of a request that changes something.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct ActQuery {
+pub struct ActQuery {
+    /// Only the plan is wanted.
     #[serde(rename = "dryRun", default)]
-    dry_run: bool,
+    pub dry_run: bool,
 }
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Act<T> {

@@ -59,9 +59,8 @@ pub struct App {
 /// Every route, guarded.
 pub fn router(manager: Manager, clock: Arc<dyn Clock>, leaving: CancellationToken) -> Router {
     let app = App { manager, clock, keys: once::Keys::default(), leaving };
-    let (router, document) = openapi::documented();
-    router
-        .merge(openapi::route(document))
+    openapi::documented()
+        .0
         .fallback(routes::unknown)
         .method_not_allowed_fallback(routes::wrong_method)
         .layer(axum::middleware::from_fn_with_state(app.clone(), guard::check))

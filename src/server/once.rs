@@ -9,16 +9,14 @@
 //! Operations keep their answer in their own transaction, inside the manager; this is for everything else. Failures are
 //! not kept: they changed nothing, and the next try may succeed.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Json,
     http::StatusCode,
     response::{IntoResponse, Response},
 };
+use parking_lot::Mutex;
 use serde::Serialize;
 use serde_json::Value;
 use tokio::sync::OwnedMutexGuard;
@@ -50,16 +48,14 @@ impl Keys {
     /// Waits until no other request acts under this key.
     pub async fn turn(&self, who: &Caller, key: &Idempotency) -> Turn {
         let scope = (who.actor.clone(), key.route.clone(), key.key.clone());
-        let lock = Arc::clone(
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).entry(scope.clone()).or_default(),
-        );
+        let lock = Arc::clone(self.0.lock().entry(scope.clone()).or_default());
         Turn { keys: self.clone(), scope, guard: Some(lock.lock_owned().await) }
     }
 }
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let mut keys = self.keys.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut keys = self.keys.0.lock();
         self.guard = None;
         // One reference is the map's own: nobody else waits.
         if keys.get(&self.scope).is_some_and(|lock| Arc::strong_count(lock) == 1) {

@@ -1,6 +1,8 @@
 //! The OpenAPI document, made of the routes themselves.
 
-use axum::{Json, Router, routing::get};
+use std::sync::LazyLock;
+
+use axum::Router;
 use utoipa::openapi::{
     ComponentsBuilder, Content, InfoBuilder, OpenApi, OpenApiBuilder, Ref, RefOr, ResponseBuilder,
     path::{HttpMethod, Operation, ParameterBuilder, ParameterIn},
@@ -14,7 +16,8 @@ use crate::contract::{API_LEVEL, API_PREFIX, IDEMPOTENCY_KEY, VIA_HEADER, proble
 /// The document of this build's API.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    documented().1
+    static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(|| documented().1);
+    DOCUMENT.clone()
 }
 
 /// All routes and their document.
@@ -33,11 +36,6 @@ pub(super) fn documented() -> (Router<App>, OpenApi) {
         .split_for_parts();
     complete(&mut document);
     (router, document)
-}
-
-/// The route that answers the document.
-pub(super) fn route(document: OpenApi) -> Router<App> {
-    Router::new().route(&format!("{API_PREFIX}/openapi.json"), get(|| async move { Json(document) }))
 }
 
 /// Adds what all routes share: problems, and the headers of requests that change something.
@@ -133,6 +131,7 @@ mod tests {
         for r in used {
             assert!(document.pointer(r.trim_start_matches('#')).is_some(), "{r}");
         }
+        assert!(document["paths"]["/api/v1/openapi.json"].is_object());
         let mut ids = BTreeSet::new();
         for (path, item) in document["paths"].as_object().unwrap() {
             assert!(path.starts_with("/api/v1/") || path == "/healthz", "{path}");
@@ -151,6 +150,21 @@ mod tests {
                     .filter_map(|p| p["name"].as_str())
                     .collect();
                 assert_eq!(told, in_path, "{path} {method}");
+                for p in parameters.iter().filter(|p| p["in"] == "query") {
+                    assert_ne!(p["required"], true, "{path} {method} {p}");
+                }
+                let named = |name: &str| parameters.iter().any(|p| p["name"] == name);
+                let document = item["patch"].is_object() && !path.contains("/savepoints");
+                let of_deployment = path.starts_with("/api/v1/deployments/{app}/{name}/") && method == "post";
+                let locks = of_deployment || (document && method != "get");
+                assert_eq!(named("If-Match"), locks, "{path} {method}");
+                let etag = o["responses"]["200"]["headers"]["ETag"].is_object();
+                assert_eq!(etag, document && method == "get", "{path} {method}");
+                let makes = o["responses"]["201"].is_object() || o["responses"]["204"].is_object();
+                assert!(
+                    !makes || !named("dryRun") || o["responses"]["200"].is_object(),
+                    "{path} {method} tells no dry run"
+                );
                 let keyed = parameters.iter().any(|p| p["name"] == IDEMPOTENCY_KEY);
                 let free = path.ends_with("/check") || path.ends_with("/interest");
                 assert_eq!(keyed, method != "get" && !free, "{path} {method}");

@@ -1,12 +1,8 @@
 //! Names of users and groups: `/etc/passwd` and `/etc/group` first, then `getent`, which also asks a directory service.
 
-use std::{
-    collections::HashMap,
-    process::Stdio,
-    sync::{Mutex, PoisonError},
-    time::Duration,
-};
+use std::{collections::HashMap, process::Stdio, time::Duration};
 
+use parking_lot::Mutex;
 /// Patience for a directory service.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -42,7 +38,7 @@ impl People {
     }
 
     async fn name(&self, uid: u32) -> Option<String> {
-        let known = |s: &Self| s.names.lock().unwrap_or_else(PoisonError::into_inner).get(&uid).cloned();
+        let known = |s: &Self| s.names.lock().get(&uid).cloned();
         if let Some(name) = known(self) {
             return Some(name);
         }
@@ -51,7 +47,7 @@ impl People {
             None => getent("passwd", &uid.to_string()).await,
         };
         let name = entry.and_then(|line| field(&line, 0).map(str::to_owned)).filter(|n| !n.is_empty())?;
-        self.names.lock().unwrap_or_else(PoisonError::into_inner).insert(uid, name.clone());
+        self.names.lock().insert(uid, name.clone());
         Some(name)
     }
 }

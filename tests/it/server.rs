@@ -62,6 +62,12 @@ async fn every_answer_is_json_and_every_refusal_a_problem() {
     }
     let refusals = [
         ("GET", "/api/v1/nothing", 404, "NOT_FOUND"),
+        ("GET", "/metrics", 501, "NOT_SUPPORTED"),
+        ("GET", "/api/v1/deployments/a/b/metrics", 501, "NOT_SUPPORTED"),
+        ("GET", "/api/v1/deployments/a/b/logs", 501, "NOT_SUPPORTED"),
+        ("GET", "/api/v1/deployments/a/b/logs/stream", 501, "NOT_SUPPORTED"),
+        ("GET", "/logs", 404, "NOT_FOUND"),
+        ("GET", "/api/v1/events?follow=maybe", 400, "BAD_REQUEST"),
         ("GET", "/", 404, "NOT_FOUND"),
         ("PUT", "/api/v1/targets", 405, "BAD_REQUEST"),
         ("GET", "/api/v1/targets?limit=0", 400, "BAD_REQUEST"),
@@ -115,6 +121,34 @@ async fn bodies_are_bounded_typed_and_keyed() {
         act(&h.socket, "POST", "/api/v1/deployments/a/b/start", "k", &json!({"form": "latest"})).await;
     assert_eq!(unknown.code(), "BAD_REQUEST");
     assert!(unknown.body["detail"].as_str().unwrap().contains("form"), "{:?}", unknown.body);
+    h.close().await;
+}
+
+/// A misspelled key would turn off what it was meant to say, such as the plan that was confirmed.
+#[tokio::test]
+async fn a_key_that_nothing_reads_is_refused() {
+    let h = House::open().await;
+    let document = target(NOWHERE);
+    let mut more = document.clone();
+    more["status"] = json!({});
+    let cases = [
+        ("POST", "deployments/a/b/start", json!({"meta": {"expct": "d1"}}), "expct"),
+        ("POST", "apply", json!({"document": [document]}), "document"),
+        ("POST", "apply", json!({"documents": [document], "meta": {"reson": "x"}}), "reson"),
+        ("POST", "apply", json!({"documents": [more]}), "status"),
+        ("POST", "apply", json!({"documents": []}), "no document"),
+        ("POST", "apply", json!({}), "no document"),
+        ("PUT", "watch/x/interest", json!({"deployment": ["a/b"]}), "deployment"),
+    ];
+    for (method, path, body, says) in cases {
+        let reply = act(&h.socket, method, &format!("/api/v1/{path}"), "k", &body).await;
+        assert_eq!((reply.status, reply.code()), (400, "BAD_REQUEST"), "{path} {body}: {:?}", reply.body);
+        assert!(reply.body["detail"].as_str().unwrap().contains(says), "{path} {body}: {:?}", reply.body);
+    }
+    assert!(h.manager.targets().is_empty());
+    let labels = json!({"apiVersion": "nutkin/v1", "kind": "Application", "metadata": {"name": "a"}, "spec": {"labels": {"a": "b"}}});
+    let dropped = act(&h.socket, "POST", "/api/v1/applications", "a", &labels).await;
+    assert_eq!((dropped.status, dropped.code()), (400, "INVALID_SPEC"), "{:?}", dropped.body);
     h.close().await;
 }
 
@@ -282,15 +316,21 @@ async fn artifacts_are_streamed_checked_and_kept_once() {
 
     let wrong = ("nutkin-sha256", "00");
     let big = ("content-length", "99999999999");
-    let cases: [(Headers<'_>, Vec<u8>, u16, &str); 3] = [
+    let fresh = ("idempotency-key", "m");
+    let cases: [(Headers<'_>, Vec<u8>, u16, &str); 4] = [
         (&[kind, key, wrong], bytes.clone(), 400, "BAD_ARTIFACT"),
-        (&[kind, key], b"PK\x03\x04 but not a jar".to_vec(), 400, "BAD_ARTIFACT"),
+        (&[kind, fresh], b"PK\x03\x04 but not a jar".to_vec(), 400, "BAD_ARTIFACT"),
+        (&[kind, key], jar("io.example.Other"), 409, "KEY_REUSED"),
         (&[kind], bytes.clone(), 400, "KEY_MISSING"),
     ];
     for (headers, body, status, code) in cases {
         let reply = send(&h.socket, "POST", all, headers, body).await;
         assert_eq!((reply.status, reply.code()), (status, code), "{headers:?}");
     }
+    let dry =
+        send(&h.socket, "POST", &format!("{all}?dryRun=true"), &[kind, name], jar("io.example.Other")).await;
+    assert_eq!((dry.status, &dry.body["mainClass"]), (200, &json!("io.example.Other")), "{:?}", dry.body);
+    assert_eq!(get(&h.socket, all).await.body["items"].as_array().unwrap().len(), 1, "nothing more is kept");
     let mut stream = UnixStream::connect(&h.socket).await.unwrap();
     let head =
         format!("POST {all} HTTP/1.1\r\nhost: nutkin\r\nidempotency-key: k\r\n{}: {}\r\n\r\n", big.0, big.1);
@@ -517,7 +557,7 @@ async fn the_event_log_is_paged_back_and_followed_without_gaps() {
     // A client that comes back sends its first request again, and where it was.
     let mut stream = UnixStream::connect(&h.socket).await.unwrap();
     let head = format!(
-        "GET /api/v1/events?follow=true&after=0 HTTP/1.1\r\nhost: nutkin\r\nlast-event-id: {newest}\r\n\r\n"
+        "GET /api/v1/events?follow&after=0 HTTP/1.1\r\nhost: nutkin\r\nlast-event-id: {newest}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     let mut text = String::new();

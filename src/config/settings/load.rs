@@ -1,6 +1,9 @@
 //! From a file, the environment and flags to one [`Settings`]: every problem with its place, every value with its origin.
 
-use std::time::Duration;
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value};
@@ -28,7 +31,7 @@ pub struct Sources {
 }
 
 /// Settings and how they came about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Loaded {
     /// Merged and checked.
     pub settings: Settings,
@@ -36,6 +39,8 @@ pub struct Loaded {
     pub origins: IndexMap<String, String>,
     /// Things that have no effect and look like a slip.
     pub warnings: Vec<Diagnostic>,
+    /// The file that was read, with its places.
+    file: Option<(String, Node)>,
 }
 
 /// Variables that are not settings: they choose files, profiles and managers before settings are read.
@@ -95,14 +100,19 @@ pub fn load(sources: &Sources) -> Result<Loaded, Diagnostics> {
     if !problems.is_empty() {
         return Err(Diagnostics(problems));
     }
-    let settings: Settings =
+    let mut settings: Settings =
         serde_json::from_value(value).map_err(|e| Diagnostics(vec![unplaced("settings", e.to_string())]))?;
+    let file = sources.file.as_ref().and_then(|(name, _)| Some((name.clone(), root.clone()?)));
+    if let (Some(dir), Some(origin)) = (&mut settings.manager.secrets_dir, origins.get("manager.secrets-dir"))
+    {
+        *dir = beside(file.as_ref(), origin, dir).display().to_string();
+    }
     let problems = beyond_schema(&settings, &origins, root.as_ref());
     for path in NOT_YET.iter().filter(|path| origins.get(**path).is_some_and(|o| o != "default")) {
         let message = format!("{path} is not used by this version");
         warnings.push(placed(path, message, &origins, root.as_ref()));
     }
-    Diagnostics(problems).or(Loaded { settings, origins, warnings })
+    Diagnostics(problems).or(Loaded { settings, origins, warnings, file })
 }
 
 fn read_file(
@@ -165,7 +175,10 @@ fn beyond_schema(
     for (path, list) in
         [("access.operators", &settings.access.operators), ("access.viewers", &settings.access.viewers)]
     {
-        for entry in list.iter().filter(|e| !e.starts_with("user:") && !e.starts_with("group:")) {
+        let names_somebody = |e: &str| {
+            e.split_once(':').is_some_and(|(kind, name)| matches!(kind, "user" | "group") && !name.is_empty())
+        };
+        for entry in list.iter().filter(|e| !names_somebody(e)) {
             wrong(path, format!("{entry:?} is neither user:NAME nor group:NAME"));
         }
     }
@@ -218,7 +231,25 @@ fn set(into: &mut Value, origins: &mut IndexMap<String, String>, path: &str, v: 
     origins.insert(path.to_owned(), origin.to_owned());
 }
 
+/// A path as its setting means it: in a configuration file a relative one begins at the file's folder.
+fn beside(file: Option<&(String, Node)>, origin: &str, path: &str) -> PathBuf {
+    let folder = file.filter(|(name, _)| name == origin).and_then(|(name, _)| Path::new(name).parent());
+    folder.map_or_else(|| PathBuf::from(path), |folder| folder.join(path))
+}
+
 impl Loaded {
+    /// Something about a setting, at the place where its value was written.
+    #[must_use]
+    pub fn finding(&self, setting: &str, message: String) -> Diagnostic {
+        placed(setting, message, &self.origins, self.file.as_ref().map(|(_, root)| root))
+    }
+
+    /// The file that a setting names.
+    #[must_use]
+    pub fn path_of(&self, setting: &str, value: &str) -> PathBuf {
+        beside(self.file.as_ref(), self.origins.get(setting).map_or("", String::as_str), value)
+    }
+
     /// Every setting with its value and its origin, in file order.
     #[must_use]
     pub fn rows(&self) -> Vec<(String, Value, String)> {

@@ -36,9 +36,9 @@ pub struct WaitFlags {
     #[arg(long, overrides_with = "no_wait")]
     pub wait: bool,
     /// Print what was accepted and leave.
-    #[arg(long)]
+    #[arg(long, conflicts_with = "timeout")]
     pub no_wait: bool,
-    /// Stop waiting after this long; what was accepted goes on.
+    /// Wait, and stop waiting after this long; what was accepted goes on.
     #[arg(long, value_name = "D")]
     pub timeout: Option<Span>,
 }
@@ -76,7 +76,7 @@ impl WaitFlags {
     /// Whether to wait: as was said, else where a person looks.
     #[must_use]
     pub const fn waits(&self, ctx: &Context) -> bool {
-        self.wait || (!self.no_wait && ctx.is_interactive())
+        self.wait || self.timeout.is_some() || (!self.no_wait && ctx.is_interactive())
     }
 }
 
@@ -98,7 +98,7 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
         ctx.print_one(&value, &plan.plan_digest, || {
             plan_text::draw(&plan, flags.makes.as_deref(), ctx.colour())
         })?;
-        return Ok(if plan.runnable { Exit::OK } else { Exit::FAILED });
+        return Ok(would_end(&plan));
     }
     if ctx.is_interactive() {
         let plan = program::plan(client.plan(&make(meta.clone())).await?, &ctx.invocation());
@@ -130,6 +130,15 @@ pub async fn submit(ctx: &Context, flags: &ActFlags, make: impl Fn(Meta) -> Act<
     Ok(wait::exit_of(&operation))
 }
 
+/// The exit code of a dry run: what the act itself would end with before anything is changed.
+fn would_end(plan: &Plan) -> Exit {
+    match plan.refusal() {
+        _ if plan.runnable => Exit::OK,
+        Some(refusal) => Exit(refusal.code.exit_code()),
+        None => Exit::FAILED,
+    }
+}
+
 /// What a dry run answers in time, for its warnings. They are a courtesy where nobody is asked: a plan that does not come
 /// holds up nothing, and what is wrong with it the act itself will say.
 pub async fn foreseen<T>(plan: impl Future<Output = Result<T, Problem>>) -> Option<T> {
@@ -149,8 +158,7 @@ fn confirmed(ctx: &Context, plan: &Plan, meta: &mut Meta) -> Result<bool, Proble
         Confirmation::None => Ok(true),
         Confirmation::Yes if meta.yes => Ok(true),
         Confirmation::Yes => {
-            meta.yes =
-                ask(ctx, &format!("{} {}? [y/N] ", plan.kind, plan.deployment))?.eq_ignore_ascii_case("y");
+            meta.yes = agrees(ctx, &format!("{} {}?", plan.kind, plan.deployment))?;
             Ok(meta.yes)
         }
         Confirmation::TypeName if meta.confirm.is_some() => Ok(true),
@@ -164,6 +172,17 @@ fn confirmed(ctx: &Context, plan: &Plan, meta: &mut Meta) -> Result<bool, Proble
     }
 }
 
+/// Asks a question that only a yes agrees to.
+pub fn agrees(ctx: &Context, question: &str) -> Result<bool, Problem> {
+    Ok(is_yes(&ask(ctx, &format!("{question} [y/N] "))?))
+}
+
+/// Whether an answer to `[y/N]` is a yes.
+#[must_use]
+pub fn is_yes(answer: &str) -> bool {
+    ["y", "yes"].iter().any(|yes| answer.trim().eq_ignore_ascii_case(yes))
+}
+
 /// Asks on stderr, reads a line of stdin.
 pub fn ask(ctx: &Context, question: &str) -> Result<String, Problem> {
     ctx.draw(question);
@@ -172,4 +191,24 @@ pub fn ask(ctx: &Context, question: &str) -> Result<String, Problem> {
         Problem::new(Code::ConfirmationRequired, format!("no answer: {e}; nothing was changed"))
     })?;
     Ok(line.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case("y", true)]
+    #[case("Y", true)]
+    #[case("yes\n", true)]
+    #[case(" YES ", true)]
+    #[case("", false)]
+    #[case("n", false)]
+    #[case("yess", false)]
+    #[case("ye", false)]
+    fn only_a_yes_agrees(#[case] answer: &str, #[case] agrees: bool) {
+        assert_eq!(is_yes(answer), agrees);
+    }
 }

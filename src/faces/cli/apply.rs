@@ -23,6 +23,7 @@ use crate::{
     client::{program, routes},
     config::Manifest,
     contract::{
+        MAX_JSON,
         intent::{Applied, Apply, ApplyAction, Document, Meta},
         plan::{Confirmation, Plan},
         problem::{Code, Problem},
@@ -35,7 +36,7 @@ use crate::{
 pub struct ApplyArgs {
     #[command(flatten)]
     files: Files,
-    /// Show what would change; nothing is changed.
+    /// Show what would change; nothing is changed, but a jar that the manager does not have is uploaded to it.
     #[arg(long)]
     dry_run: bool,
     #[command(flatten)]
@@ -46,9 +47,9 @@ pub struct ApplyArgs {
     /// Yes to what needs a confirmation.
     #[arg(short, long)]
     yes: bool,
-    /// The deployment's name, where protection asks for it.
+    /// The name of a deployment, where protection asks for it; may be repeated.
     #[arg(long, value_name = "NAME")]
-    confirm: Option<String>,
+    confirm: Vec<String>,
     /// A key of this act: sending it again with the same key does it once.
     #[arg(long, value_name = "K")]
     idempotency_key: Option<String>,
@@ -76,7 +77,7 @@ struct Files {
 }
 
 impl Files {
-    /// Reads and checks, and brings every jar to the manager.
+    /// Reads and checks, and brings every jar to the manager: a plan needs it there, too.
     async fn prepare(&self, ctx: &Context) -> Result<(Manifest, Apply), Problem> {
         let mut manifest = Manifest::read(&self.files).map_err(|e| {
             Problem::new(Code::InvalidSpec, e.to_string()).hint("nothing was sent; every problem is listed")
@@ -96,7 +97,27 @@ impl Files {
             force: self.force,
             ..Apply::default()
         };
+        self.fits(&request)?;
         Ok((manifest, request))
+    }
+}
+
+impl Files {
+    /// The manager takes requests up to a size; a manifest that makes a larger one is told so before it is sent.
+    fn fits(&self, request: &Apply) -> Result<(), Problem> {
+        let size = serde_json::to_vec(request).map_or(0, |bytes| bytes.len());
+        if size <= MAX_JSON {
+            return Ok(());
+        }
+        let names: Vec<String> = self.files.iter().map(|f| f.display().to_string()).collect();
+        let detail = format!(
+            "{}: {} documents make a request of {} KiB, and the manager takes {} KiB; nothing was sent",
+            names.join(", "),
+            request.documents.len(),
+            size.div_ceil(1024),
+            MAX_JSON >> 10
+        );
+        Err(Problem::new(Code::TooLarge, detail).hint("apply them in several parts"))
     }
 }
 
@@ -152,8 +173,8 @@ impl DiffArgs {
 impl ApplyArgs {
     pub(super) async fn run(self, ctx: &Context) -> Outcome {
         let (manifest, mut request) = self.files.prepare(ctx).await?;
-        request.meta =
-            Meta { reason: self.reason.clone(), expect: None, yes: self.yes, confirm: self.confirm.clone() };
+        request.meta = Meta { reason: self.reason.clone(), yes: self.yes, ..Meta::default() };
+        request.confirm.clone_from(&self.confirm);
         if self.dry_run {
             let (items, rows) = send(ctx, &request, true, None).await?;
             if ctx.global.output.is_for_people() {
@@ -217,8 +238,10 @@ impl ApplyArgs {
         request.expect.extend(digests);
         let (named, others): (Vec<_>, Vec<_>) =
             rows.iter().filter(|r| r.operation_kind.is_some()).partition(|r| needs_name(r).is_some());
-        for (row, plan) in
-            named.iter().filter_map(|r| Some((r, needs_name(r)?))).filter(|_| self.confirm.is_none())
+        for (row, plan) in named
+            .iter()
+            .filter_map(|r| Some((r, needs_name(r)?)))
+            .filter(|(r, _)| !self.confirm.contains(&r.name))
         {
             if act::ask(ctx, &format!("type {} to confirm {}: ", plan.typed_name, plan.kind))?
                 != plan.typed_name
@@ -227,7 +250,7 @@ impl ApplyArgs {
             }
             request.confirm.push(row.name.clone());
         }
-        request.meta.yes = others.is_empty() || act::ask(ctx, "apply? [y/N] ")?.eq_ignore_ascii_case("y");
+        request.meta.yes = others.is_empty() || act::agrees(ctx, "apply?")?;
         Ok(request.meta.yes)
     }
 
@@ -306,14 +329,21 @@ fn in_part(manifest: &Manifest, rows: &[Applied], hint: Option<String>) -> Probl
         .hint(hint.unwrap_or_else(|| "mend what is not done and apply again: what is done stays".to_owned()))
 }
 
-/// Words about a document, at its place in the manifest.
+/// Words about a document, at the place in the manifest that its problem is about.
 fn placed(manifest: &Manifest, row: &Applied, words: &str) -> String {
-    // A problem in a spec begins with its path: `artifact/args/0: …`.
-    let path = words.split(": ").next().unwrap_or_default();
-    let path = if path.contains(' ') { "" } else { path };
-    let place = manifest.place(&row.kind, &row.name, path);
+    let detail = row.problem.as_ref().map_or(words, |p| p.detail.as_str());
+    let place = manifest.place(&row.kind, &row.name, path_in_spec(detail));
     let place = place.map(|p| format!("{p}: ")).unwrap_or_default();
     format!("{place}{} {}: {words}", row.kind, row.name)
+}
+
+/// Where in the spec a problem is, by its first word: `spec.artifact/args/0: …`; empty where it is about all of it.
+fn path_in_spec(detail: &str) -> &str {
+    let path = detail.split(": ").next().unwrap_or_default();
+    match path.strip_prefix("spec.") {
+        Some(path) if !path.contains(' ') => path,
+        _ => "",
+    }
 }
 
 fn warnings(ctx: &Context, rows: &[Applied]) {

@@ -38,7 +38,7 @@ pub struct Global {
     /// State directory: store, artifacts, lock, socket, log.
     #[arg(long, global = true, value_name = "DIR")]
     pub state_dir: Option<PathBuf>,
-    /// Configuration file.
+    /// Configuration file. Default: NUTKIN_CONFIG, else config.toml in $XDG_CONFIG_HOME/nutkin (~/.config/nutkin).
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Names must be whole, also on a terminal.
@@ -65,7 +65,7 @@ pub enum Format {
     Wide,
     /// As the API answers.
     Json,
-    /// As YAML; single objects as `apply` accepts them.
+    /// As YAML; targets, applications and deployments as `apply` accepts them.
     Yaml,
     /// Names or ids, one a line.
     Name,
@@ -97,7 +97,7 @@ pub enum Command {
     Describe(get::DescribeArgs),
     /// Create or update targets, applications and deployments from manifests.
     Apply(apply::ApplyArgs),
-    /// What apply would change; exit 0 nothing, 1 differences, 2 or more an error.
+    /// What apply would change; new jars are uploaded. Exit 0 nothing, 1 differences, 2 or more an error.
     Diff(apply::DiffArgs),
     /// Run the deployment's job.
     Start(lifecycle::StartArgs),
@@ -159,7 +159,7 @@ pub struct ServeArgs {
     /// TCP address (not built yet).
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
-    /// Log to stderr as well, and never leave by itself.
+    /// Log to stderr as well.
     #[arg(long)]
     pub foreground: bool,
     /// Started by a client: own session, tells its readiness on stdout.

@@ -73,7 +73,18 @@ pub async fn upload(ctx: &Context, jar: &Path) -> Result<String, Problem> {
     if draws {
         ctx.draw("\r\x1b[K");
     }
-    Ok(uploaded?.sha256)
+    Ok(uploaded.map_err(|p| not_taken(p, &name))?.sha256)
+}
+
+/// Why a jar could not be brought to a manager that takes nothing. Plans look into the jar, so a dry run needs it there, too.
+fn not_taken(problem: Problem, name: &text::SafeText) -> Problem {
+    if !matches!(problem.code, Code::ReadOnly | Code::Forbidden) {
+        return problem;
+    }
+    let detail =
+        format!("the manager does not have {name}, and it cannot be brought there: {}", problem.detail);
+    Problem { detail, ..problem }
+        .hint("a dry run needs the jar at the manager, too: `nutkin artifact list` shows what it has")
 }
 
 /// The hash of the newest jar of this name, said aloud; whatever else was given is for the manager to find.

@@ -39,7 +39,7 @@ pub struct Wiring {
     /// What the store says about its file in a state directory that no manager holds. Reads only.
     pub store_check: fn(&std::path::Path) -> Vec<Check>,
     /// What the console says about the theme and the keymap that these settings name.
-    pub looks_check: fn(&Settings) -> Vec<Diagnostic>,
+    pub looks_check: fn(&Loaded) -> Vec<Diagnostic>,
 }
 
 /// What a command works with.
@@ -100,7 +100,7 @@ pub fn examine(
 ) -> Result<(Loaded, Vec<Diagnostic>), Problem> {
     match load_settings(paths, around) {
         Ok(loaded) => {
-            let problems = (wiring.looks_check)(&loaded.settings);
+            let problems = (wiring.looks_check)(&loaded);
             Ok((loaded, problems))
         }
         Err(e) => match settings::load(&Sources::default()) {

@@ -34,7 +34,7 @@ pub struct EventsArgs {
     /// The same as APP/NAME alone.
     #[arg(long, value_name = "APP/NAME")]
     deployment: Option<String>,
-    /// Only of this operation.
+    /// Only of this operation: its id, or the beginning or end of it.
     #[arg(long, value_name = "ID")]
     operation: Option<String>,
     /// This loud or louder: debug, info, warn, error.
@@ -58,7 +58,10 @@ impl EventsArgs {
                 Some(given) => Some(ctx.deployment(given).await?),
                 None => None,
             },
-            operation: self.operation.clone(),
+            operation: match &self.operation {
+                Some(given) => Some(ctx.operation(given).await?),
+                None => None,
+            },
             severity: Some(if self.debug { Severity::Debug } else { self.severity }),
             since: self.since.map(|s| before(ctx.look().now, s)),
             after: None,

@@ -11,6 +11,7 @@ use clap::Subcommand;
 use serde_json::json;
 
 use super::{
+    args::Format,
     context::{Context, until_interrupted},
     exit::{Exit, Outcome},
 };
@@ -33,7 +34,7 @@ pub enum ManagerCommand {
     Restart(StopArgs),
     /// Stop it at a step boundary; operations go on at the next start.
     Stop(StopArgs),
-    /// What it says.
+    /// What it says; for machines an object a line.
     Log {
         /// Stay, and print what comes.
         #[arg(short, long)]
@@ -161,8 +162,12 @@ fn print(ctx: &Context, text: &str) -> Result<(), Problem> {
     if text.is_empty() {
         return Ok(());
     }
-    let safe: String = text.lines().map(|l| format!("{}\n", SafeText::line(l))).collect();
-    ctx.print(&safe)
+    let line = |l: &str| match ctx.global.output {
+        Format::Json => format!("{}\n", json!({ "line": l })),
+        Format::Yaml => format!("---\n{}", ctx.yaml(&json!({ "line": l }))),
+        _ => format!("{}\n", SafeText::line(l)),
+    };
+    ctx.print(&text.lines().map(line).collect::<String>())
 }
 
 fn newest(folder: &Path) -> Option<PathBuf> {

@@ -22,6 +22,7 @@ mod history;
 mod lifecycle;
 mod logind;
 mod manager;
+mod misuse;
 mod not_built;
 mod operation;
 pub mod output;
@@ -38,9 +39,11 @@ mod words;
 
 use crate::{client::program, contract::problem::Problem};
 
+pub use act::is_yes;
 pub use args::{Cli, Command, DemoArgs, Format, Global, ServeArgs};
 pub use context::{Context, Wiring};
 pub use exit::{Exit, Outcome};
+pub use misuse::misused;
 
 /// Runs a command that is a client of the manager, or needs no manager at all. The console, the demo and the manager
 /// itself are wired elsewhere.

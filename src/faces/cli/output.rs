@@ -69,10 +69,23 @@ impl Context {
         items: &[Value],
         next: Option<&str>,
     ) -> Result<(), Problem> {
+        self.print_items::<T>(items, next, None)
+    }
+
+    /// A list, with the documents of its items where it is printed as a manifest.
+    pub fn print_items<T: Tabular + serde::de::DeserializeOwned>(
+        &self,
+        items: &[Value],
+        next: Option<&str>,
+        documents: Option<Vec<Value>>,
+    ) -> Result<(), Problem> {
         let whole = || json!({ "items": items, "next": next });
         let text = match self.global.output {
             Format::Json => self.json(&whole()),
-            Format::Yaml => self.yaml(&whole()),
+            Format::Yaml => documents.map_or_else(
+                || self.yaml(&whole()),
+                |all| all.iter().map(|d| self.yaml(d)).collect::<Vec<_>>().join("---\n"),
+            ),
             Format::Name => {
                 rows::<T>(items)?.iter().map(|r| format!("{}\n", SafeText::line(&r.name()))).collect()
             }
@@ -197,7 +210,7 @@ fn rows<T: serde::de::DeserializeOwned>(items: &[Value]) -> Result<Vec<T>, Probl
 pub fn parse<T: serde::de::DeserializeOwned>(value: &Value) -> Result<T, Problem> {
     T::deserialize(value).map_err(|e| {
         Problem::new(Code::Internal, format!("the manager's answer has an unknown form: {e}")).hint(
-            "`-o json` prints it as it is; `nutkin manager restart` brings manager and client to one version",
+            "`-o json` prints it as it is; `nutkin doctor` tells whether client and manager are of different versions",
         )
     })
 }

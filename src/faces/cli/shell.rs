@@ -3,12 +3,13 @@
 use clap::{Args, CommandFactory as _};
 
 use super::{
-    args::Cli,
+    args::{Cli, Format},
     context::{Context, Wiring},
     exit::{Exit, Outcome},
 };
 use crate::{
     client::routes,
+    config::yaml,
     contract::problem::{Code, Problem},
 };
 
@@ -42,22 +43,33 @@ pub(super) fn man() -> Outcome {
     let mut root = Cli::command();
     root.build();
     clap_mangen::Man::new(root.clone()).render(&mut text).map_err(failed)?;
-    for command in root.get_subcommands().filter(|c| !c.is_hide_set()) {
-        let name = format!("nutkin {}", command.get_name());
-        let command = command.clone().name(name);
-        clap_mangen::Man::new(command).render(&mut text).map_err(failed)?;
-    }
+    pages_of(&root, "nutkin", &mut text).map_err(failed)?;
     write(&text)
+}
+
+/// The pages of a command's own commands, each with the words that lead to it.
+fn pages_of(command: &clap::Command, words: &str, text: &mut Vec<u8>) -> std::io::Result<()> {
+    for inner in command.get_subcommands().filter(|c| !c.is_hide_set()) {
+        let words = format!("{words} {}", inner.get_name());
+        clap_mangen::Man::new(inner.clone().name(words.clone())).render(&mut *text)?;
+        pages_of(inner, &words, text)?;
+    }
+    Ok(())
 }
 
 /// Prints the API's description: from this build where it has one, else from the manager.
 pub(super) async fn openapi(global: super::args::Global, wiring: Wiring) -> Outcome {
     match wiring.openapi {
+        Some(openapi) if global.output == Format::Yaml => {
+            let value =
+                serde_json::from_str(&openapi()).map_err(|e| Problem::new(Code::Internal, e.to_string()))?;
+            write(yaml::to_yaml(&value).as_bytes())
+        }
         Some(openapi) => write(format!("{}\n", openapi()).as_bytes()),
         None => {
             let ctx = Context::new(global, wiring)?;
             let value = ctx.client().await?.get_value(&routes::openapi()).await?;
-            ctx.print(&ctx.json(&value))?;
+            ctx.print(&if ctx.global.output == Format::Yaml { ctx.yaml(&value) } else { ctx.json(&value) })?;
             Ok(Exit::OK)
         }
     }

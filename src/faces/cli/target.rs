@@ -144,9 +144,7 @@ async fn remove(ctx: &Context, given: &str, yes: bool) -> Outcome {
             let detail = format!("removing target {name} asks for a confirmation; nothing was changed");
             return Err(Problem::new(Code::ConfirmationRequired, detail).hint("add --yes"));
         }
-        if !act::ask(ctx, &format!("remove target {name}? Its cluster and jobs stay as they are. [y/N] "))?
-            .eq_ignore_ascii_case("y")
-        {
+        if !act::agrees(ctx, &format!("remove target {name}? Its cluster and jobs stay as they are."))? {
             ctx.hint("nothing was changed");
             return Ok(Exit::FAILED);
         }

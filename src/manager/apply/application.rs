@@ -24,7 +24,7 @@ impl Manager {
         let inner = &self.inner;
         let name = &doc.metadata.name;
         check_name("application name", name).map_err(|e| invalid(e.to_string()))?;
-        let known = ["title", "labels", "defaults"];
+        let known = ["title", "defaults"];
         if let Some(key) =
             doc.spec.as_object().into_iter().flatten().map(|(k, _)| k).find(|k| !known.contains(&k.as_str()))
         {
@@ -34,7 +34,7 @@ impl Manager {
         }
         let defaults = doc.spec.get("defaults").cloned().unwrap_or(Value::Null);
         if let Some(e) = secret::literal_secrets(&defaults).first() {
-            return Err(invalid(format!("spec.defaults.{e}")));
+            return Err(invalid(format!("spec.defaults/{e}")));
         }
         let gate = inner.gate().await;
         let old = inner.world().applications.get(name).cloned();

@@ -35,7 +35,9 @@ impl Manager {
         let effective = specs::checked(&self.merged_with(ask, &app, &layer))?;
         if effective.artifact.jar.is_some() && effective.artifact.sha256.is_none() {
             return Err(invalid(
-                "spec.artifact.jar: a path is resolved by the client; send artifact.sha256".to_owned(),
+                "spec.artifact/jar: only a file beside the manifest is uploaded, by the client; bring any other jar with \
+                 `nutkin artifact add FILE` and name it by artifact.sha256"
+                    .to_owned(),
             ));
         }
         let unknown_target = {

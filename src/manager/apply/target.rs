@@ -11,8 +11,9 @@ use crate::{
     domain::{
         event::{EventName, Severity},
         ids::{DeploymentName, FlinkJobId, TargetName, check_name},
+        role::Role,
         secret, spec,
-        target::TargetSpec,
+        target::{SavepointAccess, TargetSpec},
     },
     manager::{
         Caller, Manager, ManagerResult,
@@ -35,8 +36,9 @@ impl Manager {
         if spec.addresses().is_empty() {
             return Err(invalid("spec.url: a session target needs the JobManager's address".to_owned()));
         }
+        makes_sense(&spec)?;
         if let Some(e) = secret::literal_secrets(&spec.defaults).first() {
-            return Err(invalid(format!("spec.defaults.{e}")));
+            return Err(invalid(format!("spec.defaults/{e}")));
         }
         inner.deps.clusters.connect(&spec).map_err(|e| invalid(format!("spec: {}", e.message)))?;
         let name = TargetName::new(doc.metadata.name.clone());
@@ -86,7 +88,11 @@ impl Manager {
                 watcher::spawn(inner, name.clone(), || ());
             }
         }
-        Ok(applied(doc, &doc.metadata.name, action, diff))
+        let mut out = applied(doc, &doc.metadata.name, action, diff);
+        if !spec.links.is_empty() {
+            out.warnings.push("spec.links is kept, and not used by this version".to_owned());
+        }
+        Ok(out)
     }
 
     /// The jobs without an end on a target, as the books have them, each with its deployment.
@@ -145,6 +151,18 @@ impl Manager {
         let changes = Changes { remove_targets: vec![name], events: vec![event], ..Changes::default() };
         Ok(self.inner.commit(&gate, changes).await?)
     }
+}
+
+/// Values that are of their type and would do nothing are refused.
+fn makes_sense(spec: &TargetSpec) -> ManagerResult<()> {
+    let asks = spec.savepoint_access == SavepointAccess::Command;
+    if asks && spec.savepoint_command.as_ref().is_none_or(|c| c.trim().is_empty()) {
+        let text =
+            "spec.savepointAccess: COMMAND asks a command, and there is none; write savepointCommand, too";
+        return Err(invalid(text.to_owned()));
+    }
+    let colour = spec.colour.as_deref().map(str::parse::<Role>).transpose();
+    colour.map(drop).map_err(|e| invalid(format!("spec.colour: {e}")))
 }
 
 /// The jobs that an address lists, or why it lists none.

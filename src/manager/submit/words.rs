@@ -207,9 +207,16 @@ fn upgrade(w: &mut Vec<String>, r: &Upgrade) {
     flag(w, "--format", r.format.map(|f| f.as_str()));
     switch(w, "--allow-non-restored-state", r.allow_non_restored_state);
     flag(w, "--from", r.from.as_deref());
-    if let Some(args) = &r.args {
-        w.push("--args".to_owned());
-        w.extend(args.iter().map(|a| quoted(a)));
+    match &r.args {
+        // Behind `--args` a word like `--dry-run` is refused, because it may be meant for nutkin.
+        Some(args) if args.iter().any(|a| a.starts_with('-')) => {
+            w.extend(args.iter().map(|a| format!("--arg={}", quoted(a))));
+        }
+        Some(args) => {
+            w.push("--args".to_owned());
+            w.extend(args.iter().map(|a| quoted(a)));
+        }
+        None => {}
     }
 }
 
@@ -229,4 +236,25 @@ fn switch(w: &mut Vec<String>, name: &str, on: bool) {
 fn quoted(s: &str) -> String {
     let plain = !s.is_empty() && s.chars().all(|c| c.is_ascii_alphanumeric() || "-_./:=,@+%".contains(c));
     if plain { s.to_owned() } else { format!("'{}'", s.replace('\'', "'\\''")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    #[rstest]
+    #[case(&["500", "a b"], "nutkin upgrade pay/prod --args 500 'a b'")]
+    #[case(&["--rate", "500", "--dry-run"], "nutkin upgrade pay/prod --arg=--rate --arg=500 --arg=--dry-run")]
+    #[case(&["-o", "it's"], "nutkin upgrade pay/prod --arg=-o --arg='it'\\''s'")]
+    #[case(&[], "nutkin upgrade pay/prod --args")]
+    fn the_command_gives_the_program_its_arguments_and_nutkin_none_of_them(
+        #[case] args: &[&str],
+        #[case] expected: &str,
+    ) {
+        let args = Some(args.iter().map(|a| (*a).to_owned()).collect());
+        let verb = Verb::Upgrade(Box::new(Upgrade { args, ..Upgrade::default() }));
+        assert_eq!(command(&"pay/prod".parse().unwrap(), &verb), expected);
+    }
 }

@@ -9,12 +9,12 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    documents::{self, Kind, New, Patch},
+    documents::{self, Changed, Kind, New, Patch},
     operations::Nothing,
-    verbs::DryRun,
+    verbs::{DryRun, IfMatch},
 };
 use crate::{
-    contract::{List, model::Application},
+    contract::{List, intent::Applied, model::Application},
     server::{
         App,
         error::Answer,
@@ -40,7 +40,7 @@ async fn list(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<Appl
 /// One application.
 #[utoipa::path(
     get, path = "/applications/{app}", tag = "applications", params(("app" = String, Path)),
-    responses((status = 200, body = Application))
+    responses((status = 200, body = Application, headers(("ETag" = String, description = "Its version, for If-Match."))))
 )]
 async fn one(State(app): State<App>, P(name): P<String>) -> Answer<Response> {
     let application = app.manager.application(&name)?;
@@ -50,7 +50,10 @@ async fn one(State(app): State<App>, P(name): P<String>) -> Answer<Response> {
 /// Creates an application.
 #[utoipa::path(
     post, path = "/applications", tag = "applications", params(DryRun), request_body = New,
-    responses((status = 201, body = Application))
+    responses(
+        (status = 201, body = Application),
+        (status = 200, body = List<Applied>, description = "Of a dry run: what would be made; nothing was changed."),
+    )
 )]
 async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
     documents::create(&app, Kind::Application, act).await
@@ -58,8 +61,8 @@ async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
 
 /// Changes title, labels or defaults; what the patch does not name stays, `null` removes.
 #[utoipa::path(
-    patch, path = "/applications/{app}", tag = "applications", params(("app" = String, Path), DryRun),
-    request_body = Patch, responses((status = 200, body = Application))
+    patch, path = "/applications/{app}", tag = "applications", params(("app" = String, Path), DryRun, IfMatch),
+    request_body = Patch, responses((status = 200, body = Changed<Application>, description = "With `dryRun` what would change; nothing was changed."))
 )]
 async fn patch(State(app): State<App>, P(name): P<String>, act: Act<Patch>) -> Answer<Response> {
     documents::patch(&app, Kind::Application, &name, act).await
@@ -67,11 +70,18 @@ async fn patch(State(app): State<App>, P(name): P<String>, act: Act<Patch>) -> A
 
 /// Removes an application that has no deployment.
 #[utoipa::path(
-    delete, path = "/applications/{app}", tag = "applications", params(("app" = String, Path), DryRun),
-    responses((status = 204))
+    delete, path = "/applications/{app}", tag = "applications", params(("app" = String, Path), DryRun, IfMatch),
+    responses(
+        (status = 204),
+        (status = 200, body = Application, description = "Of a dry run: what would be removed; nothing was changed."),
+    )
 )]
 async fn remove(State(app): State<App>, P(name): P<String>, act: Act<Nothing>) -> Answer<Response> {
-    let removed =
-        async { Ok(app.manager.remove_application(&name, &act.caller, act.dry_run, act.if_match).await?) };
+    let remove = app.manager.remove_application(&name, &act.caller, act.dry_run, act.if_match);
+    if act.dry_run {
+        remove.await?;
+        return Ok(Json(app.manager.application(&name)?).into_response());
+    }
+    let removed = async { Ok(remove.await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::NO_CONTENT, removed).await
 }

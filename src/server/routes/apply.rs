@@ -8,8 +8,14 @@ use crate::{
     contract::{
         List,
         intent::{Applied, Apply},
+        problem::{Code, Problem},
     },
-    server::{App, error::Answer, extract::Act, once::once},
+    server::{
+        App,
+        error::{Answer, Failure},
+        extract::Act,
+        once::once,
+    },
 };
 
 pub(super) fn routes() -> OpenApiRouter<App> {
@@ -24,6 +30,10 @@ pub(super) fn routes() -> OpenApiRouter<App> {
 )]
 async fn apply(State(app): State<App>, act: Act<Apply>) -> Answer<Response> {
     let Act { body, caller, dry_run, key, if_match } = act;
+    if body.documents.is_empty() {
+        let problem = Problem::new(Code::BadRequest, "there is no document to apply; nothing was changed");
+        return Err(Failure(problem.hint("`documents` is a list of targets, applications and deployments")));
+    }
     let applied = async { Ok(List::all(app.manager.apply(body, &caller, dry_run, if_match).await?)) };
     once(&app, &caller, key.as_ref(), StatusCode::OK, applied).await
 }

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt as _;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-use super::operations::Nothing;
+use super::verbs::DryRun;
 use crate::{
     contract::{
         List, NAME_HEADER,
@@ -25,7 +25,8 @@ use crate::{
     server::{
         App,
         error::{Answer, Failure},
-        extract::{P, Q, Who, hex, key},
+        extract::{ActQuery, P, Q, Who, hex, key},
+        once::once,
         paging::{self, Page},
     },
 };
@@ -61,16 +62,20 @@ async fn one(State(app): State<App>, P(sha): P<String>) -> Answer<Json<Artifact>
     post, path = "/artifacts", tag = "artifacts",
     request_body(content = Vec<u8>, content_type = "application/java-archive"),
     params(
+        DryRun,
         ("nutkin-name" = Option<String>, Header, description = "File name for people, percent-encoded."),
         ("nutkin-sha256" = Option<String>, Header, description = "The hash that the sender computed; compared."),
     ),
-    responses((status = 201, body = Artifact))
+    responses(
+        (status = 201, body = Artifact),
+        (status = 200, body = Artifact, description = "Of a dry run: what would be kept; nothing is."),
+    )
 )]
 async fn upload(State(app): State<App>, request: Request) -> Answer<Response> {
     let (mut parts, body) = request.into_parts();
     let Who(caller) = Who::from_request_parts(&mut parts, &()).await?;
-    let Q(Nothing {}) = Q::from_request_parts(&mut parts, &()).await?;
-    check_head(&parts)?;
+    let Q(ActQuery { dry_run }) = Q::from_request_parts(&mut parts, &()).await?;
+    check_head(&parts, dry_run)?;
     let received = Received { path: app.manager.artifact_inbox()? };
     let sha = receive(body, &received.path).await?;
     if let Some(told) = header_text(&parts.headers, SHA_HEADER).filter(|t| !t.eq_ignore_ascii_case(&sha)) {
@@ -78,13 +83,21 @@ async fn upload(State(app): State<App>, request: Request) -> Answer<Response> {
         return Err(Failure(Problem::new(Code::BadArtifact, detail).hint("send it again")));
     }
     let name = label(&parts.headers);
-    let artifact = app.manager.keep_artifact(&received.path, &ArtifactSha::new(sha), &name, &caller).await?;
-    Ok((StatusCode::CREATED, Json(artifact)).into_response())
+    let hash = ArtifactSha::new(sha.clone());
+    if dry_run {
+        return Ok(Json(app.manager.examine_artifact(&received.path, &hash, &name).await?).into_response());
+    }
+    // The file is the request's body: the same key with another file is another request.
+    let key = key(&parts, &sha)?;
+    let kept = async { Ok(app.manager.keep_artifact(&received.path, &hash, &name, &caller).await?) };
+    once(&app, &caller, Some(&key), StatusCode::CREATED, kept).await
 }
 
-/// What can be refused before the file comes. The same content is kept once, so a repeated upload needs no kept answer.
-fn check_head(parts: &Parts) -> Answer<()> {
-    key(parts, "")?;
+/// What can be refused before the file comes.
+fn check_head(parts: &Parts, dry_run: bool) -> Answer<()> {
+    if !dry_run {
+        key(parts, "")?;
+    }
     let length =
         header_text(&parts.headers, header::CONTENT_LENGTH.as_str()).and_then(|l| l.parse::<u64>().ok());
     match length {

@@ -11,14 +11,14 @@ use utoipa::IntoParams;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    documents::{self, Kind, New, Patch},
+    documents::{self, Changed, Kind, New, Patch},
     events::{self, Wanted},
-    verbs::{self, DryRun},
+    verbs::{self, DryRun, IfMatch},
 };
 use crate::{
     contract::{
         List,
-        intent::{DeleteDeployment, Document, Intent, Verb},
+        intent::{Applied, DeleteDeployment, Document, Intent, Verb},
         model::{
             self, Checkpoint, Deployment, ExceptionEntry, Job, Operation, RestorePoint, Revision, Savepoint,
         },
@@ -81,7 +81,7 @@ async fn list(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<Depl
 /// One deployment.
 #[utoipa::path(
     get, path = "/deployments/{app}/{name}", tag = "deployments", params(Named),
-    responses((status = 200, body = Deployment))
+    responses((status = 200, body = Deployment, headers(("ETag" = String, description = "Its version, for If-Match."))))
 )]
 async fn one(State(app): State<App>, P(of): P<Named>) -> Answer<Response> {
     let name = of.name()?;
@@ -102,7 +102,10 @@ async fn document(State(app): State<App>, P(of): P<Named>) -> Answer<Json<Docume
 /// Creates a deployment; with `state: RUNNING` it is started.
 #[utoipa::path(
     post, path = "/deployments", tag = "deployments", params(DryRun), request_body = New,
-    responses((status = 201, body = Deployment))
+    responses(
+        (status = 201, body = Deployment),
+        (status = 200, body = List<Applied>, description = "Of a dry run: what would be made; nothing was changed."),
+    )
 )]
 async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
     documents::create(&app, Kind::Deployment, act).await
@@ -110,8 +113,8 @@ async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
 
 /// Changes the deployment's own layer; what the patch does not name stays, `null` removes.
 #[utoipa::path(
-    patch, path = "/deployments/{app}/{name}", tag = "deployments", params(Named, DryRun), request_body = Patch,
-    responses((status = 200, body = Deployment))
+    patch, path = "/deployments/{app}/{name}", tag = "deployments", params(Named, DryRun, IfMatch), request_body = Patch,
+    responses((status = 200, body = Changed<Deployment>, description = "With `dryRun` what would change; nothing was changed."))
 )]
 async fn patch(State(app): State<App>, P(of): P<Named>, act: Act<Patch>) -> Answer<Response> {
     documents::patch(&app, Kind::Deployment, &of.name()?.to_string(), act).await
@@ -119,7 +122,7 @@ async fn patch(State(app): State<App>, P(of): P<Named>, act: Act<Patch>) -> Answ
 
 /// Removes a deployment without a live job from the books; savepoints and files stay.
 #[utoipa::path(
-    delete, path = "/deployments/{app}/{name}", tag = "deployments", params(Named, DryRun),
+    delete, path = "/deployments/{app}/{name}", tag = "deployments", params(Named, DryRun, IfMatch),
     request_body = DeleteDeployment, responses((status = 202, body = Operation), (status = 200, body = Plan))
 )]
 async fn remove(State(app): State<App>, P(of): P<Named>, act: Act<DeleteDeployment>) -> Answer<Response> {

@@ -87,6 +87,17 @@ pub(super) struct Patch {
     meta: Meta,
 }
 
+/// What a patch answers.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+#[serde(untagged)]
+#[expect(dead_code, reason = "documents what `patch` answers")]
+pub(super) enum Changed<T> {
+    /// The object as it is now.
+    Object(T),
+    /// Of a dry run: what would change.
+    Foreseen(List<Applied>),
+}
+
 /// Applies the document of an object that must not be there yet: 201 with its model, or what a dry run found.
 pub(super) async fn create(app: &App, kind: Kind, act: Act<New>) -> Answer<Response> {
     let Act { body: New { api_version, kind: word, metadata, spec, meta }, caller, dry_run, key, .. } =

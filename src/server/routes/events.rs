@@ -24,7 +24,7 @@ use crate::{
     server::{
         App, Manager,
         error::{Answer, Failure},
-        extract::Q,
+        extract::{Q, switch},
         paging,
         stream::{LAST_EVENT_ID, Message, answer as streamed},
     },
@@ -53,7 +53,8 @@ pub(super) struct Wanted {
     /// Events at most, 1 to 1000.
     limit: Option<u32>,
     /// Do not end: send what matches now, and then what comes, as server-sent events.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "switch")]
+    #[param(default = false, required = false)]
     follow: bool,
 }
 

@@ -34,6 +34,7 @@ pub(super) fn all() -> OpenApiRouter<App> {
         .merge(savepoints::routes())
         .merge(artifacts::routes())
         .merge(apply::routes())
+        .merge(health::description())
 }
 
 /// What is outside of it.
@@ -41,8 +42,25 @@ pub(super) fn outside() -> OpenApiRouter<App> {
     health::routes()
 }
 
+/// Last parts of routes that are planned.
+const NOT_BUILT: [&str; 3] = ["metrics", "logs", "logs/stream"];
+
+/// A path that will have a route: of the whole manager, or of a deployment.
+fn is_planned(path: &str) -> bool {
+    let of_deployment = path.strip_prefix(API_PREFIX).and_then(|p| p.strip_prefix("/deployments/"));
+    let last = of_deployment.map_or_else(
+        || path.strip_prefix('/').filter(|p| *p == "metrics"),
+        |rest| rest.splitn(3, '/').nth(2),
+    );
+    last.is_some_and(|last| NOT_BUILT.contains(&last))
+}
+
 /// No such route.
 pub(super) async fn unknown(uri: Uri) -> Failure {
+    if is_planned(uri.path()) {
+        let problem = Problem::new(Code::NotSupported, format!("{} is not built yet", uri.path()));
+        return Failure(problem.hint(format!("{API_PREFIX}/openapi.json lists what is there")));
+    }
     let problem = Problem::new(Code::NotFound, format!("there is no route {}", uri.path()));
     Failure(problem.hint(format!("{API_PREFIX}/openapi.json lists all of them")))
 }

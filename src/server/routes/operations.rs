@@ -17,7 +17,7 @@ use crate::{
     server::{
         App,
         error::Answer,
-        extract::{Act, P, Q},
+        extract::{Act, P, Q, switch},
         once::once,
         paging,
     },
@@ -41,7 +41,8 @@ struct Wanted {
     #[param(value_type = Option<String>)]
     deployment: Option<DeploymentName>,
     /// Only those that hold a deployment.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "switch")]
+    #[param(default = false, required = false)]
     active: bool,
     /// Operations at most, 1 to 1000.
     limit: Option<u32>,

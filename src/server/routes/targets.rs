@@ -9,13 +9,14 @@ use axum::{
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use super::{
-    documents::{self, Kind, New, Patch},
+    documents::{self, Changed, Kind, New, Patch},
     operations::Nothing,
-    verbs::DryRun,
+    verbs::{DryRun, IfMatch},
 };
 use crate::{
     contract::{
         List,
+        intent::Applied,
         model::{Target, TargetJob},
         plan::Check,
     },
@@ -45,7 +46,7 @@ async fn list(State(app): State<App>, Q(page): Q<Page>) -> Answer<Json<List<Targ
 /// One target.
 #[utoipa::path(
     get, path = "/targets/{name}", tag = "targets", params(("name" = String, Path)),
-    responses((status = 200, body = Target))
+    responses((status = 200, body = Target, headers(("ETag" = String, description = "Its version, for If-Match."))))
 )]
 async fn one(State(app): State<App>, P(name): P<String>) -> Answer<Response> {
     let target = app.manager.target(&name)?;
@@ -55,7 +56,10 @@ async fn one(State(app): State<App>, P(name): P<String>) -> Answer<Response> {
 /// Registers a target.
 #[utoipa::path(
     post, path = "/targets", tag = "targets", params(DryRun), request_body = New,
-    responses((status = 201, body = Target))
+    responses(
+        (status = 201, body = Target),
+        (status = 200, body = List<Applied>, description = "Of a dry run: what would be made; nothing was changed."),
+    )
 )]
 async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
     documents::create(&app, Kind::Target, act).await
@@ -63,8 +67,8 @@ async fn create(State(app): State<App>, act: Act<New>) -> Answer<Response> {
 
 /// Changes a target's document; what the patch does not name stays, `null` removes.
 #[utoipa::path(
-    patch, path = "/targets/{name}", tag = "targets", params(("name" = String, Path), DryRun), request_body = Patch,
-    responses((status = 200, body = Target))
+    patch, path = "/targets/{name}", tag = "targets", params(("name" = String, Path), DryRun, IfMatch), request_body = Patch,
+    responses((status = 200, body = Changed<Target>, description = "With `dryRun` what would change; nothing was changed."))
 )]
 async fn patch(State(app): State<App>, P(name): P<String>, act: Act<Patch>) -> Answer<Response> {
     documents::patch(&app, Kind::Target, &name, act).await
@@ -72,11 +76,18 @@ async fn patch(State(app): State<App>, P(name): P<String>, act: Act<Patch>) -> A
 
 /// Removes a target that no deployment refers to.
 #[utoipa::path(
-    delete, path = "/targets/{name}", tag = "targets", params(("name" = String, Path), DryRun), responses((status = 204))
+    delete, path = "/targets/{name}", tag = "targets", params(("name" = String, Path), DryRun, IfMatch), responses(
+        (status = 204),
+        (status = 200, body = Target, description = "Of a dry run: what would be removed; nothing was changed."),
+    )
 )]
 async fn remove(State(app): State<App>, P(name): P<String>, act: Act<Nothing>) -> Answer<Response> {
-    let removed =
-        async { Ok(app.manager.remove_target(&name, &act.caller, act.dry_run, act.if_match).await?) };
+    let remove = app.manager.remove_target(&name, &act.caller, act.dry_run, act.if_match);
+    if act.dry_run {
+        remove.await?;
+        return Ok(Json(app.manager.target(&name)?).into_response());
+    }
+    let removed = async { Ok(remove.await?) };
     once(&app, &act.caller, act.key.as_ref(), StatusCode::NO_CONTENT, removed).await
 }
 

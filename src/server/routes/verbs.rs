@@ -33,7 +33,7 @@ macro_rules! verbs {
         $(
             $(#[$m])*
             #[utoipa::path(
-                post, path = $path, tag = "verbs", params(Named, DryRun), request_body = $request,
+                post, path = $path, tag = "verbs", params(Named, DryRun, IfMatch), request_body = $request,
                 responses(
                     (status = 202, body = Operation, description = "Accepted; the operation is on disk."),
                     (status = 200, body = Plan, description = "The plan of a dry run; nothing was changed."),
@@ -77,8 +77,18 @@ verbs! {
 #[expect(dead_code, reason = "documents what `Act` reads")]
 pub(super) struct DryRun {
     /// Answer the plan; change nothing.
-    #[param(rename = "dryRun", default = false)]
+    #[param(rename = "dryRun", default = false, required = false)]
     dry_run: bool,
+}
+
+/// The version that the request is made for.
+#[derive(utoipa::IntoParams)]
+#[into_params(parameter_in = Header)]
+#[expect(dead_code, reason = "documents what `Act` reads")]
+pub(super) struct IfMatch {
+    /// The ETag of an earlier answer: refused with 412 where the object has another version by now.
+    #[param(rename = "If-Match")]
+    if_match: Option<String>,
 }
 
 /// Takes a job that somebody started into the books, as a new deployment.

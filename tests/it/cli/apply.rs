@@ -62,6 +62,36 @@ fn apply_uploads_a_jar_once_and_sends_its_hash() {
     );
 }
 
+#[test]
+fn a_jar_that_a_read_only_manager_lacks_is_named() {
+    let refused = problem("READ_ONLY", "this manager is read-only; nothing was stored", "");
+    let api = Api::new().on("POST /artifacts", 403, refused);
+    api.write("app.jar", "PK jar");
+    let manifest = api.write("m.yaml", MANIFEST);
+    let ran = api.run(&["diff", "-f", &manifest]);
+    assert_eq!(ran.code, 8, "{ran:?}");
+    for says in
+        ["does not have app.jar", "read-only; nothing was stored", "a dry run needs the jar at the manager"]
+    {
+        assert!(ran.err.contains(says), "{says}: {}", ran.err);
+    }
+}
+
+#[test]
+fn a_manifest_that_is_too_large_is_named_and_nothing_is_sent() {
+    let api = Api::new();
+    let args = format!("args: [{}]", vec!["\"0123456789\""; 100_000].join(", "));
+    let manifest = api.write("m.yaml", &MANIFEST.replace("jar: app.jar, args: [\"--password\", x]", &args));
+    let ran = api.run(&["apply", "-f", &manifest]);
+    assert_eq!(ran.code, 2, "{ran:?}");
+    assert!(
+        ran.err.contains("m.yaml: 1 documents make a request of") && ran.err.contains("takes 1024 KiB"),
+        "{}",
+        ran.err
+    );
+    assert!(api.books.lock().unwrap().asked.is_empty());
+}
+
 /// The commit of the pipeline, which is the version of what it has built.
 const COMMIT: (&str, &str) = ("GITHUB_SHA", "33de6a1f0c9b8e7d6c5b4a39281706f5e4d3c2b1");
 
@@ -137,11 +167,11 @@ fn upgrade_names_the_version_of_the_jar_that_it_brings(
 #[case(
     applied(
         "refused",
-        problem("INVALID_SPEC", "artifact/args/1: a literal secret is not stored", "use a reference")
+        problem("INVALID_SPEC", "spec.artifact/args/1: a literal secret is not stored", "use a reference")
     ),
     2,
     "",
-    "m.yaml:6:50: Deployment pay/prod: artifact/args/1: a literal secret is not stored"
+    "m.yaml:6:50: Deployment pay/prod: spec.artifact/args/1: a literal secret is not stored"
 )]
 #[case(applied("refused", problem("NOT_FOUND", "no target local", "")), 2, "", "no target local")]
 fn diff_has_three_outcomes(
@@ -229,6 +259,33 @@ fn apply_asks_for_the_typed_name_of_a_deployment() {
     assert_eq!(api.asked("POST /apply").len(), 1, "nothing more was sent");
 }
 
+/// Several deployments of one manifest may be protected.
+#[test]
+fn names_that_are_given_are_not_asked_for() {
+    let document = |name: &str| {
+        MANIFEST.replace("jar: app.jar", "sha256: ab").replace("name: prod", &format!("name: {name}"))
+    };
+    let foreseen = |name: &str| {
+        let mut row = row("Deployment", name, "update", Value::Null, Value::Null);
+        (row["operationKind"], row["plan"]) = ("SUSPEND".into(), plan());
+        (row["plan"]["confirmation"], row["plan"]["typedName"]) = ("TYPE_NAME".into(), name.into());
+        row
+    };
+    let dry = list(json!([foreseen("pay/prod"), foreseen("pay/eu"), foreseen("pay/us")]));
+    let done = list(json!([row("Deployment", "pay/prod", "update", "op-1".into(), Value::Null)]));
+    let api = Api::new().on("POST /apply?dryRun=true", 200, dry).on("POST /apply", 200, done);
+    let manifest = api.write("m.yaml", &["prod", "eu", "us"].map(document).join("---\n"));
+    let given = ["apply", "-f", &manifest, "--confirm", "pay/prod", "--confirm", "pay/us"];
+    assert_eq!(api.run(&given).code, 0);
+    assert_eq!(api.asked("POST /apply")[0].json()["confirm"], json!(["pay/prod", "pay/us"]));
+    let mut screen = Screen::open(&api, &[&given[..], &["--no-wait"]].concat());
+    screen.until("type pay/eu to confirm SUSPEND:");
+    screen.types("pay/eu\n");
+    screen.until("op-1");
+    assert!(screen.child.wait().unwrap().success());
+    assert_eq!(api.asked("POST /apply")[1].json()["confirm"], json!(["pay/prod", "pay/us", "pay/eu"]));
+}
+
 #[test]
 fn a_wrong_manifest_is_named_by_line_and_column_and_nothing_is_sent() {
     let api = Api::new();
@@ -275,8 +332,7 @@ fn a_manifest_that_a_verb_has_overtaken_names_both_ways_on() {
     for command in ["diff", "apply"] {
         let ran = api.run(&[command, "-f", file.to_str().unwrap()]);
         assert_eq!(ran.code, 5, "{ran:?}");
-        for way in
-            ["nutkin get deployment pay/prod -o yaml", "`diff --force` shows what `apply --force` would do"]
+        for way in [" get deployment pay/prod -o yaml", "`diff --force` shows what `apply --force` would do"]
         {
             assert!(ran.err.contains(way), "{command}: {}", ran.err);
         }
@@ -319,8 +375,16 @@ spec:
     std::fs::write(&file, manifest).unwrap();
     let applied = home.run(&["apply", "-f", file.to_str().unwrap()]);
     assert_eq!(applied.code, 0, "{applied:?}");
-    for (kind, name) in [("target", "local"), ("application", "pay"), ("deployment", "pay/prod")] {
-        let printed = home.run(&["get", kind, name, "-o", "yaml"]);
+    for (kind, name) in [
+        ("target", "local"),
+        ("application", "pay"),
+        ("deployment", "pay/prod"),
+        ("targets", ""),
+        ("applications", ""),
+        ("deployments", ""),
+    ] {
+        let what: &[&str] = if name.is_empty() { &[kind] } else { &[kind, name] };
+        let printed = home.run(&[&["get", "-o", "yaml"], what].concat());
         assert_eq!(printed.code, 0, "{printed:?}");
         let copy = home.0.path().join(format!("{kind}.yaml"));
         std::fs::write(&copy, &printed.out).unwrap();

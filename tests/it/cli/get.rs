@@ -149,3 +149,22 @@ fn shown_ids_are_taken_for_whole_ones() {
     assert!(none.err.contains("no savepoint is called \"beef\""), "{}", none.err);
     assert_eq!(api.asked("POST /deployments/pay/prod/start").len(), 3);
 }
+
+#[test]
+fn a_savepoint_and_an_operation_are_known_by_a_part_of_their_id() {
+    let one = savepoint("1", "savepoint-6e75");
+    let id = one["savepointId"].as_str().unwrap().to_owned();
+    let api = Api::new()
+        .on("GET /savepoints", 200, list(json!([one])))
+        .on(&format!("GET /savepoints/{id}"), 200, one)
+        .on("GET /operations", 200, list(json!([{"operationId": OPERATION}])))
+        .on(&format!("GET /events?operation={OPERATION}&severity=info&limit=100"), 200, list(json!([])));
+    for given in ["savepoint-6e75", id.as_str()] {
+        let ran = api.run(&["get", "savepoint", given, "-o", "name"]);
+        assert_eq!((ran.code, ran.out.trim()), (0, id.as_str()), "{ran:?}");
+    }
+    assert_eq!(api.run(&["get", "savepoint", "nothing-of-it"]).code, 1);
+    assert_eq!(api.run(&["events", "--operation", "0000c812"]).code, 0);
+    let unknown = api.run(&["events", "--operation", "0000ffff"]);
+    assert_eq!(unknown.code, 1, "{unknown:?}");
+}

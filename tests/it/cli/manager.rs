@@ -51,6 +51,9 @@ fn clients_that_come_at_once_get_one_manager() {
     }
     let log = state.run(&["manager", "log"]).out;
     assert_eq!(log.matches(" ready ").count(), 1, "{log}");
+    let lines = state.run(&["manager", "log", "-o", "json"]).out;
+    let lines: Vec<Value> = lines.lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    assert!(lines.iter().any(|l| l["line"].as_str().unwrap().contains(" ready ")), "{lines:?}");
 }
 
 #[test]

@@ -30,11 +30,20 @@ fn theme_and_keymap_are_part_of_the_check_and_doctor_runs_without_valid_settings
     };
     let vim = run("keymap = \"vim\"\n", &["config", "check"]);
     assert_eq!(vim.code, 2, "{vim:?}");
+    assert!(vim.out.contains("config.toml:1:10: the keymap \"vim\" is not built yet"), "{}", vim.out);
+    let near = run("theme = \"drak\"\n", &["config", "check"]);
     assert!(
-        vim.out.contains("the keymap \"vim\" is no file") && vim.out.contains("none of default"),
+        near.out.contains("config.toml:1:9: the theme ") && near.out.contains("did you mean \"dark\"?"),
         "{}",
-        vim.out
+        near.out
     );
+    let beside = run("keymap = \"keys.toml\"\n", &["config", "check"]);
+    assert!(beside.out.contains("keys.toml:1:1: ") && !beside.out.contains("no file"), "{}", beside.out);
+    let secrets = run("[manager]\nsecrets-dir = \"secrets\"\n", &["config", "show"]);
+    let place = home.path().join("secrets").display().to_string();
+    assert!(secrets.out.contains(&place), "{}", secrets.out);
+    let nobody = run("[access]\noperators = [\"group:\"]\n", &["config", "check"]);
+    assert!(nobody.code == 2 && nobody.out.contains("config.toml:2:"), "{nobody:?}");
     let wrong = run(&format!("keymap = \"{}\"\n", keymap.display()), &["config", "check"]);
     assert_eq!(wrong.code, 2, "{wrong:?}");
     assert!(wrong.out.contains("keys.toml:1:1: "), "{}", wrong.out);

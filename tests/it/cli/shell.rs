@@ -74,6 +74,9 @@ fn the_manual_page_is_roff_and_has_every_command() {
             "{verb}"
         );
     }
+    for nested in ["savepoint dispose", "operation choose", "manager status", "target add", "config check"] {
+        assert!(text.contains(&format!("\n.TH nutkin-{} 1", nested.replace(' ', "-"))), "{nested}");
+    }
     for hidden in ["promote", "is not built yet"] {
         assert!(!text.contains(hidden), "{hidden}");
     }
@@ -119,6 +122,12 @@ fn the_description_of_the_api_is_of_version_3_1_and_complete() {
     ] {
         assert!(paths.contains_key(path), "{path} is not in {:?}", paths.keys().collect::<Vec<_>>());
     }
+}
+
+#[test]
+fn the_description_of_the_api_is_yaml_where_yaml_is_asked_for() {
+    let text = printed(&["openapi", "-o", "yaml"]);
+    assert!(text.starts_with("openapi: \"3.1.0\"\n") && text.contains("\npaths:\n"), "{}", &text[..200]);
 }
 
 #[rstest]

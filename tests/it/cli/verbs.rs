@@ -150,3 +150,25 @@ fn the_plan_of_a_fork_names_what_it_makes() {
     let ran = api.run(&["fork", "pay/prod", "pay/new", "--dry-run"]);
     assert!(ran.out.starts_with("FORK pay/prod → pay/new on local, revision 3 (v1)\n"), "{}", ran.out);
 }
+
+/// What nutkin takes for a flag of its own reaches the program one by one.
+#[test]
+fn an_argument_that_looks_like_a_flag_of_nutkin_reaches_the_program() {
+    let route = "POST /deployments/pay/prod/upgrade";
+    let api = Api::new().on(route, 202, operation("QUEUED", &[]));
+    let ran = api.run(&["upgrade", "pay/prod", "-q", "--arg=--dry-run", "--arg=-o", "--arg", "x"]);
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(api.asked(route)[0].json()["args"], json!(["--dry-run", "-o", "x"]));
+}
+
+#[test]
+fn a_dry_run_ends_as_the_act_would() {
+    let route = "POST /deployments/pay/prod/suspend?dryRun=true";
+    for (check, exit) in [("reachable", 6), ("slots", 1)] {
+        let mut refused = plan();
+        refused["runnable"] = false.into();
+        refused["checks"] = json!([{"name": check, "verdict": "failed", "message": "no", "hint": null}]);
+        let ran = Api::new().on(route, 200, refused).run(&["suspend", "pay/prod", "--dry-run"]);
+        assert_eq!(ran.code, exit, "{ran:?}");
+    }
+}

@@ -32,6 +32,20 @@ fn waiting_ends_with_the_operation(#[case] state: &str, #[case] exit: i32) {
     );
 }
 
+/// Whoever says how long to wait wants to wait.
+#[test]
+fn a_timeout_means_to_wait() {
+    let api = Api::new().on("POST /deployments/pay/prod/suspend", 202, operation("QUEUED", &[])).on(
+        "GET /operations/op-1",
+        200,
+        operation("SUCCEEDED", &[]),
+    );
+    let ran = api.run(&["suspend", "pay/prod", "--timeout", "30s"]);
+    assert!(ran.code == 0 && ran.out.contains("SUCCEEDED"), "{ran:?}");
+    let both = api.run(&["suspend", "pay/prod", "--timeout", "30s", "--no-wait"]);
+    assert!(both.code == 2 && both.err.contains("cannot be used with"), "{both:?}");
+}
+
 /// Cancelled is without effect only when no step may have had one.
 #[rstest]
 #[case("UPLOAD_JAR", "CONFIRMED", 1)]

@@ -25,7 +25,7 @@ enum Would {
     Run,
     /// What applying a document would do to it.
     Apply(&'static str),
-    /// The object as it would be, or nothing where it would be gone.
+    /// The object as it would be, or as it is where it would be gone.
     Show(u16),
     /// It has no dry run, or the operation has ended: that is said.
     No(u16, &'static str),
@@ -137,10 +137,10 @@ fn cases(job: &str, savepoint: &str, operation: &str) -> Vec<Case> {
         ("POST /targets/{name}/check", "targets/local/check".into(), json!({}), Would::Look),
         ("POST /targets", "targets".into(), new("Target", "fresh"), Would::Apply("create")),
         ("PATCH /targets/{name}", "targets/spare".into(), labels.clone(), Would::Show(200)),
-        ("DELETE /targets/{name}", "targets/spare".into(), json!({}), Would::Show(204)),
+        ("DELETE /targets/{name}", "targets/spare".into(), json!({}), Would::Show(200)),
         ("POST /applications", "applications".into(), new("Application", "fresh"), Would::Apply("create")),
         ("PATCH /applications/{app}", "applications/spare".into(), labels, Would::Show(200)),
-        ("DELETE /applications/{app}", "applications/spare".into(), json!({}), Would::Show(204)),
+        ("DELETE /applications/{app}", "applications/spare".into(), json!({}), Would::Show(200)),
         ("POST /apply", "apply".into(), json!({"documents": [deployment]}), Would::Apply("create")),
         (
             "POST /savepoints",
@@ -168,7 +168,7 @@ fn cases(job: &str, savepoint: &str, operation: &str) -> Vec<Case> {
             json!({"choice": "retry"}),
             Would::No(409, "WRONG_STATE"),
         ),
-        ("POST /artifacts", "artifacts".into(), json!({}), Would::No(400, "BAD_REQUEST")),
+        ("POST /artifacts", "artifacts".into(), json!({}), Would::No(400, "BAD_ARTIFACT")),
         ("PUT /watch/{id}/interest", "watch/nobody/interest".into(), json!({}), Would::Look),
     ]
 }

@@ -41,7 +41,7 @@ pub struct GetArgs {
     /// What; APP/NAME alone is a deployment.
     #[arg(value_name = "KIND", value_parser = WhatParser)]
     what: What,
-    /// One of them, or the deployment whose they are.
+    /// One of them by its name or id, or the deployment whose they are.
     name: Option<String>,
     /// Only with this label, of targets, applications and deployments; may be repeated.
     #[arg(short = 'l', long = "label", value_name = "K=V")]
@@ -134,10 +134,7 @@ impl Getting {
                     None => self.show(ctx, Source::one(routes::all_jobs())).await,
                 },
             },
-            Kind::Savepoints => match &self.name {
-                Some(_) => self.of_one(ctx, routes::savepoints).await,
-                None => self.show(ctx, Source::one(routes::all_savepoints())).await,
-            },
+            Kind::Savepoints => self.savepoints(ctx).await,
             Kind::Operations => self.named(ctx, routes::operations(), routes::operation).await,
             Kind::Events => {
                 let deployment = match &self.name {
@@ -182,6 +179,32 @@ impl Getting {
             return Ok(Exit::OK);
         }
         show_one(ctx, &routes::deployment(&name)).await
+    }
+
+    /// All, those of a deployment, or one by its id: names of deployments have a slash, and ids have none. On a terminal a
+    /// deployment is known by its NAME alone, too.
+    async fn savepoints(&self, ctx: &Context) -> Outcome {
+        let Some(given) = &self.name else {
+            return self.show(ctx, Source::one(routes::all_savepoints())).await;
+        };
+        if given.contains('/') {
+            return self.of_one(ctx, routes::savepoints).await;
+        }
+        let id = match ctx.savepoint(given).await {
+            Err(p) if p.code == Code::NotFound && ctx.allows_prefixes() => {
+                return self.of_one(ctx, routes::savepoints).await;
+            }
+            found => found?,
+        };
+        if self.watch {
+            return self
+                .show(ctx, Source::filtered(routes::all_savepoints(), model::Savepoint::KEY, &id))
+                .await;
+        }
+        let value = ctx.client().await?.get_value(&routes::savepoint(&id)).await?;
+        let savepoint: model::Savepoint = parse(&value)?;
+        ctx.print_one(&value, &id, || ctx.table(std::slice::from_ref(&savepoint), true))?;
+        Ok(Exit::OK)
     }
 
     /// One by its name, or all.
@@ -229,7 +252,11 @@ impl Getting {
         let limit = self.limit.or(T::HISTORY);
         let (items, next) = source.fetch(ctx, limit, &labels).await?;
         if !self.watch {
-            ctx.print_list::<T>(&items, next.as_deref())?;
+            let documents = match ctx.global.output {
+                Format::Yaml => shown::documents::<T>(ctx, &items).await?,
+                _ => None,
+            };
+            ctx.print_items::<T>(&items, next.as_deref(), documents)?;
             return Ok(Exit::OK);
         }
         until_interrupted(watch(ctx, &source, limit, &labels, items)).await

@@ -2,11 +2,14 @@
 
 use serde_json::Value;
 
+use super::super::{context::Context, output::parse};
 use crate::{
+    client::{Get, routes},
     config::manifest,
     contract::{
         intent::{Document, Metadata},
         model,
+        problem::Problem,
     },
 };
 
@@ -20,6 +23,27 @@ pub trait Shown: serde::de::DeserializeOwned {
     fn document(&self) -> Option<Document> {
         None
     }
+    /// Where the manager has the object as a manifest, where this model is not enough to tell it.
+    fn document_route(&self) -> Option<Get<Document>> {
+        None
+    }
+}
+
+/// The items of a list as a manifest of several documents; `None` where the kind is none.
+pub(super) async fn documents<T: Shown>(
+    ctx: &Context,
+    items: &[Value],
+) -> Result<Option<Vec<Value>>, Problem> {
+    let mut documents = Vec::new();
+    for item in items {
+        let model: T = parse(item)?;
+        documents.push(match (model.document(), model.document_route()) {
+            (Some(document), _) => serde_json::to_value(document).unwrap_or_default(),
+            (None, Some(route)) => ctx.client().await?.get_value(&route).await?,
+            (None, None) => return Ok(None),
+        });
+    }
+    Ok((!documents.is_empty()).then_some(documents))
 }
 
 /// Rows of a history, when nobody says how many.
@@ -34,7 +58,7 @@ macro_rules! shown {
     };
 }
 shown! {
-    TargetJob "flinkJobId", Deployment "deployment", Job "jobId", Savepoint "savepointId",
+    TargetJob "flinkJobId", Job "jobId", Savepoint "savepointId",
     Operation "operationId" NEWEST, Event "seq" NEWEST, Revision "number", Artifact "sha256",
     ExceptionEntry "at", Checkpoint "id",
 }
@@ -61,6 +85,13 @@ impl Shown for model::Application {
             serde_json::json!({ "defaults": self.defaults })
         };
         Some(document("Application", metadata, spec))
+    }
+}
+
+impl Shown for model::Deployment {
+    const KEY: &'static str = "deployment";
+    fn document_route(&self) -> Option<Get<Document>> {
+        self.deployment.parse().ok().map(|name| routes::document(&name))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, CommandFactory as _};
 use indexmap::IndexMap;
 
 use super::{
     on,
     set::{pair_of, set_of},
-    upper,
+    upper, usage,
 };
 use crate::{
     client::routes,
@@ -19,6 +19,7 @@ use crate::{
     domain::{operation::Kind, savepoint::Format, spec::UpgradeStrategy},
     faces::cli::{
         act::{ActFlags, submit},
+        args::Cli,
         artifact, ci,
         context::Context,
         exit::Outcome,
@@ -30,7 +31,7 @@ use crate::{
 pub struct UpgradeArgs {
     /// APP/NAME.
     deployment: String,
-    /// A new jar; uploaded first.
+    /// A new jar; uploaded first, for a dry run too.
     #[arg(long, value_name = "FILE", conflicts_with = "artifact")]
     jar: Option<PathBuf>,
     /// A jar that the manager has: its hash, a unique part of it, or its name, which is the newest of that name.
@@ -66,7 +67,7 @@ pub struct UpgradeArgs {
     /// One program argument; may be repeated, replaces all old ones.
     #[arg(long, value_name = "ARG", allow_hyphen_values = true, conflicts_with = "args")]
     arg: Vec<String>,
-    /// Program arguments: everything that follows; replaces the old ones.
+    /// Program arguments: everything that follows, so nutkin's own flags come before it; replaces the old ones.
     #[arg(long, value_name = "ARGS", num_args = 0.., allow_hyphen_values = true)]
     args: Option<Vec<String>>,
     #[command(flatten)]
@@ -92,6 +93,12 @@ impl UpgradeArgs {
     }
 
     fn request(&self) -> Result<Upgrade, Problem> {
+        if let Some(flag) = self.args.iter().flatten().find(|word| is_own_flag("upgrade", word)) {
+            let detail = format!("{flag} stands behind --args, where every word is the program's");
+            return Err(usage(detail).hint(format!(
+                "put --args and the program's words last; if the program wants {flag}: --arg={flag}, and so each of its words"
+            )));
+        }
         let args = self.args.clone().or_else(|| (!self.arg.is_empty()).then(|| self.arg.clone()));
         let mut flink_configuration = IndexMap::new();
         for pair in &self.flink_conf {
@@ -113,6 +120,19 @@ impl UpgradeArgs {
             meta: Default::default(),
         })
     }
+}
+
+/// Whether a word is a flag that this command takes itself, as its grammar says.
+fn is_own_flag(command: &str, word: &str) -> bool {
+    let mut grammar = Cli::command();
+    grammar.build();
+    let is_it = |arg: &clap::Arg| {
+        let long = word.strip_prefix("--").map(|rest| rest.split('=').next().unwrap_or(rest));
+        let short =
+            word.strip_prefix('-').filter(|rest| rest.len() == 1).and_then(|rest| rest.chars().next());
+        (long.is_some() && arg.get_long() == long) || (short.is_some() && arg.get_short() == short)
+    };
+    grammar.find_subcommand(command).is_some_and(|c| c.get_arguments().any(is_it))
 }
 
 /// `nutkin rollback`.
