@@ -1,5 +1,7 @@
 //! What a Flink cluster says, as plain data: the evidence that rules judge.
 
+use serde::{Deserialize, Serialize};
+
 use super::{
     deployment::{FlinkState, TaskCounts},
     ids::FlinkJobId,
@@ -162,8 +164,40 @@ pub struct Checkpoints {
     pub latest_restored: Option<Restored>,
 }
 
-/// `/jobs/:id/checkpoints/config`.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+/// A job's newest completed checkpoint as the books keep it: a JobManager without high availability forgets it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct KeptCheckpoint {
+    /// Its number.
+    pub id: u64,
+    /// When it was triggered, by the JobManager's clock.
+    pub triggered_at: Timestamp,
+    /// When it was complete.
+    pub completed_at: Option<Timestamp>,
+    /// Bytes.
+    pub size: Option<u64>,
+    /// Its place.
+    pub path: Option<String>,
+    /// Flink has discarded it.
+    pub discarded: bool,
+}
+
+impl From<&CheckpointStat> for KeptCheckpoint {
+    fn from(s: &CheckpointStat) -> Self {
+        Self {
+            id: s.id,
+            triggered_at: s.triggered_at,
+            completed_at: s.acked_at,
+            size: s.size,
+            path: s.path.clone(),
+            discarded: s.discarded,
+        }
+    }
+}
+
+/// `/jobs/:id/checkpoints/config`, as the books keep it, too.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CheckpointConfig {
     /// `None` = checkpointing is off.
     pub interval: Option<Span>,

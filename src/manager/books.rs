@@ -9,11 +9,11 @@ use super::{
     inner::Inner,
     ports::store::{ApplicationRow, Changes, DeploymentRow, JobRow, StoreError, StoreResult},
     specs,
-    watcher::{KeptCheckpoint, KeptConfig},
 };
 use crate::domain::{
     deployment::{Desired, FlinkState, OurEnd},
     event::{EventName, NewEvent, Severity},
+    flink::KeptCheckpoint,
     ids::{SavepointId, TargetName},
     location,
     operation::{Creates, JobRef, Kind, OpState, Operation, Outcome, RestoreSource, Step},
@@ -120,9 +120,8 @@ pub fn retained_checkpoint(inner: &Inner, job: &JobRow) -> Option<Savepoint> {
     if job.flink_state.as_deref() == Some(FlinkState::Finished.as_str()) {
         return None;
     }
-    let config: KeptConfig = serde_json::from_value(job.checkpoint_config.clone()?).ok()?;
-    let kept: KeptCheckpoint = serde_json::from_value(job.last_checkpoint.clone()?).ok()?;
-    checkpoint_row(inner, job, kept).filter(|_| config.retained)
+    let retained = job.checkpoint_config.as_ref()?.retained;
+    checkpoint_row(inner, job, job.last_checkpoint.clone()?).filter(|_| retained)
 }
 
 /// A row for this checkpoint of a job, unless its place is in the catalogue.

@@ -20,7 +20,6 @@ use super::{
         cluster::{SavepointAccess, TargetSpec},
         store::Changes,
     },
-    watcher::KeptCheckpoint,
     world::{DeploymentEntry, TargetEntry},
 };
 use crate::domain::{
@@ -121,7 +120,7 @@ pub async fn prove(inner: &Inner, target: &TargetName) {
 /// Places that the target's own Flink has named for the deployment's job, newest first.
 fn reported(e: &DeploymentEntry, t: &TargetEntry) -> Vec<String> {
     let Some(job) = e.job.as_ref().filter(|j| j.target == t.row.name) else { return vec![] };
-    let kept = job.last_checkpoint.clone().and_then(|k| serde_json::from_value::<KeptCheckpoint>(k).ok());
+    let kept = job.last_checkpoint.clone();
     let now =
         e.sight.checkpoints.iter().flat_map(|c| &c.history).filter(|c| !c.discarded && c.is_completed());
     let taken = e.savepoints.iter().filter(|s| {

@@ -15,6 +15,7 @@ use serde_json::Value;
 use crate::domain::{
     deployment::{Desired, OurEnd},
     event::{Event, NewEvent, Severity},
+    flink::{CheckpointConfig, KeptCheckpoint},
     ids::{
         ArtifactSha, DeploymentId, DeploymentName, FlinkJobId, JobId, OperationId, SavepointId, StoreId,
         TargetName,
@@ -146,10 +147,10 @@ pub struct JobRow {
     pub restored_savepoint: Option<SavepointId>,
     /// Restarts seen.
     pub restarts: Option<u64>,
-    /// Newest completed checkpoint, as a document of the watcher's; survives a JobManager that forgets.
-    pub last_checkpoint: Option<Value>,
-    /// Checkpoint settings as last seen, as a document of the watcher's.
-    pub checkpoint_config: Option<Value>,
+    /// Newest completed checkpoint; a JobManager without high availability forgets it.
+    pub last_checkpoint: Option<KeptCheckpoint>,
+    /// Checkpoint settings as last seen.
+    pub checkpoint_config: Option<CheckpointConfig>,
     /// When it was last seen on its cluster.
     pub seen_at: Option<Timestamp>,
 }

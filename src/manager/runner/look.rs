@@ -214,8 +214,7 @@ async fn failures(cluster: &dyn Cluster, job: &FlinkJobId) -> (Option<u64>, Vec<
 fn kept_checkpoint(inner: &Inner, op: &Operation, flink: &FlinkJobId) -> Option<(String, u64, Timestamp)> {
     let world = inner.world();
     let job = world.by_id(&op.deployment)?.job.as_ref().filter(|j| j.flink == *flink)?;
-    let kept: crate::manager::watcher::KeptCheckpoint =
-        serde_json::from_value(job.last_checkpoint.clone()?).ok()?;
+    let kept = job.last_checkpoint.clone()?;
     Some((kept.path?, kept.id, kept.triggered_at))
 }
 
@@ -223,12 +222,7 @@ fn kept_checkpoint(inner: &Inner, op: &Operation, flink: &FlinkJobId) -> Option<
 fn kept_config(inner: &Inner, op: &Operation, flink: &FlinkJobId) -> Option<CheckpointConfig> {
     let world = inner.world();
     let entry = world.by_id(&op.deployment)?;
-    let of_row = || {
-        let job = entry.job.as_ref().filter(|j| j.flink == *flink)?;
-        let kept: crate::manager::watcher::KeptConfig =
-            serde_json::from_value(job.checkpoint_config.clone()?).ok()?;
-        Some(CheckpointConfig { interval: kept.interval, timeout: kept.timeout, retained: kept.retained })
-    };
+    let of_row = || entry.job.as_ref().filter(|j| j.flink == *flink)?.checkpoint_config.clone();
     entry.sight.checkpoint_config.clone().or_else(of_row)
 }
 

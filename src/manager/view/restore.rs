@@ -10,10 +10,7 @@ use crate::{
         spec::RestoreStrategy,
         time::Timestamp,
     },
-    manager::{
-        watcher::KeptCheckpoint,
-        world::{DeploymentEntry, World},
-    },
+    manager::world::{DeploymentEntry, World},
 };
 
 /// The newest completed checkpoint of the live job.
@@ -31,8 +28,7 @@ fn progress(e: &DeploymentEntry) -> Option<Timestamp> {
     let complete = e.savepoints.iter().filter(|s| s.status == savepoint::Status::Completed && s.is_final);
     let finals: Vec<_> = complete.filter_map(|s| s.flink_job.as_ref()).collect();
     let job = e.job.as_ref().filter(|j| !finals.contains(&&j.flink));
-    let kept = job.and_then(|j| j.last_checkpoint.clone());
-    let kept = kept.and_then(|k| serde_json::from_value::<KeptCheckpoint>(k).ok()).map(|k| k.triggered_at);
+    let kept = job.and_then(|j| j.last_checkpoint.as_ref()).map(|k| k.triggered_at);
     let live = live_checkpoint(e).map(|l| l.stat.triggered_at);
     let saved = e
         .own_savepoints()

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KeptCheckpoint, KeptConfig, told::about};
+use super::told::about;
 use crate::{
     domain::{
         deployment::{FlinkState, OurEnd},
@@ -44,9 +44,8 @@ pub(super) fn last_word(
 }
 
 pub(super) fn keep_config(e: &mut DeploymentEntry, c: CheckpointConfig) {
-    let kept = KeptConfig { interval: c.interval, timeout: c.timeout, retained: c.retained };
     if let Some(j) = e.job.as_mut() {
-        j.checkpoint_config = serde_json::to_value(kept).ok();
+        j.checkpoint_config = Some(c.clone());
     }
     e.sight.checkpoint_config = Some(c);
 }
@@ -62,16 +61,8 @@ pub(super) fn keep_checkpoints(
     let before = e.sight.checkpoints.take();
     let newest = |c: &Checkpoints| c.latest_completed.as_ref().map(|s| s.id);
     if let Some(s) = c.latest_completed.as_ref().filter(|_| before.as_ref().and_then(newest) != newest(&c)) {
-        let kept = KeptCheckpoint {
-            id: s.id,
-            triggered_at: s.triggered_at,
-            completed_at: s.acked_at,
-            size: s.size,
-            path: s.path.clone(),
-            discarded: s.discarded,
-        };
         if let Some(j) = e.job.as_mut() {
-            j.last_checkpoint = serde_json::to_value(kept).ok();
+            j.last_checkpoint = Some(s.into());
         }
         let took = s.duration_ms.unwrap_or_default();
         let size = s.size.map(text::bytes).unwrap_or_default();

@@ -258,7 +258,7 @@ fn keep(inner: &Inner, left: Left, now: Timestamp, round: &mut Round) {
         noted.left = Some(left.job);
     }
     let Some(checkpoint) = left.checkpoint else { return };
-    job.last_checkpoint = serde_json::to_value(&checkpoint).ok();
+    job.last_checkpoint = Some(checkpoint.clone());
     if let Some(sp) = books::checkpoint_row(inner, &job, checkpoint) {
         enter(inner, sp, now, &mut round.changes);
     }

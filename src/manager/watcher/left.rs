@@ -5,10 +5,9 @@
 
 use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use super::{KeptCheckpoint, KeptConfig};
 use crate::{
     domain::{
-        flink::JobSummary,
+        flink::{JobSummary, KeptCheckpoint},
         ids::{FlinkJobId, JobId, TargetName},
         location,
         savepoint::{Savepoint, Status},
@@ -56,14 +55,14 @@ async fn newest(
     job: &JobRow,
     savepoints: &[Savepoint],
 ) -> Option<KeptCheckpoint> {
-    let kept: KeptCheckpoint = serde_json::from_value(job.last_checkpoint.clone()?).ok()?;
+    let kept = job.last_checkpoint.clone()?;
     let path = kept.path.clone()?;
     let folder = path.trim_end_matches('/').rsplit_once('/').map(|(folder, _)| folder.to_owned());
     let children = match folder.filter(|_| location::checkpoint_number(&path).is_some()) {
         Some(folder) => inner.deps.eyes.children(spec, &folder).await,
         None => None,
     };
-    let config = job.checkpoint_config.clone().and_then(|c| serde_json::from_value::<KeptConfig>(c).ok());
+    let config = job.checkpoint_config.as_ref();
     let Some(children) = children else {
         return Some(kept).filter(|k| config.is_some_and(|c| c.retained) && !k.discarded);
     };

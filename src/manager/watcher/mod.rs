@@ -25,7 +25,6 @@ pub use told::about;
 
 use std::{sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use tokio::task::JoinHandle;
 
 use super::{
@@ -35,38 +34,8 @@ use super::{
 use crate::domain::{
     event::{EventName, NewEvent, Severity},
     ids::TargetName,
-    time::{Span, Timestamp, humane},
+    time::{Timestamp, humane},
 };
-
-/// A job's newest completed checkpoint as the books keep it: a JobManager without high availability forgets it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeptCheckpoint {
-    /// Its number.
-    pub id: u64,
-    /// When it was triggered, by the JobManager's clock.
-    pub triggered_at: Timestamp,
-    /// When it was complete.
-    pub completed_at: Option<Timestamp>,
-    /// Bytes.
-    pub size: Option<u64>,
-    /// Its place.
-    pub path: Option<String>,
-    /// Flink has discarded it.
-    pub discarded: bool,
-}
-
-/// A job's checkpoint settings as the books keep them.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct KeptConfig {
-    /// `None` = off.
-    pub interval: Option<Span>,
-    /// Of one checkpoint.
-    pub timeout: Option<Span>,
-    /// Checkpoints survive the job.
-    pub retained: bool,
-}
 
 /// Fact: the manager watched until then.
 pub const WATCHED_UNTIL: &str = "watched-until";

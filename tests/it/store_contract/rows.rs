@@ -7,6 +7,7 @@ use nutkin::{
     domain::{
         deployment::{Desired, OurEnd},
         event::{EventName, NewEvent, Severity, Via},
+        flink::{CheckpointConfig, KeptCheckpoint},
         ids::{DeploymentId, Hex32},
         operation::{
             Act, Choice, ChoiceId, JobRef, Kind, OpError, OpState, Operation, Outcome, Plan, Probation,
@@ -189,6 +190,24 @@ prop_compose! {
 }
 
 prop_compose! {
+    fn any_checkpoint()(
+        id in any::<u64>(), triggered_at in time(), completed_at in option::of(time()),
+        size in any::<Option<u64>>(), path in option::of(text()), discarded in any::<bool>(),
+    ) -> KeptCheckpoint {
+        KeptCheckpoint { id, triggered_at, completed_at, size, path, discarded }
+    }
+}
+
+prop_compose! {
+    fn any_config()(
+        interval in option::of(0u64..1 << 40), timeout in option::of(0u64..1 << 40), retained in any::<bool>(),
+    ) -> CheckpointConfig {
+        let span = |ms: u64| Span(Duration::from_millis(ms));
+        CheckpointConfig { interval: interval.map(span), timeout: timeout.map(span), retained }
+    }
+}
+
+prop_compose! {
     fn any_job(d: DeploymentId)(
         (id, flink, target, revision) in (id(), hex(), id(), any::<Option<u32>>()),
         (created_at, started_at, ended_at, seen_at) in
@@ -196,7 +215,7 @@ prop_compose! {
         (flink_state, our_end, restored_from) in (option::of(text()), select(OurEnd::ALL), option::of(text())),
         (operation, restored_savepoint) in (option::of(id()), option::of(id())),
         restarts in any::<Option<u64>>(),
-        (last_checkpoint, checkpoint_config) in (option::of(document()), option::of(document())),
+        (last_checkpoint, checkpoint_config) in (option::of(any_checkpoint()), option::of(any_config())),
     ) -> JobRow {
         JobRow {
             id: id.into(), deployment: d.clone(), flink, target: target.into(), revision,
