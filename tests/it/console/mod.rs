@@ -12,6 +12,7 @@ mod keys;
 mod light;
 mod live;
 mod night;
+mod palette;
 mod panics;
 mod pty;
 mod safe;
