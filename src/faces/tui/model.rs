@@ -7,7 +7,7 @@ use super::{
     data::Data,
     keymap::{Chord, Keymap},
     msg::AskId,
-    overlay::Overlay,
+    overlay::{Overlay, card::Sending},
     pages::{Page, home::Home},
     say::Zone,
     theme::{Role, Theme},
@@ -30,6 +30,15 @@ pub struct Toast {
     pub role: Role,
     /// When it goes away.
     pub until: Timestamp,
+}
+
+/// The waiting operation that is to be opened as soon as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attend {
+    /// That of a deployment, `APP/NAME`.
+    Of(String),
+    /// Whichever it is: the rows that are known do not tell.
+    Any,
 }
 
 /// What the console begins with.
@@ -85,7 +94,9 @@ pub struct Model {
     /// Operations that were submitted here.
     pub started: BTreeSet<String>,
     /// The operation that waits for a person is to be opened as soon as it is known.
-    pub attend: bool,
+    pub attend: Option<Attend>,
+    /// Acts that were confirmed and whose card was left before the manager answered.
+    pub unanswered: Vec<Sending>,
     /// What was last said to be looked at; `None` = nobody has been told on this stream.
     pub(super) interest: Option<Vec<String>>,
     /// The stream was begun anew because the manager had forgotten it; until it follows again, that is a failure.
@@ -114,7 +125,8 @@ impl Model {
             hint: start.hint,
             program: start.program,
             started: BTreeSet::new(),
-            attend: false,
+            attend: None,
+            unanswered: vec![],
             interest: None,
             asked_anew: false,
             asks: 0,
@@ -180,6 +192,17 @@ impl Model {
     pub fn types(&self) -> bool {
         let filter = self.overlays.is_empty() && self.pages.is_empty() && self.home.filtering.is_some();
         filter || self.overlays.last().is_some_and(Overlay::types)
+    }
+
+    /// Confirmed acts that nobody has answered: they may not have happened, and are asked for no more after leaving.
+    #[must_use]
+    pub fn without_answer(&self) -> Vec<String> {
+        let on_cards = self.overlays.iter().filter_map(|o| match o {
+            Overlay::Card(c) => c.sending.as_ref(),
+            _ => None,
+        });
+        let all = self.unanswered.iter().chain(on_cards);
+        all.map(Sending::words).collect()
     }
 
     /// Operations that would go on after leaving, for the words at the end.

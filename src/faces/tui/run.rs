@@ -66,7 +66,10 @@ const MESSAGES: usize = 256;
 pub async fn run(options: ConsoleOptions) -> anyhow::Result<u8> {
     let mut console = Console::open(options)?;
     let end = console.run().await;
-    let (still, program) = (console.model.still_running(), console.model.program.clone());
+    let lost = |what| format!("{what} had no answer: it may not have happened");
+    let mut still: Vec<String> = console.model.without_answer().into_iter().map(lost).collect();
+    still.extend(console.model.still_running());
+    let program = console.model.program.clone();
     drop(console);
     if failed() {
         return Ok(1);

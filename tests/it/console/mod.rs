@@ -1,6 +1,7 @@
 //! The console: screens, key flows, hostile text, the terminal itself.
 
 mod acts;
+mod attention;
 mod canned;
 mod cards;
 mod counted;
@@ -20,6 +21,8 @@ mod screen;
 mod support;
 mod svg;
 pub mod terminal;
+mod unanswered;
+mod unmanaged;
 mod vanished;
 mod words;
 mod world;

@@ -130,6 +130,13 @@ impl Overlay {
         }
     }
 
+    /// It goes.
+    pub(super) fn leave(self, model: &mut Model) {
+        if let Self::Card(card) = self {
+            card.leave(model);
+        }
+    }
+
     /// Moves in its list, or scrolls its text to `line`.
     pub fn go(&mut self, to: Move, line: usize, model: &Model) {
         match self {

@@ -17,7 +17,7 @@ use self::{
 };
 use super::{
     data::{Link, Load, Tab},
-    model::Model,
+    model::{Attend, Model},
     msg::{Effect, Msg},
     overlay::{
         Overlay,
@@ -26,7 +26,7 @@ use super::{
     },
     pages::{
         Page,
-        home::{Group, Subject},
+        home::{Group, Subject, waits},
     },
     view,
 };
@@ -96,16 +96,22 @@ fn settle(model: &mut Model, fx: &mut Vec<Effect>) {
 
 /// Opens the waiting operation that was asked for, once it is known.
 fn attend(model: &mut Model) {
-    if !model.attend {
-        return;
+    let data = &model.data;
+    let (found, over) = match &model.attend {
+        None => return,
+        // Who has gone elsewhere meanwhile, or whom nobody waits for any more, gets no card.
+        Some(Attend::Of(name)) => {
+            (data.waiting(name), model.home.deployment() != Some(name) || !waits(data, name))
+        }
+        Some(Attend::Any) => {
+            (data.active_operations().find(|o| o.state == OpState::NeedsAttention), !data.somebody_waits())
+        }
+    };
+    let id = found.map(|o| o.operation_id.clone()).filter(|_| !over);
+    if over || id.is_some() {
+        model.attend = None;
     }
-    let here = model.home.deployment();
-    let waiting = || model.data.active_operations().filter(|o| o.state == OpState::NeedsAttention);
-    let id = waiting().find(|o| Some(o.deployment.as_str()) == here).or_else(|| waiting().next());
-    if let Some(id) = id.map(|o| o.operation_id.clone()) {
-        model.attend = false;
-        model.overlays.push(Overlay::Operation(OperationCard::new(id)));
-    }
+    model.overlays.extend(id.map(|id| Overlay::Operation(OperationCard::new(id))));
 }
 
 /// What comes into sight again may have changed meanwhile: it stays in sight, and is asked for anew.
@@ -167,7 +173,7 @@ fn ask(model: &mut Model, fx: &mut Vec<Effect>) {
         let load = data.tabs.entry((name.clone(), Tab::Jobs)).or_default();
         want(load, now, fx, || Effect::LoadTab(name.clone(), Tab::Jobs));
     }
-    if matches!(model.pages.last(), Some(Page::Operations(_))) {
+    if matches!(model.pages.last(), Some(Page::Operations(_))) || model.attend.is_some() {
         want(&mut data.operations_load, now, fx, || Effect::LoadOperations);
     }
 }

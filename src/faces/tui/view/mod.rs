@@ -179,8 +179,26 @@ fn boxed(c: &mut Canvas<'_>, body: Rect, size: (u16, u16), title: &Text, role: R
     frame(c, area, title, role)
 }
 
-fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
+/// What was confirmed and may not have happened: leaving ends the question.
+fn without_answer(model: &Model) -> Vec<Text> {
+    let acts = model.without_answer();
+    if acts.is_empty() {
+        return vec![];
+    }
+    let mut lines = vec![plain("No answer yet: this may not have happened. Leaving stops asking."), Text::empty()];
+    lines.extend(acts.iter().map(|a| text("  ? ", Role::Warn).with(a, Role::Text)));
+    if !model.still_running().is_empty() {
+        lines.push(Text::empty());
+    }
+    lines
+}
+
+/// What goes on without the console.
+fn goes_on(model: &Model) -> Vec<Text> {
     let running = model.still_running();
+    if running.is_empty() {
+        return vec![];
+    }
     let goes_on = match model.data.link {
         Link::Live => "Quitting stops nothing. This goes on in the manager:",
         _ => "The manager is not there. This goes on when one is started again:",
@@ -190,6 +208,12 @@ fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
     if running.len() > 6 {
         lines.push(muted(format!("  and {} more", running.len() - 6)));
     }
+    lines
+}
+
+fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
+    let mut lines = without_answer(model);
+    lines.extend(goes_on(model));
     let key = |c| model.keymap.key_of(c).unwrap_or_default();
     let answers = text(format!("  {}", key(Command::LeaveNow)), Role::Key)
         .with(" quit    ", Role::Text)

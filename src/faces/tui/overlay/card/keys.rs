@@ -103,12 +103,7 @@ impl Card {
         fx: &mut Vec<Effect>,
     ) -> After {
         match c {
-            Command::Close => {
-                if self.sending.is_some() {
-                    model.toast("it was already sent; find it under operations", Role::Busy);
-                }
-                return After::Close;
-            }
+            Command::Close => return After::Close,
             Command::NextField => self.step(1),
             Command::PreviousField => self.step(-1),
             Command::Next | Command::Previous => match self.focus {

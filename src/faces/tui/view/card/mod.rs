@@ -100,11 +100,14 @@ fn title(model: &Model, card: &Card) -> Text {
     let plan = card.plan.value.as_deref();
     let target = plan
         .map(|p| p.target.as_str())
-        .or_else(|| model.data.rows.get(request.subject()).map(|r| r.target.as_str()))
+        .or_else(|| match request {
+            Request::Adopt(target, ..) => Some(target),
+            other => model.data.rows.get(other.subject()).map(|r| r.target.as_str()),
+        })
         .unwrap_or_default();
     let colour =
         model.data.targets.get(target).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
-    let t = object(request);
+    let t = object(model, request);
     if target.is_empty() {
         t
     } else {
@@ -114,7 +117,7 @@ fn title(model: &Model, card: &Card) -> Text {
 
 /// What is done to what. Where a savepoint is the object, it is named before its deployment: nobody may read that the
 /// deployment is to be deleted.
-fn object(request: &Request) -> Text {
+fn object(model: &Model, request: &Request) -> Text {
     let (verb, deployment) = (say::verb(request.kind()), request.subject());
     let savepoint = |id: &str| format!("savepoint {}", say::short_id(id));
     match request {
@@ -128,6 +131,14 @@ fn object(request: &Request) -> Text {
         Request::Import(_) => text(format!("{verb} a savepoint"), Role::Focus)
             .with(" into ", Role::Muted)
             .with(deployment, Role::Accent),
+        // A job is known by its name; its id tells it from others of that name.
+        Request::Adopt(target, id, _) => {
+            let jobs = model.data.unmanaged.get(target).into_iter().flatten();
+            let name = jobs.into_iter().find(|j| j.flink_job_id == *id).map(|j| format!("{} ", j.name));
+            text(format!("{verb} "), Role::Focus)
+                .with(name.unwrap_or_default(), Role::Accent)
+                .with(format!("({})", say::short_id(id)), Role::Muted)
+        }
         _ => text(verb, Role::Focus).with(" ", Role::Text).with(deployment, Role::Accent),
     }
 }
