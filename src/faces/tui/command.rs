@@ -175,6 +175,8 @@ commands! {
         Review "review" "review" ["ctrl-s", "f10"] Card true "To the card that shows what will be done.";
         Pick "pick" "choose" ["ctrl-o"] None true "Choose from the known artifacts or classes.";
         Edit "edit" "editor" ["ctrl-e"] None true "Edit the configuration in $EDITOR.";
+        FormPageUp "form-page-up" "scroll up" ["pageup"] None false "The difference and what speaks against it, one page up.";
+        FormPageDown "form-page-down" "scroll" ["pagedown"] None false "The difference and what speaks against it, one page down.";
         CloseForm "close-form" "back" ["esc"] None true "Close the form; nothing happens.";
     }
     Picker {

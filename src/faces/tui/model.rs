@@ -9,7 +9,7 @@ use super::{
     msg::AskId,
     overlay::{Overlay, card::Sending},
     pages::{Page, home::Home},
-    say::Zone,
+    say::{Zone, short_id},
     theme::{Role, Theme},
 };
 use crate::{
@@ -39,6 +39,22 @@ pub enum Attend {
     Of(String),
     /// Whichever it is: the rows that are known do not tell.
     Any,
+}
+
+/// An operation that does not end with the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoesOn {
+    /// It waits for a person.
+    pub waits: bool,
+    /// Which, and how.
+    pub words: String,
+}
+
+impl GoesOn {
+    fn new(what: &str, waits: bool, id: &str) -> Self {
+        let how = if waits { "waits for a person" } else { "goes on" };
+        Self { waits, words: format!("{what} {how}{id}") }
+    }
 }
 
 /// What the console begins with.
@@ -205,25 +221,26 @@ impl Model {
         all.map(Sending::words).collect()
     }
 
-    /// Operations that would go on after leaving, for the words at the end.
+    /// Operations that would go on after leaving, for the words at the end; what waits for a person comes first.
     #[must_use]
-    pub fn still_running(&self) -> Vec<String> {
-        let known: Vec<_> = self
-            .data
-            .active_operations()
-            .map(|o| {
-                let how = if o.state == OpState::NeedsAttention { "waits for a person" } else { "goes on" };
-                format!("{} {} {how}: {}", o.kind, o.deployment, o.operation_id)
-            })
-            .collect();
-        if !known.is_empty() {
-            return known;
-        }
+    pub fn still_running(&self) -> Vec<GoesOn> {
+        let known = self.data.active_operations().map(|o| {
+            let what = format!("{} of {}", o.kind, o.deployment);
+            GoesOn::new(
+                &what,
+                o.state == OpState::NeedsAttention,
+                &format!("  {}", short_id(&o.operation_id)),
+            )
+        });
+        let seen: BTreeSet<&str> = self.data.active_operations().map(|o| o.deployment.as_str()).collect();
         // Operations that this console has not seen in full are known by their rows.
-        self.data
-            .rows
-            .values()
-            .filter_map(|r| r.operation.as_ref().map(|o| format!("{o} of {} goes on", r.deployment)))
-            .collect()
+        let others = self.data.rows.values().filter(|r| !seen.contains(r.deployment.as_str()));
+        let by_row = others.filter_map(|r| {
+            let what = format!("{} of {}", r.operation.as_ref()?, r.deployment);
+            Some(GoesOn::new(&what, r.needs_attention, ""))
+        });
+        let mut all: Vec<_> = known.chain(by_row).collect();
+        all.sort_by_key(|g| !g.waits);
+        all
     }
 }

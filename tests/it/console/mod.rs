@@ -21,6 +21,7 @@ mod screen;
 mod support;
 mod svg;
 pub mod terminal;
+mod told;
 mod unanswered;
 mod unmanaged;
 mod vanished;

@@ -149,7 +149,11 @@ fn no_key_is_offered_that_does_nothing_or_reads_like_a_verb() {
     let mut c = ready();
     c.press("x").plan(world::plan(Kind::Cancel)).shows("esc back").hides("esc cancel").press("esc");
     c.press("u").settle().shows("esc back").press("esc");
-    c.shows("o operations").press("o").hides("o operations").press("o").shows("operations: they are on the screen");
+    c.shows("o operations")
+        .press("o")
+        .hides("o operations")
+        .press("o")
+        .shows("operations: they are on the screen");
 }
 
 #[test]

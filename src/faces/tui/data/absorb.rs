@@ -2,6 +2,7 @@
 
 use super::{
     Data, Link, Load, Paused, Tab, TabData,
+    sums::by_name,
     tail::{debug_events, newest},
 };
 use crate::{
@@ -51,6 +52,7 @@ impl Data {
         (self.actor, self.read_only, self.totals) = (s.actor, s.read_only, s.totals);
         self.applications = s.applications.into_iter().map(|a| (a.name.clone(), a)).collect();
         self.rows = s.rows.into_iter().map(|r| (r.deployment.clone(), r)).collect();
+        self.rows.sort_by(|a, _, b, _| by_name(a, b));
         self.more_rows.clear();
         self.judge_all();
         self.targets = s.targets.into_iter().map(|t| (t.name.clone(), t)).collect();
@@ -62,7 +64,9 @@ impl Data {
         for load in self.details.values_mut() {
             load.forget();
         }
-        self.tabs.clear();
+        for load in self.tabs.values_mut() {
+            load.forget();
+        }
         if let Some(detail) = s.selected {
             self.put_detail(*detail, now);
         }
@@ -158,8 +162,7 @@ impl Data {
         match self.rows.get_mut(&name) {
             Some(known) => *known = row,
             None => {
-                let parts = |n: &str| n.split_once('/').map(|(a, d)| (a.to_owned(), d.to_owned()));
-                self.rows.insert_sorted_by(name, row, |a, _, b, _| parts(a).cmp(&parts(b)));
+                self.rows.insert_sorted_by(name, row, |a, _, b, _| by_name(a, b));
             }
         }
     }

@@ -101,12 +101,14 @@ pub struct Data {
     pub totals: Totals,
     /// Applications by name.
     pub applications: IndexMap<String, Application>,
-    /// Slim rows by deployment.
+    /// Slim rows by deployment, in the order of their names.
     pub rows: IndexMap<String, Row>,
     /// Grows whenever a row or an unmanaged job comes, goes or changes.
     pub rows_version: u64,
     /// Sums over the rows of an application.
     sums: HashMap<String, Sum>,
+    /// Deployments whose state nobody knows, among the rows that are known.
+    unknown: u32,
     /// Rows of applications that the window left out were asked for.
     pub more_rows: HashMap<String, Load<()>>,
     /// Targets by name.
@@ -139,13 +141,6 @@ impl Data {
     pub fn partial(&self) -> Option<(usize, usize)> {
         let (known, all) = (self.rows.len(), self.totals.deployments as usize);
         (known < all).then_some((known, all))
-    }
-
-    /// Deployments whose state nobody knows, among the rows that are known.
-    #[must_use]
-    pub fn unknown(&self) -> u32 {
-        let unknown = |r: &&Row| r.observed == Observed::Unknown && !r.needs_attention;
-        u32::try_from(self.rows.values().filter(unknown).count()).unwrap_or(u32::MAX)
     }
 
     /// The detail of a deployment, when it has arrived.

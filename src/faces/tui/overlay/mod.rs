@@ -142,7 +142,7 @@ impl Overlay {
         match self {
             Self::Card(c) => c.go(to, line),
             Self::Operation(o) => o.go(to, line, model),
-            Self::Form(f) => f.go(to),
+            Self::Form(f) => f.go(to, line),
             Self::Sheet(s) => s.scroll = line,
             Self::Help(h) => h.go(to),
             Self::Leave => {}

@@ -89,7 +89,7 @@ impl Sheet {
                 Some(s.location.clone().unwrap_or_else(|| s.savepoint_id.clone()))
             }
             Subject::Job(..) => self.job(model).map(|j| j.flink_job_id.clone()),
-            Subject::Value(e) => Some(e.value.clone()),
+            Subject::Value(e) => Some(e.overridden.as_ref().unwrap_or(&e.value).clone()),
         }
     }
 

@@ -46,6 +46,7 @@ pub(in crate::faces::tui) fn run(model: &mut Model, c: Command, fx: &mut Vec<Eff
         return;
     }
     match c.spec().context {
+        Context::Form if matches!(c, Command::FormPageUp | Command::FormPageDown) => scroll(model, c, fx),
         Context::Card
         | Context::Operation
         | Context::Form
@@ -154,8 +155,8 @@ fn moved(c: Command, page: usize) -> Move {
     match c {
         Command::Up => Move::By(-1),
         Command::Down => Move::By(1),
-        Command::PageUp => Move::By(-page),
-        Command::PageDown => Move::By(page),
+        Command::PageUp | Command::FormPageUp => Move::By(-page),
+        Command::PageDown | Command::FormPageDown => Move::By(page),
         Command::First => Move::First,
         _ => Move::Last,
     }

@@ -38,6 +38,17 @@ use crate::{
 /// Takes one message in; what is to be done comes out.
 #[must_use]
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let only_time = matches!(msg, Msg::Tick(_));
+    let mut fx = take_in(model, msg);
+    if !only_time {
+        fx.extend(settle(model));
+    }
+    fx
+}
+
+/// The same for one of many messages, which [`settle`] is to follow once behind the last of them.
+#[must_use]
+pub fn take_in(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut fx = Vec::new();
     match msg {
         Msg::Key(e) => on_key(model, &e, &mut fx),
@@ -49,7 +60,6 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             if matches!(model.data.link, Link::Live) {
                 ask(model, &mut fx);
             }
-            return fx;
         }
         Msg::Snapshot(s) => {
             let notices = model.data.snapshot(*s, model.now);
@@ -70,12 +80,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Stop => fx.push(Effect::Quit),
         Msg::Repaint => fx.push(Effect::Repaint),
     }
-    settle(model, &mut fx);
     fx
 }
 
-/// After every message: lists follow their data, selections stay in sight, what is looked at is asked for.
-fn settle(model: &mut Model, fx: &mut Vec<Effect>) {
+/// After every message, or after many at once: lists follow their data, selections stay in sight, what is looked at is asked for.
+#[must_use]
+pub fn settle(model: &mut Model) -> Vec<Effect> {
+    let mut fx = Vec::new();
     model.home.sync(&model.data);
     let panes = model.panes();
     model.home.reveal(&panes);
@@ -90,8 +101,9 @@ fn settle(model: &mut Model, fx: &mut Vec<Effect>) {
     }
     attend(model);
     if matches!(model.data.link, Link::Live) {
-        look(model, fx);
+        look(model, &mut fx);
     }
+    fx
 }
 
 /// Opens the waiting operation that was asked for, once it is known.

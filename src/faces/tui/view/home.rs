@@ -11,7 +11,7 @@ use crate::{
         data::{Link, PAGE, Tab},
         keymap::show,
         layout::Tier,
-        list::ListView,
+        list::{AnyList, ListView},
         model::Model,
         pages::home::{EventLog, Group, Pane, Subject, waits},
         paint::{Canvas, Text, muted, plain, text},
@@ -19,6 +19,9 @@ use crate::{
         theme::Role,
     },
 };
+
+/// Cells for the words of a filter in the title of a tab.
+const FILTER: usize = 16;
 
 pub(super) fn draw(c: &mut Canvas<'_>, model: &Model) -> Option<Position> {
     let home = &model.home;
@@ -96,15 +99,20 @@ fn title(c: &mut Canvas<'_>, model: &Model, pane: Pane, r: Rect) {
 
 fn filter_text(model: &Model, pane: Pane) -> Text {
     let home = &model.home;
-    let filter = match pane {
-        Pane::Applications => home.groups.filter(),
-        Pane::Deployments => home.subjects.filter(),
-        Pane::Savepoints => home.savepoints.filter(),
-        Pane::Events => home.tail.list.filter(),
-        Pane::Detail => "",
-    };
+    let filter = home.list(pane).map(AnyList::filter).unwrap_or_default();
     let typing = home.filtering.is_some() && pane == home.focus;
     if filter.is_empty() && !typing { Text::empty() } else { text(format!(" /{filter}"), Role::Warn) }
+}
+
+/// That the rows of a tab are not all there are: beside the tabs' names there is little room for words.
+fn filtered(model: &Model) -> Text {
+    let hidden = model.home.list(Pane::Detail).map_or(0, AnyList::hidden);
+    let words = filter_text(model, Pane::Detail).fit(FILTER);
+    match (words.is_empty(), hidden) {
+        (true, _) => words,
+        (false, 0) => words.with(" ", Role::Text),
+        (false, n) => words.with(format!(" {} hidden ", say::count(n)), Role::Warn),
+    }
 }
 
 fn title_right(model: &Model, pane: Pane) -> Text {
@@ -119,9 +127,9 @@ fn title_right(model: &Model, pane: Pane) -> Text {
         Pane::Deployments => place(home.subjects.position(), home.subjects.len(), rows),
         Pane::Savepoints => place(home.savepoints.position(), home.savepoints.len(), rows),
         Pane::Detail if home.tab == Tab::Events => {
-            newest(model).then(following(model, &home.log, home.focus == pane))
+            filtered(model).then(newest(model)).then(following(model, &home.log, home.focus == pane))
         }
-        Pane::Detail => newest(model),
+        Pane::Detail => filtered(model).then(newest(model)),
         Pane::Events => {
             let debug = if home.debug { " debug shown" } else { "" };
             muted(debug).then(following(model, &home.tail, home.focus == pane))

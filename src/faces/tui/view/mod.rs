@@ -84,10 +84,10 @@ pub fn extent(model: &Model) -> Extent {
         Some(Overlay::Operation(o)) => operation::extent(body, model, o),
         Some(Overlay::Sheet(s)) => sheet::plan(body, model, s).extent,
         Some(Overlay::Help(h)) => Extent::new(usize::from(body.height.saturating_sub(6)), h.list.len(), 0),
-        Some(Overlay::Form(f)) => {
-            let len = f.picker.as_ref().map_or(0, super::list::ListView::len);
-            Extent::new(picker::rows(body, len), len, 0)
-        }
+        Some(Overlay::Form(f)) => match &f.picker {
+            Some(p) => Extent::new(picker::rows(body, p.len()), p.len(), 0),
+            None => form::extent(body, model, f),
+        },
         Some(Overlay::Leave) | None => Extent::default(),
     }
 }
@@ -185,7 +185,8 @@ fn without_answer(model: &Model) -> Vec<Text> {
     if acts.is_empty() {
         return vec![];
     }
-    let mut lines = vec![plain("No answer yet: this may not have happened. Leaving stops asking."), Text::empty()];
+    let mut lines =
+        vec![plain("No answer yet: this may not have happened. Leaving stops asking."), Text::empty()];
     lines.extend(acts.iter().map(|a| text("  ? ", Role::Warn).with(a, Role::Text)));
     if !model.still_running().is_empty() {
         lines.push(Text::empty());
@@ -204,7 +205,8 @@ fn goes_on(model: &Model) -> Vec<Text> {
         _ => "The manager is not there. This goes on when one is started again:",
     };
     let mut lines = vec![plain(goes_on), Text::empty()];
-    lines.extend(running.iter().take(6).map(|r| text("  ◐ ", Role::Busy).with(r, Role::Text)));
+    let mark = |waits| if waits { text("  ▲ ", Role::Warn) } else { text("  ◐ ", Role::Busy) };
+    lines.extend(running.iter().take(6).map(|g| mark(g.waits).with(&g.words, Role::Text)));
     if running.len() > 6 {
         lines.push(muted(format!("  and {} more", running.len() - 6)));
     }

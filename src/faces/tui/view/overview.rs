@@ -36,7 +36,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
         return super::card::scrolled(c, model, area, &lines, e);
     }
     // The keys that scroll move the selection of another pane now, and the next verb would hit another deployment.
-    let reads = format!("{} to read", model.keymap.key_of(Command::Detail).unwrap_or_default());
+    let reads = format!("key {}", model.keymap.key_of(Command::Detail).unwrap_or_default());
     super::card::scrolled_by(c, area, &lines, e, [reads.clone(), reads]);
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     contract::model::{Event, Job, Savepoint},
-    domain::text::bytes,
+    domain::{savepoint::Status, text::bytes},
     faces::tui::{
         command::Command,
         data::{Tab, TabData},
@@ -41,7 +41,10 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focu
         (_, Some(TabData::Events(_))) => events(c, area, model, &home.log, focused, false),
         (_, Some(TabData::Jobs(jobs))) => {
             let (head, list) = split(area);
-            c.line(head, &plain(" ").then(job_columns(list.width)).role(Role::Muted));
+            c.line(
+                head,
+                &plain(" ").then(job_columns(usize::from(list.width.saturating_sub(2)))).role(Role::Muted),
+            );
             rows(
                 c,
                 list,
@@ -137,16 +140,21 @@ fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Te
     t
 }
 
-fn job_columns(width: u16) -> Text {
-    let t = plain("Started")
-        .pad(12)
-        .then(plain("State").pad(20))
-        .then(plain("Rev").pad(4))
-        .then(plain("Flink job").pad(10));
-    if width >= 64 {
-        t.then(plain("Ended").pad(12)).then(plain("Restored from"))
+/// Cells of a row from which a table of jobs has all its columns. With fewer it has what tells jobs apart: when, how, of
+/// which revision, and from which restore point.
+const ALL_OF_A_JOB: usize = 62;
+
+/// Cells for a job's state: as many as are left when there are few, and none of its words need more than twenty.
+fn state_cells(width: usize) -> usize {
+    if width >= ALL_OF_A_JOB { 20 } else { width.saturating_sub(28).clamp(14, 20) }
+}
+
+fn job_columns(width: usize) -> Text {
+    let t = plain("Started").pad(12).then(plain("State").pad(state_cells(width))).then(plain("Rev").pad(4));
+    if width >= ALL_OF_A_JOB {
+        t.then(plain("Flink job").pad(10)).then(plain("Ended").pad(12)).then(plain("Restored from"))
     } else {
-        t.then(plain("Ended"))
+        t.then(plain("From"))
     }
 }
 
@@ -163,26 +171,29 @@ fn job(model: &Model, jobs: &[Job], j: &Job, width: usize) -> Text {
         None => "–".to_owned(),
     };
     let mut t = muted(started).pad(12);
-    t += text(state, role).pad(19).with(" ", Role::Text);
+    t += text(state, role).pad(state_cells(width) - 1).with(" ", Role::Text);
     t += plain(j.revision.map(|r| r.to_string()).unwrap_or_default()).pad(4);
-    t += muted(say::short_id(&j.flink_job_id)).pad(10);
-    t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
-    if width >= 62 {
-        t += match &j.restored_from {
-            Some(r) => plain(r.savepoint_id.as_deref().map_or_else(
-                || say::short_place(&r.location),
-                |s| format!("savepoint {}", say::short_id(s)),
-            )),
-            None if never_ran => muted("–"),
-            None => muted(say::without_restore(j)),
-        };
+    let all = width >= ALL_OF_A_JOB;
+    if all {
+        t += muted(say::short_id(&j.flink_job_id)).pad(10);
+        t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
     }
+    t += match &j.restored_from {
+        Some(r) => plain(r.savepoint_id.as_deref().map_or_else(
+            || say::short_place(&r.location),
+            |s| format!("{}{}", if all { "savepoint " } else { "" }, say::short_id(s)),
+        )),
+        None if never_ran => muted("–"),
+        None => muted(say::without_restore(j)),
+    };
     t
 }
 
 /// Which columns a table of savepoints has room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Width {
+    /// What a person picks one by; the size stands for the status of what is complete.
+    Least,
     /// What a person picks one by.
     Few,
     /// And the revision, whether it was seen, and its label.
@@ -194,7 +205,8 @@ enum Width {
 impl Width {
     const fn of(cells: u16) -> Self {
         match cells {
-            0..76 => Self::Few,
+            0..58 => Self::Least,
+            58..76 => Self::Few,
             76..106 => Self::Most,
             _ => Self::All,
         }
@@ -208,11 +220,14 @@ fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     if width == Width::All {
         columns = columns.then(plain("Job ID").pad(10));
     }
-    columns = columns.then(plain("Origin").pad(11)).then(plain("Status").pad(13)).then(plain("Size").pad(10));
+    columns = columns.then(plain("Origin").pad(11)).then(plain("Status").pad(13));
+    if width != Width::Least {
+        columns = columns.then(plain("Size").pad(10));
+    }
     if width == Width::All {
         columns = columns.then(plain("Format").pad(11));
     }
-    if width != Width::Few {
+    if width > Width::Few {
         columns = columns.then(plain("Rev").pad(5)).then(plain("Verified").pad(9)).then(plain("Label"));
     }
     // What is done with the selected one is said below, where there is room.
@@ -268,18 +283,25 @@ fn place_line(place: &str, cells: usize) -> Text {
 fn savepoint(model: &Model, s: &Savepoint, width: Width) -> Text {
     let (glyph, role) = say::savepoint(s.status);
     let when = model.state_time(s);
+    let size = s.size_bytes.map(bytes);
     let mut t = muted(when).pad(12);
     t += muted(say::short_id(&s.savepoint_id)).pad(10);
     if width == Width::All {
         t += muted(s.flink_job_id.as_deref().map_or("–".to_owned(), say::short_id)).pad(10);
     }
     t += plain(say::origin(s.origin)).pad(11);
+    if let (Width::Least, Status::Completed, Some(size)) = (width, s.status, &size) {
+        return t.then(text(format!("{glyph} {size}"), role));
+    }
     t += text(format!("{glyph} {}", s.status), role).pad(12).with(" ", Role::Text);
-    t += plain(s.size_bytes.map(bytes).unwrap_or_else(|| "–".to_owned())).pad(10);
+    if width == Width::Least {
+        return t;
+    }
+    t += plain(size.unwrap_or_else(|| "–".to_owned())).pad(10);
     if width == Width::All {
         t += plain(s.format.map_or("–", |f| f.as_str())).pad(11);
     }
-    if width != Width::Few {
+    if width > Width::Few {
         t += plain(s.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
         t += say::yes_no(s.verified).pad(8).with(" ", Role::Text);
         t += text(if s.pinned { "⚲ pinned " } else { "" }, Role::Accent);

@@ -74,7 +74,12 @@ fn accepted(op: Operation, model: &mut Model, fx: &mut Vec<Effect>) -> String {
 }
 
 /// What became of an act whose card was left.
-pub fn answered(model: &mut Model, ask: AskId, result: Result<Submitted, Box<Problem>>, fx: &mut Vec<Effect>) {
+pub fn answered(
+    model: &mut Model,
+    ask: AskId,
+    result: Result<Submitted, Box<Problem>>,
+    fx: &mut Vec<Effect>,
+) {
     let Some(at) = model.unanswered.iter().position(|s| s.ask == ask) else { return };
     if result.as_ref().is_err_and(|p| is_lost(p)) {
         fx.push(Effect::Wake(RESEND_MS, Wake::Resend(ask)));
@@ -87,7 +92,9 @@ pub fn answered(model: &mut Model, ask: AskId, result: Result<Submitted, Box<Pro
             let key = model.keymap.key_of(Command::Operations).unwrap_or_default();
             model.toast(format!("◐ {what} was taken up; {key} shows it"), Role::Busy);
         }
-        Ok(Submitted::Plan(_)) => model.toast(format!("{what} was only planned: nothing was done"), Role::Warn),
+        Ok(Submitted::Plan(_)) => {
+            model.toast(format!("{what} was only planned: nothing was done"), Role::Warn)
+        }
         Err(p) => model.toast(format!("✗ {what} was refused: {}", p.detail), Role::Error),
     }
 }

@@ -74,6 +74,8 @@ pub struct Form {
     config_base: IndexMap<String, String>,
     /// What has the focus.
     pub at: At,
+    /// Lines that the pane at its side is scrolled by.
+    pub scroll: usize,
     /// What is picked from, while it is open.
     pub picker: Option<ListView<String>>,
     /// The list of jars was asked for before it had arrived: it opens when it does.
@@ -110,6 +112,7 @@ impl Form {
             config: Box::default(),
             config_base: IndexMap::new(),
             at: At::Artifact,
+            scroll: 0,
             picker: None,
             pick_when_listed: false,
             plan: Load::default(),

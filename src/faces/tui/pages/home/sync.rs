@@ -110,8 +110,7 @@ fn group_words(data: &Data, group: &Group) -> String {
 fn subjects(data: &Data, group: Option<&Group>) -> Vec<Subject> {
     match group {
         Some(Group::Application(app)) => {
-            let mine = |d: &&String| d.split_once('/').is_some_and(|(a, _)| a == app);
-            data.rows.keys().filter(mine).cloned().map(Subject::Deployment).collect()
+            data.rows_of(app).map(|r| Subject::Deployment(r.deployment.clone())).collect()
         }
         Some(Group::Unmanaged(target)) => {
             let jobs = data.unmanaged.get(target).into_iter().flatten();

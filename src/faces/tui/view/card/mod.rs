@@ -88,11 +88,21 @@ pub(super) fn scrolled_by(c: &mut Canvas<'_>, area: Rect, lines: &[Text], e: Ext
     let below = lines.len().saturating_sub(e.at + e.rows);
     if area.height > 0 && below > 0 {
         let last = Rect { y: area.bottom() - 1, height: 1, ..area };
-        c.right(last, &text(format!(" {below} more ↓ {down} "), Role::Key));
+        let under = lines.get(e.at + usize::from(area.height) - 1);
+        marked(c, last, under, &text(format!(" {below} more ↓ {down} "), Role::Key));
     }
     if area.height > 1 && e.at > 0 {
-        c.right(Rect { height: 1, ..area }, &text(format!(" {} more ↑ {up} ", e.at), Role::Key));
+        let first = Rect { height: 1, ..area };
+        marked(c, first, lines.get(e.at), &text(format!(" {} more ↑ {up} ", e.at), Role::Key));
     }
+}
+
+/// A mark at the right end of a row; the line under it ends before it, so that no word is half covered.
+fn marked(c: &mut Canvas<'_>, row: Rect, line: Option<&Text>, mark: &Text) {
+    let room = usize::from(row.width).saturating_sub(mark.width());
+    c.clear(row);
+    c.line(row, &line.cloned().unwrap_or_default().fit(room));
+    c.right(row, mark);
 }
 
 fn title(model: &Model, card: &Card) -> Text {
