@@ -3,14 +3,7 @@
 use super::{After, Overlay, operation::OperationCard};
 use crate::{
     contract::model::{Event, Job, Savepoint},
-    faces::tui::{
-        command::Command,
-        data::{Tab, TabData},
-        model::Model,
-        msg::Effect,
-        theme::Role,
-        view::config::Entry,
-    },
+    faces::tui::{command::Command, data::Entry, model::Model, msg::Effect, theme::Role},
 };
 
 /// What is shown.
@@ -62,11 +55,7 @@ impl Sheet {
         let (Subject::Job(deployment, _) | Subject::Savepoint(deployment, _)) = &self.subject else {
             return &[];
         };
-        let load = model.data.tabs.get(&(deployment.clone(), Tab::Jobs));
-        match load.and_then(|l| l.value.as_ref()) {
-            Some(TabData::Jobs(jobs)) => jobs,
-            _ => &[],
-        }
+        model.data.jobs(deployment)
     }
 
     /// The operation that it belongs to.

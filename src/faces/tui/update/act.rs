@@ -19,8 +19,7 @@ use crate::faces::tui::{
         home::{Group, Pane, Subject, waits},
     },
     theme::Role,
-    verbs,
-    view::{self, config},
+    verbs, view,
 };
 
 /// Works on the topmost overlay.
@@ -143,7 +142,8 @@ fn back(model: &mut Model) {
 
 fn quit(model: &mut Model, fx: &mut Vec<Effect>) {
     let asked = matches!(model.overlays.last(), Some(Overlay::Leave));
-    if !asked && !(model.still_running().is_empty() && model.without_answer().is_empty()) {
+    let goes_on = !model.still_running().is_empty() || !model.without_answer().is_empty();
+    if !asked && goes_on {
         model.overlays.push(Overlay::Leave);
     } else {
         fx.push(Effect::Quit);
@@ -262,7 +262,8 @@ fn open_sheet(model: &mut Model) {
     } else if home.tab == Tab::Jobs {
         deployment.zip(home.jobs.selected().cloned()).map(|(d, id)| sheet::Subject::Job(d, id))
     } else {
-        config::selected(model).map(sheet::Subject::Value)
+        let value = deployment.zip(home.config.selected()).and_then(|(d, path)| model.data.value(&d, path));
+        value.map(sheet::Subject::Value)
     };
     match subject {
         Some(s) => model.overlays.push(Overlay::Sheet(Sheet::new(s))),

@@ -7,7 +7,7 @@ use crate::{
     },
     domain::operation::OpState,
     faces::tui::{
-        data::{Notice, Paused, Tab},
+        data::{Notice, Paused},
         model::Model,
         msg::{AskId, Effect, Reply, Wake},
         overlay::{After, Overlay, card, form::Form, operation::OperationCard},
@@ -35,10 +35,8 @@ pub(super) fn on_notices(model: &mut Model, notices: Vec<Notice>, fx: &mut Vec<E
             Notice::Reset => fx.push(Effect::LoadSnapshot),
             Notice::Back => model.toast("the manager answers again", Role::Ok),
             Notice::Changed(deployment) => {
-                for tab in [Tab::Jobs, Tab::Config] {
-                    if let Some(load) = model.data.tabs.get_mut(&(deployment.clone(), tab)) {
-                        load.old = true;
-                    }
+                if let Some(tabs) = model.data.tabs.get_mut(&deployment) {
+                    (tabs.jobs.old, tabs.revisions.old) = (true, true);
                 }
             }
             Notice::Operation { id, deployment, state, kind } => {
@@ -78,7 +76,7 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
         Reply::Interest(result) => on_interest(model, result, fx),
         Reply::Detail(name, Err(p)) => model.data.details.entry(name).or_default().answer(Err(p), now),
         Reply::Tab(name, tab, result) => {
-            model.data.tabs.entry((name, tab)).or_default().answer(result, now);
+            model.data.tabs.entry(name).or_default().answer(tab, result, now);
             with_lists(model);
         }
         Reply::Operations(result) => {

@@ -16,7 +16,7 @@ use self::{
     keys::{on_key, on_paste},
 };
 use super::{
-    data::{Link, Load, Tab},
+    data::{Link, Question, Tab, Tabs},
     model::{Attend, Model},
     msg::{Effect, Msg},
     overlay::{
@@ -136,10 +136,8 @@ fn refresh(model: &mut Model, shown: Option<&String>) {
     if let Some(load) = data.histories.get_mut(name).filter(|l| l.at.is_none()) {
         load.look_again(now);
     }
-    for tab in Tab::ALL {
-        if let Some(load) = data.tabs.get_mut(&(name.clone(), *tab)) {
-            load.look_again(now);
-        }
+    for question in data.tabs.get_mut(name).into_iter().flat_map(Tabs::questions) {
+        question.look_again(now);
     }
 }
 
@@ -173,16 +171,15 @@ fn ask(model: &mut Model, fx: &mut Vec<Effect>) {
         want(data.details.entry(name.clone()).or_default(), now, fx, || Effect::LoadDetail(name.clone()));
         want(data.histories.entry(name.clone()).or_default(), now, fx, || Effect::LoadHistory(name.clone()));
         let tab = model.home.tab;
-        if matches!(tab, Tab::Events | Tab::Jobs | Tab::Config) {
-            let load = data.tabs.entry((name.clone(), tab)).or_default();
-            want(load, now, fx, || Effect::LoadTab(name.clone(), tab));
+        if let Some(question) = data.tabs.entry(name.clone()).or_default().question_mut(tab) {
+            want(question, now, fx, || Effect::LoadTab(name.clone(), tab));
         }
     }
     if let Some(Overlay::Sheet(Sheet { subject: sheet::Subject::Savepoint(name, _), .. })) =
         model.overlays.last()
     {
         // Which jobs began with it.
-        let load = data.tabs.entry((name.clone(), Tab::Jobs)).or_default();
+        let load = &mut data.tabs.entry(name.clone()).or_default().jobs;
         want(load, now, fx, || Effect::LoadTab(name.clone(), Tab::Jobs));
     }
     if matches!(model.pages.last(), Some(Page::Operations(_))) || model.attend.is_some() {
@@ -190,9 +187,9 @@ fn ask(model: &mut Model, fx: &mut Vec<Effect>) {
     }
 }
 
-fn want<T>(load: &mut Load<T>, now: Timestamp, fx: &mut Vec<Effect>, effect: impl FnOnce() -> Effect) {
-    if load.is_wanted(now) {
-        load.ask();
+fn want(question: &mut dyn Question, now: Timestamp, fx: &mut Vec<Effect>, effect: impl FnOnce() -> Effect) {
+    if question.is_wanted(now) {
+        question.ask();
         fx.push(effect());
     }
 }

@@ -144,7 +144,7 @@ fn newest(model: &Model) -> Text {
     let known = match model.home.tab {
         Tab::Overview => None,
         Tab::Savepoints => model.data.detail(name).map(|d| d.savepoints.len()).filter(|n| *n >= PAGE),
-        tab => model.data.tabs.get(&(name.to_owned(), tab)).and_then(|l| l.value.as_ref()?.newest()),
+        tab => model.data.tabs.get(name).and_then(|t| t.newest(tab)),
     };
     known.map(|n| muted(format!(" newest {n} "))).unwrap_or_default()
 }

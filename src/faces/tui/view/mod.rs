@@ -1,7 +1,7 @@
 //! Drawing: `view(&Model, area, &mut Buffer)`. Nothing here changes anything or asks anybody.
 
 pub mod card;
-pub mod config;
+mod config;
 mod empty;
 mod footer;
 mod form;

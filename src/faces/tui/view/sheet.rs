@@ -2,11 +2,12 @@
 
 use ratatui::layout::Rect;
 
-use super::{Extent, boxed, card::scrolled, config::Entry};
+use super::{Extent, boxed, card::scrolled};
 use crate::{
     contract::model::{Event, Job, RestoredFrom, Savepoint},
     domain::{text::bytes, time::Timestamp},
     faces::tui::{
+        data::Entry,
         history,
         model::Model,
         overlay::sheet::{Sheet, Subject},

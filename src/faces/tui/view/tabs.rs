@@ -11,7 +11,7 @@ use crate::{
     domain::{savepoint::Status, text::bytes},
     faces::tui::{
         command::Command,
-        data::{Tab, TabData},
+        data::{Load, Tab},
         history,
         model::Model,
         pages::home::EventLog,
@@ -27,39 +27,43 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focu
         c.line(area, &muted(" Select a deployment"));
         return;
     };
-    let load = model.data.tabs.get(&(deployment.to_owned(), tab));
-    let data = load.and_then(|l| l.value.as_ref());
-    match (tab, data) {
-        (Tab::Savepoints, _) => savepoints(c, area, model, focused),
-        (_, None) => {
-            let lines: Vec<Text> = empty::loading(model, load)
-                .iter()
-                .flat_map(|l| l.wrap(usize::from(area.width.saturating_sub(2)), 2))
-                .collect();
-            c.lines(Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, &lines);
-        }
-        (_, Some(TabData::Events(_))) => events(c, area, model, &home.log, focused, false),
-        (_, Some(TabData::Jobs(jobs))) => {
-            let (head, list) = split(area);
-            c.line(
-                head,
-                &plain(" ").then(job_columns(usize::from(list.width.saturating_sub(2)))).role(Role::Muted),
-            );
-            rows(
-                c,
-                list,
-                focused,
-                &home.jobs,
-                || vec![muted("No job yet: start it")],
-                |id, w| {
-                    jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, jobs, j, w))
-                },
-            );
-        }
-        (_, Some(TabData::Config(revisions))) => {
-            config::draw(c, area, model, revisions, focused);
-        }
+    if tab == Tab::Savepoints {
+        return savepoints(c, area, model, focused);
     }
+    let Some(tabs) = model.data.tabs.get(deployment) else { return not_yet::<()>(c, area, model, None) };
+    match tab {
+        Tab::Overview | Tab::Savepoints => {}
+        Tab::Events => match tabs.events.value {
+            Some(_) => events(c, area, model, &home.log, focused, false),
+            None => not_yet(c, area, model, Some(&tabs.events)),
+        },
+        Tab::Jobs => match &tabs.jobs.value {
+            Some(all) => jobs(c, area, model, all, focused),
+            None => not_yet(c, area, model, Some(&tabs.jobs)),
+        },
+        Tab::Config => match &tabs.revisions.value {
+            Some(revisions) => config::draw(c, area, model, revisions, focused),
+            None => not_yet(c, area, model, Some(&tabs.revisions)),
+        },
+    }
+}
+
+/// Why a tab shows nothing yet.
+fn not_yet<T>(c: &mut Canvas<'_>, area: Rect, model: &Model, load: Option<&Load<T>>) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let lines = empty::loading(model, load);
+    let lines: Vec<Text> = lines.iter().flat_map(|l| l.wrap(usize::from(area.width), 2)).collect();
+    c.lines(area, &lines);
+}
+
+fn jobs(c: &mut Canvas<'_>, area: Rect, model: &Model, jobs: &[Job], focused: bool) {
+    let (head, list) = split(area);
+    let columns = job_columns(usize::from(list.width.saturating_sub(2)));
+    c.line(head, &plain(" ").then(columns).role(Role::Muted));
+    let row = |id: &String, w: usize| {
+        jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, jobs, j, w))
+    };
+    rows(c, list, focused, &model.home.jobs, || vec![muted("No job yet: start it")], row);
 }
 
 /// A row for the columns' names, and the rest.
@@ -77,19 +81,9 @@ pub(super) fn events(
     focused: bool,
     tail: bool,
 ) {
-    let find = |seq: u64| -> Option<&Event> {
-        if tail {
-            let i = model.data.events.partition_point(|e| e.seq < seq);
-            return model.data.events.get(i).filter(|e| e.seq == seq);
-        }
-        let deployment = model.home.deployment()?.to_owned();
-        match model.data.tabs.get(&(deployment, Tab::Events))?.value.as_ref()? {
-            TabData::Events(events) => {
-                let i = events.partition_point(|e| e.seq < seq);
-                events.get(i).filter(|e| e.seq == seq)
-            }
-            _ => None,
-        }
+    let find = |seq: u64| match tail {
+        true => model.data.event(seq),
+        false => model.data.event_of(model.home.deployment()?, seq),
     };
     let names = log
         .list

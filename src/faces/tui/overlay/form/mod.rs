@@ -25,7 +25,7 @@ use crate::{
         time::Timestamp,
     },
     faces::tui::{
-        data::{Load, Tab, TabData},
+        data::{Load, Tab},
         input::Line,
         list::ListView,
         model::Model,
@@ -134,9 +134,9 @@ impl Form {
         if self.base.is_some() {
             return;
         }
-        let Some(load) = model.data.tabs.get(&(self.deployment.clone(), Tab::Config)) else { return };
+        let Some(load) = model.data.tabs.get(&self.deployment).map(|t| &t.revisions) else { return };
         self.base_problem = load.problem.as_ref().map(|p| p.detail.clone());
-        let Some(TabData::Config(revisions)) = &load.value else { return };
+        let Some(revisions) = &load.value else { return };
         let revision = model.data.current_revision(&self.deployment, revisions);
         match revision.map(|r| effective(&r.spec)) {
             Some(Ok(spec)) => self.fill_from(spec),
