@@ -20,9 +20,6 @@ use crate::{
     },
 };
 
-/// Cells for the words of a filter in the title of a tab.
-const FILTER: usize = 16;
-
 pub(super) fn draw(c: &mut Canvas<'_>, model: &Model) -> Option<Position> {
     let home = &model.home;
     let panes = model.panes();
@@ -106,13 +103,10 @@ fn filter_text(model: &Model, pane: Pane) -> Text {
 
 /// That the rows of a tab are not all there are: beside the tabs' names there is little room for words.
 fn filtered(model: &Model) -> Text {
+    let words = filter_text(model, Pane::Detail).fit(16);
     let hidden = model.home.list(Pane::Detail).map_or(0, AnyList::hidden);
-    let words = filter_text(model, Pane::Detail).fit(FILTER);
-    match (words.is_empty(), hidden) {
-        (true, _) => words,
-        (false, 0) => words.with(" ", Role::Text),
-        (false, n) => words.with(format!(" {} hidden ", say::count(n)), Role::Warn),
-    }
+    let tail = if hidden > 0 { format!(" {} hidden ", say::count(hidden)) } else { " ".to_owned() };
+    if words.is_empty() { words } else { words.with(tail, Role::Warn) }
 }
 
 fn title_right(model: &Model, pane: Pane) -> Text {

@@ -60,7 +60,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, page: &Operati
         let cut = lines.len() > room;
         lines.truncate(room);
         if let Some(last) = lines.last_mut().filter(|_| cut) {
-            *last = last.clone().fit(cells.saturating_sub(1)).with("…", Role::Text);
+            *last = last.clone().with("…", Role::Text).fit(cells);
         }
         c.lines(below, &lines);
     }
