@@ -154,7 +154,7 @@ commands! {
         Confirm "confirm" "confirm" ["y"] Card true "Do what the card says.";
         NextField "next-field" "next field" ["tab", "down"] None true "The next field or button.";
         PreviousField "previous-field" "previous field" ["shift-tab", "up"] None false "The previous field or button.";
-        Close "close" "cancel" ["esc", "q", "n"] None true "Close the card; nothing happens.";
+        Close "close" "back" ["esc", "q", "n"] None true "Close the card; nothing happens.";
         Press "press" "press" ["enter", "space"] None false "Press the button, or change the field.";
         Next "next" "change" ["right", "l"] None false "The other button, or the field's next value.";
         Previous "previous" "change back" ["left", "h"] None false "The other button, or the field's previous value.";
@@ -175,7 +175,9 @@ commands! {
         Review "review" "review" ["ctrl-s", "f10"] Card true "To the card that shows what will be done.";
         Pick "pick" "choose" ["ctrl-o"] None true "Choose from the known artifacts or classes.";
         Edit "edit" "editor" ["ctrl-e"] None true "Edit the configuration in $EDITOR.";
-        CloseForm "close-form" "cancel" ["esc"] None true "Close the form; nothing happens.";
+        FormPageUp "form-page-up" "scroll up" ["pageup"] None false "The difference and what speaks against it, one page up.";
+        FormPageDown "form-page-down" "scroll" ["pagedown"] None false "The difference and what speaks against it, one page down.";
+        CloseForm "close-form" "back" ["esc"] None true "Close the form; nothing happens.";
     }
     Picker {
         PickTake "take" "take" ["enter"] None true "Take the marked value.";

@@ -50,7 +50,7 @@ impl<'a> Collector<'a> {
     }
 }
 
-/// ` (did you mean …?)`, where a known word is near.
+/// `; did you mean "…"?`, where a known word is near.
 pub(super) fn suggestion<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     crate::domain::names::nearest(word, known).map(|n| format!("; did you mean {n:?}?")).unwrap_or_default()
 }

@@ -1,6 +1,6 @@
 //! What went wrong lately with a deployment: pure questions over the operations that are known.
 
-use super::data::{Data, Tab, TabData};
+use super::data::Data;
 use crate::{
     contract::model::{Job, Operation, Revision},
     domain::{
@@ -88,8 +88,7 @@ fn ended_by(data: &Data, job: &Job) -> Option<Kind> {
 /// What the newest revision with a jar is called, and whether every one with it has failed.
 #[must_use]
 pub fn of_jar<'d>(data: &'d Data, deployment: &str, sha256: &str) -> Option<(&'d Revision, bool)> {
-    let load = data.tabs.get(&(deployment.to_owned(), Tab::Config))?;
-    let Some(TabData::Config(revisions)) = &load.value else { return None };
+    let revisions = data.revisions(deployment);
     let uses = |r: &&Revision| r.spec["artifact"]["sha256"].as_str() == Some(sha256);
     let newest = revisions.iter().find(uses)?;
     Some((newest, revisions.iter().filter(uses).all(|r| r.failed_in.is_some())))

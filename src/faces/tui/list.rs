@@ -144,6 +144,33 @@ impl<Id: Clone + PartialEq> ListView<Id> {
     }
 }
 
+/// What keys do to a list, whatever its rows are.
+pub trait AnyList {
+    /// Moves the selection.
+    fn go(&mut self, to: Move);
+    /// The filter's words.
+    fn filter(&self) -> &str;
+    /// Sets the filter's words.
+    fn set_filter(&mut self, words: &str);
+    /// Rows that the filter hides.
+    fn hidden(&self) -> usize;
+}
+
+impl<Id: Clone + PartialEq> AnyList for ListView<Id> {
+    fn go(&mut self, to: Move) {
+        Self::go(self, to);
+    }
+    fn filter(&self) -> &str {
+        &self.filter
+    }
+    fn set_filter(&mut self, words: &str) {
+        words.clone_into(&mut self.filter);
+    }
+    fn hidden(&self) -> usize {
+        self.hidden
+    }
+}
+
 /// Words that a row must have, or (`!word`) must not have.
 #[derive(Debug, Default)]
 struct Filter {

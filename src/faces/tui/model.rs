@@ -7,9 +7,9 @@ use super::{
     data::Data,
     keymap::{Chord, Keymap},
     msg::AskId,
-    overlay::Overlay,
+    overlay::{Overlay, card::Sending},
     pages::{Page, home::Home},
-    say::Zone,
+    say::{Zone, short_id},
     theme::{Role, Theme},
 };
 use crate::{
@@ -30,6 +30,31 @@ pub struct Toast {
     pub role: Role,
     /// When it goes away.
     pub until: Timestamp,
+}
+
+/// The waiting operation that is to be opened as soon as it is known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attend {
+    /// That of a deployment, `APP/NAME`.
+    Of(String),
+    /// Whichever it is: the rows that are known do not tell.
+    Any,
+}
+
+/// An operation that does not end with the console.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoesOn {
+    /// It waits for a person.
+    pub waits: bool,
+    /// Which, and how.
+    pub words: String,
+}
+
+impl GoesOn {
+    fn new(what: &str, waits: bool, id: &str) -> Self {
+        let how = if waits { "waits for a person" } else { "goes on" };
+        Self { waits, words: format!("{what} {how}{id}") }
+    }
 }
 
 /// What the console begins with.
@@ -85,7 +110,9 @@ pub struct Model {
     /// Operations that were submitted here.
     pub started: BTreeSet<String>,
     /// The operation that waits for a person is to be opened as soon as it is known.
-    pub attend: bool,
+    pub attend: Option<Attend>,
+    /// Acts that were confirmed and whose card was left before the manager answered.
+    pub unanswered: Vec<Sending>,
     /// What was last said to be looked at; `None` = nobody has been told on this stream.
     pub(super) interest: Option<Vec<String>>,
     /// The stream was begun anew because the manager had forgotten it; until it follows again, that is a failure.
@@ -114,7 +141,8 @@ impl Model {
             hint: start.hint,
             program: start.program,
             started: BTreeSet::new(),
-            attend: false,
+            attend: None,
+            unanswered: vec![],
             interest: None,
             asked_anew: false,
             asks: 0,
@@ -182,25 +210,37 @@ impl Model {
         filter || self.overlays.last().is_some_and(Overlay::types)
     }
 
-    /// Operations that would go on after leaving, for the words at the end.
+    /// Confirmed acts that nobody has answered: they may not have happened, and are asked for no more after leaving.
     #[must_use]
-    pub fn still_running(&self) -> Vec<String> {
-        let known: Vec<_> = self
-            .data
-            .active_operations()
-            .map(|o| {
-                let how = if o.state == OpState::NeedsAttention { "waits for a person" } else { "goes on" };
-                format!("{} {} {how}: {}", o.kind, o.deployment, o.operation_id)
-            })
-            .collect();
-        if !known.is_empty() {
-            return known;
-        }
+    pub fn without_answer(&self) -> Vec<String> {
+        let on_cards = self.overlays.iter().filter_map(|o| match o {
+            Overlay::Card(c) => c.sending.as_ref(),
+            _ => None,
+        });
+        let all = self.unanswered.iter().chain(on_cards);
+        all.map(Sending::words).collect()
+    }
+
+    /// Operations that would go on after leaving, for the words at the end; what waits for a person comes first.
+    #[must_use]
+    pub fn still_running(&self) -> Vec<GoesOn> {
+        let known = self.data.active_operations().map(|o| {
+            let what = format!("{} of {}", o.kind, o.deployment);
+            GoesOn::new(
+                &what,
+                o.state == OpState::NeedsAttention,
+                &format!("  {}", short_id(&o.operation_id)),
+            )
+        });
+        let seen: BTreeSet<&str> = self.data.active_operations().map(|o| o.deployment.as_str()).collect();
         // Operations that this console has not seen in full are known by their rows.
-        self.data
-            .rows
-            .values()
-            .filter_map(|r| r.operation.as_ref().map(|o| format!("{o} of {} goes on", r.deployment)))
-            .collect()
+        let others = self.data.rows.values().filter(|r| !seen.contains(r.deployment.as_str()));
+        let by_row = others.filter_map(|r| {
+            let what = format!("{} of {}", r.operation.as_ref()?, r.deployment);
+            Some(GoesOn::new(&what, r.needs_attention, ""))
+        });
+        let mut all: Vec<_> = known.chain(by_row).collect();
+        all.sort_by_key(|g| !g.waits);
+        all
     }
 }

@@ -18,7 +18,7 @@ use super::{
     say::Zone,
     terminal::{Came, Keys, Terminal, failed},
     theme::{ColourEnv, Role, Theme, ThemeChoice},
-    update::update,
+    update::{settle, take_in, update},
     view::view,
 };
 use crate::{client::Client, domain::time::Clock};
@@ -66,7 +66,10 @@ const MESSAGES: usize = 256;
 pub async fn run(options: ConsoleOptions) -> anyhow::Result<u8> {
     let mut console = Console::open(options)?;
     let end = console.run().await;
-    let (still, program) = (console.model.still_running(), console.model.program.clone());
+    let lost = |what| format!("{what} had no answer: it may not have happened");
+    let mut still: Vec<String> = console.model.without_answer().into_iter().map(lost).collect();
+    still.extend(console.model.still_running().into_iter().map(|g| g.words));
+    let program = console.model.program.clone();
     drop(console);
     if failed() {
         return Ok(1);
@@ -253,10 +256,13 @@ impl Console {
                 self.begun = true;
                 self.drawn_at = Duration::ZERO;
             }
-            self.take(m).await;
+            let effects = take_in(&mut self.model, m);
+            self.perform(effects).await;
             room -= 1;
             next = if room > 0 { self.messages.try_recv().ok() } else { None };
         }
+        let effects = settle(&mut self.model);
+        self.perform(effects).await;
     }
 
     async fn resize(&mut self) {
@@ -268,8 +274,13 @@ impl Console {
     }
 
     async fn take(&mut self, msg: Msg) {
+        let effects = update(&mut self.model, msg);
+        self.perform(effects).await;
+    }
+
+    async fn perform(&mut self, effects: Vec<Effect>) {
         self.dirty = true;
-        for effect in update(&mut self.model, msg) {
+        for effect in effects {
             match effect {
                 Effect::Quit => self.end = Some(End::Left),
                 Effect::Repaint => self.terminal.forget(),

@@ -41,7 +41,11 @@ pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
         C::Adopt => {
             writable(m)?;
             let job = m.home.job(&m.data).ok_or("select a job under * Unmanaged on …")?;
-            if job.management == "managed" { Err("this job is already managed".to_owned()) } else { Ok(()) }
+            match (&job.deployment, job.management.as_str()) {
+                (_, "managed") => Err("this job is already managed".to_owned()),
+                (Some(d), _) => Err(format!("this job was started for {d}")),
+                (None, _) => Ok(()),
+            }
         }
         C::Reset | C::ForkFrom | C::Dispose => {
             writable(m)?;
@@ -73,10 +77,14 @@ pub(super) fn available(c: Command, m: &Model) -> Result<(), String> {
             Some(s) if s.location.is_none() => Err("its location is not known".to_owned()),
             Some(_) => Ok(()),
         },
+        C::Operations if !m.pages.is_empty() => Err("they are on the screen".to_owned()),
         C::Filter => m.home.filter().map(|_| ()).ok_or_else(|| "nothing to filter here".to_owned()),
         _ => Ok(()),
     }
 }
+
+/// How the word for a job of another nutkin begins; what follows names its store.
+pub(super) const ANOTHER: &str = "another nutkin";
 
 /// The manager is, or the person may only look.
 pub(super) const READ_ONLY: &str = "this console is read-only";
@@ -94,6 +102,9 @@ fn row(m: &Model) -> Result<&Row, String> {
     m.home.deployment().and_then(|d| m.data.rows.get(d)).ok_or_else(|| {
         let adopt = m.keymap.key_of(Command::Adopt).unwrap_or_default();
         match m.home.job(&m.data) {
+            Some(j) if j.deployment.is_some() || j.management.starts_with(ANOTHER) => {
+                format!("this job is {}; select a deployment", j.management)
+            }
             Some(_) => format!("nobody manages this job; {adopt} adopts it first"),
             None => "select a deployment".to_owned(),
         }

@@ -65,10 +65,10 @@ fn a_pane_without_the_focus_does_not_offer_the_key_that_moves_another_ones_selec
     d.metrics =
         (0..30).map(|n| MetricValue { name: format!("number {n}"), ..d.metrics[0].clone() }).collect();
     let mut c = Console::with(s, "dark", (80, 24));
-    c.settle().press("2").shows("more ↓ 0 to read").hides("pagedown");
-    c.press("0").shows("more ↓ pagedown").hides("to read");
+    c.settle().press("2").shows("more ↓ key 0").hides("pagedown");
+    c.press("0").shows("more ↓ pagedown").hides("key 0");
     c.press("pagedown").shows("more ↑ pageup");
-    c.press("2").shows("more ↑ 0 to read").hides("pageup");
+    c.press("2").shows("more ↑ key 0").hides("pageup");
 }
 
 #[test]

@@ -240,7 +240,7 @@ fn the_upgrade_form_sends_only_what_changed() {
     c.shows("- 9b1c0e5f77aa01d2").shows("+ c0ffee0012345678");
     // Then the rehearsal card, and off it goes; the form is gone with it.
     c.press("ctrl-s").plan(world::plan(Kind::Upgrade));
-    c.shows("probation: 1 checkpoint within 5m").press("y");
+    c.press("pagedown").shows("probation: 1 checkpoint within 5m").press("y");
     let (ask, request, _) = submitted(&mut c);
     assert!(matches!(request, Request::Upgrade(_, b) if b.parallelism == Some(8) && b.meta.yes));
     accept(&mut c, ask);

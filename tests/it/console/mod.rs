@@ -1,6 +1,7 @@
 //! The console: screens, key flows, hostile text, the terminal itself.
 
 mod acts;
+mod attention;
 mod canned;
 mod cards;
 mod counted;
@@ -12,6 +13,7 @@ mod keys;
 mod light;
 mod live;
 mod night;
+mod palette;
 mod panics;
 mod pty;
 mod safe;
@@ -19,6 +21,9 @@ mod screen;
 mod support;
 mod svg;
 pub mod terminal;
+mod told;
+mod unanswered;
+mod unmanaged;
 mod vanished;
 mod words;
 mod world;

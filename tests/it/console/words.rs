@@ -145,6 +145,18 @@ fn commands_have_sections_begin_with_what_is_possible_and_say_what_follows() {
 }
 
 #[test]
+fn no_key_is_offered_that_does_nothing_or_reads_like_a_verb() {
+    let mut c = ready();
+    c.press("x").plan(world::plan(Kind::Cancel)).shows("esc back").hides("esc cancel").press("esc");
+    c.press("u").settle().shows("esc back").press("esc");
+    c.shows("o operations")
+        .press("o")
+        .hides("o operations")
+        .press("o")
+        .shows("operations: they are on the screen");
+}
+
+#[test]
 fn the_key_that_unpins_says_so() {
     let mut c = ready();
     c.press("3").shows("P pin").press("G").shows("P unpin").press("P");

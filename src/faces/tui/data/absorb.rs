@@ -1,7 +1,8 @@
 //! What the manager tells is taken in: a window replaces what was known, a change adds to it.
 
 use super::{
-    Data, Link, Load, Paused, Tab, TabData,
+    Data, Link, Load, Paused, Tabs,
+    sums::by_name,
     tail::{debug_events, newest},
 };
 use crate::{
@@ -51,6 +52,7 @@ impl Data {
         (self.actor, self.read_only, self.totals) = (s.actor, s.read_only, s.totals);
         self.applications = s.applications.into_iter().map(|a| (a.name.clone(), a)).collect();
         self.rows = s.rows.into_iter().map(|r| (r.deployment.clone(), r)).collect();
+        self.rows.sort_by(|a, _, b, _| by_name(a, b));
         self.more_rows.clear();
         self.judge_all();
         self.targets = s.targets.into_iter().map(|t| (t.name.clone(), t)).collect();
@@ -62,7 +64,9 @@ impl Data {
         for load in self.details.values_mut() {
             load.forget();
         }
-        self.tabs.clear();
+        for question in self.tabs.values_mut().flat_map(Tabs::questions) {
+            question.forget();
+        }
         if let Some(detail) = s.selected {
             self.put_detail(*detail, now);
         }
@@ -139,7 +143,7 @@ impl Data {
         }
         self.judge(deployment);
         self.details.remove(deployment);
-        self.tabs.retain(|(d, _), _| d != deployment);
+        self.tabs.remove(deployment);
     }
 
     fn put_target(&mut self, target: Target, unmanaged: Vec<TargetJob>) {
@@ -158,8 +162,7 @@ impl Data {
         match self.rows.get_mut(&name) {
             Some(known) => *known = row,
             None => {
-                let parts = |n: &str| n.split_once('/').map(|(a, d)| (a.to_owned(), d.to_owned()));
-                self.rows.insert_sorted_by(name, row, |a, _, b, _| parts(a).cmp(&parts(b)));
+                self.rows.insert_sorted_by(name, row, |a, _, b, _| by_name(a, b));
             }
         }
     }
@@ -189,7 +192,7 @@ impl Data {
             let oldest = self.details.iter().min_by_key(|(_, l)| l.at).map(|(n, _)| n.clone());
             if let Some(oldest) = oldest {
                 self.details.remove(&oldest);
-                self.tabs.retain(|(d, _), _| *d != oldest);
+                self.tabs.remove(&oldest);
             }
         }
         self.details.entry(name).or_default().answer(Ok(detail), now);
@@ -239,8 +242,7 @@ impl Data {
     pub(super) fn put_events(&mut self, events: Vec<Event>, paused: &Paused) {
         for e in events {
             if let Some(name) = &e.deployment
-                && let Some(Load { value: Some(TabData::Events(list)), .. }) =
-                    self.tabs.get_mut(&(name.clone(), Tab::Events))
+                && let Some(list) = self.tabs.get_mut(name).and_then(|t| t.events.value.as_mut())
                 && list.last().is_none_or(|l| l.seq < e.seq)
             {
                 list.push(e.clone());

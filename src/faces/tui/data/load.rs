@@ -58,6 +58,48 @@ impl<T> Load<T> {
     }
 }
 
+/// What is asked, whatever the answer is made of.
+pub trait Question {
+    /// It is to be asked now.
+    fn is_wanted(&self, now: Timestamp) -> bool;
+    /// It is being asked.
+    fn ask(&mut self);
+    /// It comes into sight again.
+    fn look_again(&mut self, now: Timestamp);
+    /// Its answer may have missed changes.
+    fn forget(&mut self);
+    /// It brought nothing.
+    fn failed(&mut self, problem: Box<Problem>, now: Timestamp);
+    /// When the answer arrived that is known.
+    fn at(&self) -> Option<Timestamp>;
+    /// Why it brought nothing last.
+    fn problem(&self) -> Option<&Problem>;
+}
+
+impl<T> Question for Load<T> {
+    fn is_wanted(&self, now: Timestamp) -> bool {
+        Self::is_wanted(self, now)
+    }
+    fn ask(&mut self) {
+        Self::ask(self);
+    }
+    fn look_again(&mut self, now: Timestamp) {
+        Self::look_again(self, now);
+    }
+    fn forget(&mut self) {
+        Self::forget(self);
+    }
+    fn failed(&mut self, problem: Box<Problem>, now: Timestamp) {
+        self.answer(Err(problem), now);
+    }
+    fn at(&self) -> Option<Timestamp> {
+        self.at
+    }
+    fn problem(&self) -> Option<&Problem> {
+        self.problem.as_deref()
+    }
+}
+
 /// What was loaded so many seconds ago is asked for again when it comes into sight.
 const FRESH_SECONDS: u64 = 3;
 /// Seconds from a question that failed to the next one.

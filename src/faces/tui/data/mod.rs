@@ -1,8 +1,10 @@
 //! What the console knows of the manager's world: windows, kept by id, each with its age.
 
 mod absorb;
+mod config;
 mod load;
 mod sums;
+mod tabs;
 mod tail;
 
 use std::collections::{HashMap, VecDeque};
@@ -20,7 +22,13 @@ use crate::{
 };
 
 use self::sums::Sum;
-pub use self::{absorb::Notice, load::Load, tail::Paused};
+pub use self::{
+    absorb::Notice,
+    config::Entry,
+    load::{Load, Question},
+    tabs::{EVENTS_PAGE, PAGE, TabData, Tabs},
+    tail::Paused,
+};
 
 words!(closed
     /// Tabs of the detail pane.
@@ -37,35 +45,6 @@ words!(closed
         Config = "Config",
     }
 );
-
-/// What a tab shows that is not part of the detail.
-#[derive(Debug, Clone)]
-pub enum TabData {
-    /// Events, oldest first.
-    Events(Vec<Event>),
-    /// Jobs, newest first.
-    Jobs(Vec<Job>),
-    /// Revisions, newest first.
-    Config(Vec<Revision>),
-}
-
-/// Rows of one page of a list: of jobs, of revisions, of savepoints.
-pub const PAGE: usize = 200;
-/// Events that a tab begins with.
-pub const EVENTS_PAGE: usize = 300;
-
-impl TabData {
-    /// How many of the newest are known, when older ones may be left out.
-    #[must_use]
-    pub fn newest(&self) -> Option<usize> {
-        let (known, page) = match self {
-            Self::Events(events) => (events.len(), EVENTS_PAGE),
-            Self::Jobs(jobs) => (jobs.len(), PAGE),
-            Self::Config(revisions) => (revisions.len(), PAGE),
-        };
-        (known >= page).then_some(known)
-    }
-}
 
 /// How the console stands with its manager.
 #[derive(Debug, Clone, Default)]
@@ -101,12 +80,14 @@ pub struct Data {
     pub totals: Totals,
     /// Applications by name.
     pub applications: IndexMap<String, Application>,
-    /// Slim rows by deployment.
+    /// Slim rows by deployment, in the order of their names.
     pub rows: IndexMap<String, Row>,
     /// Grows whenever a row or an unmanaged job comes, goes or changes.
     pub rows_version: u64,
     /// Sums over the rows of an application.
     sums: HashMap<String, Sum>,
+    /// Deployments whose state nobody knows, among the rows that are known.
+    unknown: u32,
     /// Rows of applications that the window left out were asked for.
     pub more_rows: HashMap<String, Load<()>>,
     /// Targets by name.
@@ -117,8 +98,8 @@ pub struct Data {
     pub details: HashMap<String, Load<Detail>>,
     /// Why the manager does not follow what is looked at: its detail gets old.
     pub not_followed: Option<Box<Problem>>,
-    /// What tabs show.
-    pub tabs: HashMap<(String, Tab), Load<TabData>>,
+    /// What tabs show, by deployment.
+    pub tabs: HashMap<String, Tabs>,
     /// Operations by id.
     pub operations: IndexMap<String, Operation>,
     /// The list of operations was asked for.
@@ -141,17 +122,36 @@ impl Data {
         (known < all).then_some((known, all))
     }
 
-    /// Deployments whose state nobody knows, among the rows that are known.
-    #[must_use]
-    pub fn unknown(&self) -> u32 {
-        let unknown = |r: &&Row| r.observed == Observed::Unknown && !r.needs_attention;
-        u32::try_from(self.rows.values().filter(unknown).count()).unwrap_or(u32::MAX)
-    }
-
     /// The detail of a deployment, when it has arrived.
     #[must_use]
     pub fn detail(&self, deployment: &str) -> Option<&Detail> {
         self.details.get(deployment).and_then(|l| l.value.as_ref())
+    }
+
+    /// The known jobs of a deployment, newest first.
+    #[must_use]
+    pub fn jobs(&self, deployment: &str) -> &[Job] {
+        self.tabs.get(deployment).and_then(|t| t.jobs.value.as_deref()).unwrap_or_default()
+    }
+
+    /// The known revisions of a deployment, newest first.
+    #[must_use]
+    pub fn revisions(&self, deployment: &str) -> &[Revision] {
+        self.tabs.get(deployment).and_then(|t| t.revisions.value.as_deref()).unwrap_or_default()
+    }
+
+    /// An event of the tail, by its number.
+    #[must_use]
+    pub fn event(&self, seq: u64) -> Option<&Event> {
+        let at = self.events.partition_point(|e| e.seq < seq);
+        self.events.get(at).filter(|e| e.seq == seq)
+    }
+
+    /// An event of a deployment's log, by its number.
+    #[must_use]
+    pub fn event_of(&self, deployment: &str, seq: u64) -> Option<&Event> {
+        let log = self.tabs.get(deployment)?.events.value.as_deref()?;
+        log.get(log.partition_point(|e| e.seq < seq)).filter(|e| e.seq == seq)
     }
 
     /// Of these revisions, the one that the deployment runs, or ran last; else the newest.

@@ -82,21 +82,22 @@ mod tests {
     #[test]
     fn an_open_event_log_is_bounded_and_keeps_what_is_looked_at() {
         let of = |seq| Event { deployment: Some("pay/prod".into()), ..event(seq, Severity::Info) };
-        let key = ("pay/prod".to_owned(), Tab::Events);
         let mut data = Data::default();
-        data.tabs
-            .entry(key.clone())
-            .or_default()
-            .answer(Ok(TabData::Events(vec![of(0)])), Timestamp::from_millis(0));
-        let known = |data: &Data| match &data.tabs[&key].value {
-            Some(TabData::Events(events)) => (events[0].seq, events.len()),
-            other => panic!("{other:?}"),
+        let answer = Ok(TabData::Events(vec![of(0)]));
+        data.tabs.entry("pay/prod".into()).or_default().answer(
+            Tab::Events,
+            answer,
+            Timestamp::from_millis(0),
+        );
+        let known = |data: &Data| {
+            let events = data.tabs["pay/prod"].events.value.as_ref().unwrap();
+            (events[0].seq, events.len())
         };
         let paused = Paused { tail: false, log: Some("pay/prod".into()) };
         data.put_events((1..2_000).map(of).collect(), &paused);
         assert_eq!(known(&data), (0, 2_000), "nothing goes while somebody looks up");
         data.put_events(vec![of(2_000)], &FOLLOWING);
         assert_eq!(known(&data), (2_001 - EVENTS as u64, EVENTS));
-        assert_eq!(data.tabs[&key].value.as_ref().unwrap().newest(), Some(EVENTS), "older ones are left out");
+        assert_eq!(data.tabs["pay/prod"].newest(Tab::Events), Some(EVENTS), "older ones are left out");
     }
 }

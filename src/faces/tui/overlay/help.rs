@@ -19,6 +19,31 @@ pub enum Entry {
     Command(Command),
 }
 
+/// How a command fits what was typed, the best first. Whoever types a command's name means that command, also where it
+/// does nothing now: it says why, and no other runs in its place.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// It is called so.
+    Whole,
+    /// Its name begins so.
+    Start,
+    /// The words are somewhere in it.
+    Somewhere,
+}
+
+impl Fit {
+    fn of(s: &Spec, typed: &str) -> Self {
+        if typed.is_empty() {
+            return Self::Somewhere;
+        }
+        match [s.name, s.title] {
+            names if names.contains(&typed) => Self::Whole,
+            names if names.iter().any(|n| n.starts_with(typed)) => Self::Start,
+            _ => Self::Somewhere,
+        }
+    }
+}
+
 /// Its state.
 #[derive(Debug)]
 pub struct Help {
@@ -41,18 +66,21 @@ impl Help {
             whole_page: model.overlays.is_empty() && model.pages.is_empty(),
         };
         h.sync(model);
-        h.mark_first(model);
+        h.mark(model);
         h
     }
 
-    /// To the first command that would do something now, and so at the top.
-    fn mark_first(&mut self, model: &Model) {
+    /// To the command that fits best what was typed; of those that fit alike, to the first that would do something now.
+    fn mark(&mut self, model: &Model) {
         self.list.go(Move::First);
-        let works = |e: &&Entry| matches!(e, Entry::Command(c) if c.available(model).is_ok());
-        let first = self.list.window(usize::MAX).map(|(e, _)| e).find(works).copied();
-        match first {
-            Some(e) => self.list.select(&e),
-            None => self.leave_heading(1),
+        let typed = self.search.as_str().trim().to_lowercase();
+        let commands = self.list.window(usize::MAX).filter_map(|(e, _)| match e {
+            Entry::Command(c) => Some(*c),
+            Entry::Heading(_) => None,
+        });
+        let best = commands.min_by_key(|c| (Fit::of(c.spec(), &typed), c.available(model).is_err()));
+        if let Some(c) = best {
+            self.list.select(&Entry::Command(c));
         }
     }
 
@@ -105,7 +133,7 @@ impl Help {
             Some(changed) => {
                 if changed {
                     self.sync(model);
-                    self.mark_first(model);
+                    self.mark(model);
                 }
                 true
             }
@@ -116,6 +144,7 @@ impl Help {
     pub(super) fn paste(&mut self, s: &str, model: &Model) {
         self.search.insert(s);
         self.sync(model);
+        self.mark(model);
     }
 
     pub(super) fn command(&mut self, c: Command) -> After {
@@ -137,5 +166,21 @@ impl Help {
             _ => {}
         }
         After::Stay
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_fits_better_than_a_word_in_it() {
+        let fit = |c: Command, typed: &str| Fit::of(c.spec(), typed);
+        assert_eq!(fit(Command::Savepoint, "savepoint"), Fit::Whole);
+        assert_eq!(fit(Command::Suspend, "savepoint"), Fit::Somewhere);
+        assert_eq!(fit(Command::Rollback, "roll back"), Fit::Whole, "by its title, too");
+        assert_eq!(fit(Command::Start, "sta"), Fit::Start);
+        assert_eq!(fit(Command::Restart, "sta"), Fit::Somewhere);
+        assert_eq!(fit(Command::Start, ""), Fit::Somewhere, "nothing was typed");
     }
 }

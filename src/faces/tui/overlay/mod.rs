@@ -130,12 +130,19 @@ impl Overlay {
         }
     }
 
+    /// It goes.
+    pub(super) fn leave(self, model: &mut Model) {
+        if let Self::Card(card) = self {
+            card.leave(model);
+        }
+    }
+
     /// Moves in its list, or scrolls its text to `line`.
     pub fn go(&mut self, to: Move, line: usize, model: &Model) {
         match self {
             Self::Card(c) => c.go(to, line),
             Self::Operation(o) => o.go(to, line, model),
-            Self::Form(f) => f.go(to),
+            Self::Form(f) => f.go(to, line),
             Self::Sheet(s) => s.scroll = line,
             Self::Help(h) => h.go(to),
             Self::Leave => {}

@@ -6,13 +6,7 @@ use crate::{
         restore_from::StateWord,
     },
     domain::{savepoint::Status, text::bytes},
-    faces::tui::{
-        data::{Tab, TabData},
-        history,
-        model::Model,
-        msg::Request,
-        say,
-    },
+    faces::tui::{history, model::Model, msg::Request, say},
 };
 
 /// One value of a field.
@@ -95,11 +89,7 @@ fn savepoint(model: &Model, s: &Savepoint) -> Choice {
 /// The revisions that a deployment can go back to, newest first; those that failed say so.
 #[must_use]
 pub fn revisions(deployment: &str, model: &Model) -> Vec<Choice> {
-    let load = model.data.tabs.get(&(deployment.to_owned(), Tab::Config));
-    let all: &[Revision] = match load.and_then(|l| l.value.as_ref()) {
-        Some(TabData::Config(r)) => r,
-        _ => &[],
-    };
+    let all = model.data.revisions(deployment);
     let now = model.data.detail(deployment).and_then(|d| d.deployment.revision);
     // As the manager chooses: one that failed is never what "back" means.
     let earlier = |r: &&Revision| now.is_some_and(|n| r.number < n) && r.failed_in.is_none();

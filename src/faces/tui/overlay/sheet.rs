@@ -3,14 +3,7 @@
 use super::{After, Overlay, operation::OperationCard};
 use crate::{
     contract::model::{Event, Job, Savepoint},
-    faces::tui::{
-        command::Command,
-        data::{Tab, TabData},
-        model::Model,
-        msg::Effect,
-        theme::Role,
-        view::config::Entry,
-    },
+    faces::tui::{command::Command, data::Entry, model::Model, msg::Effect, theme::Role},
 };
 
 /// What is shown.
@@ -62,11 +55,7 @@ impl Sheet {
         let (Subject::Job(deployment, _) | Subject::Savepoint(deployment, _)) = &self.subject else {
             return &[];
         };
-        let load = model.data.tabs.get(&(deployment.clone(), Tab::Jobs));
-        match load.and_then(|l| l.value.as_ref()) {
-            Some(TabData::Jobs(jobs)) => jobs,
-            _ => &[],
-        }
+        model.data.jobs(deployment)
     }
 
     /// The operation that it belongs to.
@@ -89,7 +78,7 @@ impl Sheet {
                 Some(s.location.clone().unwrap_or_else(|| s.savepoint_id.clone()))
             }
             Subject::Job(..) => self.job(model).map(|j| j.flink_job_id.clone()),
-            Subject::Value(e) => Some(e.value.clone()),
+            Subject::Value(e) => Some(e.overridden.as_ref().unwrap_or(&e.value).clone()),
         }
     }
 

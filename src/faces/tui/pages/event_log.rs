@@ -3,7 +3,7 @@
 use crate::{
     contract::model::Event,
     domain::event::Severity,
-    faces::tui::list::{ListView, Move},
+    faces::tui::list::{AnyList, ListView, Move},
 };
 
 /// A list of events that follows its end until somebody looks up. Debug events are left out until they are asked for.
@@ -40,10 +40,21 @@ impl EventLog {
             self.unseen = unseen;
         }
     }
+}
 
-    pub(super) fn go(&mut self, to: Move) {
+impl AnyList for EventLog {
+    fn go(&mut self, to: Move) {
         self.list.go(to);
         self.follow = self.list.at_end();
+    }
+    fn filter(&self) -> &str {
+        self.list.filter()
+    }
+    fn set_filter(&mut self, words: &str) {
+        self.list.set_filter(words);
+    }
+    fn hidden(&self) -> usize {
+        self.list.hidden()
     }
 }
 

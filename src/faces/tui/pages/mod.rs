@@ -1,4 +1,4 @@
-//! Pages: each owns its state and its commands; the root only routes.
+//! Pages: each owns what it shows and what is selected there; what commands do to them is in `update`.
 
 mod event_log;
 pub mod home;

@@ -250,9 +250,10 @@ pub fn row_state(row: &Row, now: Timestamp) -> Vec<Text> {
             full += text(format!(" {steps}"), role);
             short += text(format!(" {steps}"), role);
         }
+        let named = text(format!("{glyph} {op}"), role);
         let timed =
             if took.is_empty() { full.clone() } else { full.clone().with(format!(" {took}"), Role::Muted) };
-        return vec![timed, full, short, text(glyph, role)];
+        return vec![timed, full, named, short, text(glyph, role)];
     }
     let (glyph, mut role) = observed(row.observed);
     let mut tail = Text::empty();
@@ -337,7 +338,7 @@ mod tests {
             (Some("UPGRADE 3/6".into()), Some(Timestamp::from_millis(1_000)));
         let words: Vec<_> =
             row_state(&r, Timestamp::from_millis(13_000)).iter().map(Text::as_plain).collect();
-        assert_eq!(words, ["◐ UPGRADING 3/6 12s", "◐ UPGRADING 3/6", "◐ 3/6", "◐"]);
+        assert_eq!(words, ["◐ UPGRADING 3/6 12s", "◐ UPGRADING 3/6", "◐ UPGRADE 3/6", "◐ 3/6", "◐"]);
         r.operation = None;
         r.flink_state = Some("RESTARTING".into());
         assert_eq!(row_state(&r, Timestamp::from_millis(0))[0].as_plain(), "● RUNNING RESTARTING");

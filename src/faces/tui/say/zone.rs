@@ -43,6 +43,17 @@ impl Zone {
         let format = if self.same_day(t, now) { "%H:%M:%S" } else { "%m-%d %H:%M:%S" };
         self.format(t, format)
     }
+    /// `06:41:12Z`, or `08:41:12+02` where the zone is another: a clock tells whose time all the others are.
+    #[must_use]
+    pub fn clock(self, t: Timestamp) -> String {
+        let offset = self.format(t, "%:z");
+        let offset = match offset.strip_suffix(":00") {
+            Some("+00") => "Z",
+            Some(hours) => hours,
+            None => &offset,
+        };
+        format!("{}{offset}", self.format(t, "%H:%M:%S"))
+    }
     fn same_day(self, a: Timestamp, b: Timestamp) -> bool {
         self.format(a, "%F") == self.format(b, "%F")
     }
@@ -69,5 +80,20 @@ mod tests {
         let t: Timestamp = "2026-05-03T22:41:00Z".parse().unwrap();
         assert_eq!(Zone::Utc.minute(t, now), "05-03 22:41");
         assert_eq!(Zone::Named(Tz::Europe__Berlin).minute(t, now), "00:41");
+    }
+
+    #[test]
+    fn a_clock_has_its_offset() {
+        let t: Timestamp = "2026-05-04T06:56:02Z".parse().unwrap();
+        let clocks = [
+            (Zone::Utc, "06:56:02Z"),
+            (Zone::Named(Tz::Africa__Abidjan), "06:56:02Z"),
+            (Zone::Named(Tz::Europe__Berlin), "08:56:02+02"),
+            (Zone::Named(Tz::America__New_York), "02:56:02-04"),
+            (Zone::Named(Tz::Asia__Kolkata), "12:26:02+05:30"),
+        ];
+        for (zone, clock) in clocks {
+            assert_eq!(zone.clock(t), clock);
+        }
     }
 }

@@ -7,7 +7,7 @@ use crate::faces::tui::{
     data::Tab,
     history, layout,
     list::Move,
-    model::Model,
+    model::{Attend, Model},
     msg::Effect,
     overlay::{
         After, Overlay,
@@ -16,11 +16,10 @@ use crate::faces::tui::{
     },
     pages::{
         Page,
-        home::{Group, Pane, Subject},
+        home::{Group, Pane, Subject, waits},
     },
     theme::Role,
-    verbs,
-    view::{self, config},
+    verbs, view,
 };
 
 /// Works on the topmost overlay.
@@ -32,7 +31,7 @@ pub(super) fn with_top(
     let Some(mut overlay) = model.overlays.pop() else { return };
     match f(&mut overlay, model, fx) {
         After::Stay => model.overlays.push(overlay),
-        After::Close => {}
+        After::Close => overlay.leave(model),
         After::Become(next) => model.overlays.push(next),
         After::Over(next) => model.overlays.extend([overlay, next]),
         After::Run(command) => run(model, command, fx),
@@ -46,6 +45,7 @@ pub(in crate::faces::tui) fn run(model: &mut Model, c: Command, fx: &mut Vec<Eff
         return;
     }
     match c.spec().context {
+        Context::Form if matches!(c, Command::FormPageUp | Command::FormPageDown) => scroll(model, c, fx),
         Context::Card
         | Context::Operation
         | Context::Form
@@ -75,7 +75,7 @@ fn global(model: &mut Model, c: Command, fx: &mut Vec<Effect>) {
             model.data.operations_load.ask();
             fx.push(Effect::LoadOperations);
         }
-        Command::Attention => attend(model, fx),
+        Command::Attention => attend(model),
         Command::Back => back(model),
         Command::Quit => quit(model, fx),
         Command::Redraw => fx.push(Effect::Repaint),
@@ -86,29 +86,49 @@ fn global(model: &mut Model, c: Command, fx: &mut Vec<Effect>) {
 }
 
 /// To the deployment that waits for a person, and its operation's card as soon as it is known.
-fn attend(model: &mut Model, fx: &mut Vec<Effect>) {
-    let waiting = model.data.rows.values().find(|r| r.needs_attention).map(|r| r.deployment.clone());
-    if let Some(name) = waiting {
-        model.pages.clear();
-        if let Some((app, _)) = name.split_once('/') {
-            model.home.groups.set_filter("");
-            model.home.subjects.set_filter("");
-            model.home.sync(&model.data);
-            model.home.groups.select(&Group::Application(app.to_owned()));
-            model.home.sync(&model.data);
-            model.home.subjects.select(&Subject::Deployment(name));
-            model.home.focus = Pane::Deployments;
-        }
+fn attend(model: &mut Model) {
+    let Some(name) = next_waiting(model) else {
+        model.attend = Some(Attend::Any);
+        model.data.operations_load.forget();
+        return;
+    };
+    model.pages.clear();
+    if model.home.deployment() != Some(&name) {
+        select(model, &name);
     }
-    model.attend = true;
-    if !model.data.active_operations().any(|o| o.state == crate::domain::operation::OpState::NeedsAttention) {
-        fx.push(Effect::LoadOperations);
+    if model.data.waiting(&name).is_none() {
+        model.data.operations_load.forget();
     }
+    model.attend = Some(Attend::Of(name));
+}
+
+/// The selected deployment where it waits, as the banner above it promises; else the next one that does, in the order of
+/// the rows, and from their beginning again.
+fn next_waiting(model: &Model) -> Option<String> {
+    let rows = &model.data.rows;
+    let here = model.home.deployment().and_then(|d| rows.get_index_of(d)).unwrap_or(0);
+    let mut names = rows.keys().cycle().skip(here).take(rows.len());
+    names.find(|name| waits(&model.data, name)).cloned()
+}
+
+/// Selects a deployment, whatever filters hide.
+fn select(model: &mut Model, name: &str) {
+    let Some((app, _)) = name.split_once('/') else { return };
+    model.home.groups.set_filter("");
+    model.home.subjects.set_filter("");
+    model.home.sync(&model.data);
+    model.home.groups.select(&Group::Application(app.to_owned()));
+    model.home.sync(&model.data);
+    model.home.subjects.select(&Subject::Deployment(name.to_owned()));
+    model.home.focus = Pane::Deployments;
 }
 
 /// Popup, chord, filter, page, zoom, pane; never out.
 fn back(model: &mut Model) {
-    if model.overlays.pop().is_some() || model.pages.pop().is_some() {
+    if let Some(overlay) = model.overlays.pop() {
+        return overlay.leave(model);
+    }
+    if model.pages.pop().is_some() {
         return;
     }
     if model.home.filter().is_some_and(|f| !f.is_empty()) {
@@ -122,7 +142,8 @@ fn back(model: &mut Model) {
 
 fn quit(model: &mut Model, fx: &mut Vec<Effect>) {
     let asked = matches!(model.overlays.last(), Some(Overlay::Leave));
-    if !asked && !model.still_running().is_empty() {
+    let goes_on = !model.still_running().is_empty() || !model.without_answer().is_empty();
+    if !asked && goes_on {
         model.overlays.push(Overlay::Leave);
     } else {
         fx.push(Effect::Quit);
@@ -134,8 +155,8 @@ fn moved(c: Command, page: usize) -> Move {
     match c {
         Command::Up => Move::By(-1),
         Command::Down => Move::By(1),
-        Command::PageUp => Move::By(-page),
-        Command::PageDown => Move::By(page),
+        Command::PageUp | Command::FormPageUp => Move::By(-page),
+        Command::PageDown | Command::FormPageDown => Move::By(page),
         Command::First => Move::First,
         _ => Move::Last,
     }
@@ -241,7 +262,8 @@ fn open_sheet(model: &mut Model) {
     } else if home.tab == Tab::Jobs {
         deployment.zip(home.jobs.selected().cloned()).map(|(d, id)| sheet::Subject::Job(d, id))
     } else {
-        config::selected(model).map(sheet::Subject::Value)
+        let value = deployment.zip(home.config.selected()).and_then(|(d, path)| model.data.value(&d, path));
+        value.map(sheet::Subject::Value)
     };
     match subject {
         Some(s) => model.overlays.push(Overlay::Sheet(Sheet::new(s))),

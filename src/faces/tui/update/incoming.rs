@@ -7,10 +7,10 @@ use crate::{
     },
     domain::operation::OpState,
     faces::tui::{
-        data::{Notice, Paused, Tab},
+        data::{Notice, Paused},
         model::Model,
         msg::{AskId, Effect, Reply, Wake},
-        overlay::{After, Overlay, form::Form, operation::OperationCard},
+        overlay::{After, Overlay, card, form::Form, operation::OperationCard},
         say,
         theme::Role,
     },
@@ -35,10 +35,8 @@ pub(super) fn on_notices(model: &mut Model, notices: Vec<Notice>, fx: &mut Vec<E
             Notice::Reset => fx.push(Effect::LoadSnapshot),
             Notice::Back => model.toast("the manager answers again", Role::Ok),
             Notice::Changed(deployment) => {
-                for tab in [Tab::Jobs, Tab::Config] {
-                    if let Some(load) = model.data.tabs.get_mut(&(deployment.clone(), tab)) {
-                        load.old = true;
-                    }
+                if let Some(tabs) = model.data.tabs.get_mut(&deployment) {
+                    (tabs.jobs.old, tabs.revisions.old) = (true, true);
                 }
             }
             Notice::Operation { id, deployment, state, kind } => {
@@ -78,7 +76,7 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
         Reply::Interest(result) => on_interest(model, result, fx),
         Reply::Detail(name, Err(p)) => model.data.details.entry(name).or_default().answer(Err(p), now),
         Reply::Tab(name, tab, result) => {
-            model.data.tabs.entry((name, tab)).or_default().answer(result, now);
+            model.data.tabs.entry(name).or_default().answer(tab, result, now);
             with_lists(model);
         }
         Reply::Operations(result) => {
@@ -114,10 +112,15 @@ pub(super) fn on_reply(model: &mut Model, reply: Reply, fx: &mut Vec<Effect>) {
             }
             After::Stay
         }),
-        Reply::Submitted(ask, result) => with_ask(model, ask, |o, m| match o {
-            Overlay::Card(c) => c.submitted(result, m, fx),
-            _ => After::Stay,
-        }),
+        Reply::Submitted(ask, result) => {
+            if !has_ask(model, ask) {
+                return card::answered(model, ask, result, fx);
+            }
+            with_ask(model, ask, |o, m| match o {
+                Overlay::Card(c) => c.submitted(result, m, fx),
+                _ => After::Stay,
+            });
+        }
         Reply::Chosen(id, result) => with_overlay(
             model,
             |o| matches!(o, Overlay::Operation(c) if c.id == id),
@@ -175,12 +178,15 @@ pub(super) fn on_wake(model: &mut Model, wake: Wake, fx: &mut Vec<Effect>) {
             }
             After::Stay
         }),
-        Wake::Resend(ask) => with_ask(model, ask, |o, _| {
-            if let Overlay::Card(c) = o {
-                c.resend(fx);
-            }
-            After::Stay
-        }),
+        Wake::Resend(ask) => {
+            card::ask_again(model, ask, fx);
+            with_ask(model, ask, |o, _| {
+                if let Overlay::Card(c) = o {
+                    c.resend(fx);
+                }
+                After::Stay
+            });
+        }
         // The clock has moved on, which is all that a card looks at: the next frame offers the key.
         Wake::Read(_) => {}
     }
@@ -204,12 +210,21 @@ fn with_lists(model: &mut Model) {
 }
 
 fn with_ask(model: &mut Model, ask: AskId, f: impl FnOnce(&mut Overlay, &mut Model) -> After) {
-    let is = |o: &Overlay| match o {
+    with_overlay(model, |o| asks(o, ask), f);
+}
+
+/// It is the card or form that has asked.
+fn asks(o: &Overlay, ask: AskId) -> bool {
+    match o {
         Overlay::Card(c) => c.ask == ask,
         Overlay::Form(f) => f.ask == ask,
         _ => false,
-    };
-    with_overlay(model, is, f);
+    }
+}
+
+/// The card or form that has asked is still open.
+fn has_ask(model: &Model, ask: AskId) -> bool {
+    model.overlays.iter().any(|o| asks(o, ask))
 }
 
 /// Works on the form that is meant, where it is still open.

@@ -9,7 +9,7 @@ use crate::faces::tui::{
     layout,
     model::Model,
     msg::Effect,
-    overlay::{After, Overlay},
+    overlay::{After, Overlay, form::At},
     theme::Role,
 };
 
@@ -57,7 +57,7 @@ pub(super) fn on_key(model: &mut Model, e: &KeyEvent, fx: &mut Vec<Effect>) {
     if is_blind(model) {
         return on_blind_key(model, e, fx);
     }
-    if model.types() && is_text(e) && give_to_field(model, e, fx) {
+    if model.types() && (is_text(e) || ends_line(model, e)) && give_to_field(model, e, fx) {
         return;
     }
     if model.overlays.last().is_some_and(Overlay::chooses) && is_letter(e) {
@@ -96,6 +96,12 @@ pub fn is_text(e: &KeyEvent) -> bool {
         || matches!(e.code, KeyCode::Backspace | KeyCode::Delete)
         || e.modifiers.contains(KeyModifiers::CONTROL)
             && matches!(e.code, KeyCode::Char('a' | 'k' | 'u' | 'w' | 'd'))
+}
+
+/// The key for the end of a line, where a line is typed into: only in a form's configuration it may mean the editor.
+fn ends_line(model: &Model, e: &KeyEvent) -> bool {
+    let in_lines = matches!(model.overlays.last(), Some(Overlay::Form(f)) if f.at != At::Config);
+    in_lines && Key::of(e) == Key::ctrl('e')
 }
 
 /// A character that would be text in a text field; a blank presses.

@@ -16,8 +16,8 @@ use self::{
     keys::{on_key, on_paste},
 };
 use super::{
-    data::{Link, Load, Tab},
-    model::Model,
+    data::{Link, Question, Tab, Tabs},
+    model::{Attend, Model},
     msg::{Effect, Msg},
     overlay::{
         Overlay,
@@ -26,7 +26,7 @@ use super::{
     },
     pages::{
         Page,
-        home::{Group, Subject},
+        home::{Group, Subject, waits},
     },
     view,
 };
@@ -38,6 +38,17 @@ use crate::{
 /// Takes one message in; what is to be done comes out.
 #[must_use]
 pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
+    let only_time = matches!(msg, Msg::Tick(_));
+    let mut fx = take_in(model, msg);
+    if !only_time {
+        fx.extend(settle(model));
+    }
+    fx
+}
+
+/// The same for one of many messages, which [`settle`] is to follow once behind the last of them.
+#[must_use]
+pub fn take_in(model: &mut Model, msg: Msg) -> Vec<Effect> {
     let mut fx = Vec::new();
     match msg {
         Msg::Key(e) => on_key(model, &e, &mut fx),
@@ -49,7 +60,6 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
             if matches!(model.data.link, Link::Live) {
                 ask(model, &mut fx);
             }
-            return fx;
         }
         Msg::Snapshot(s) => {
             let notices = model.data.snapshot(*s, model.now);
@@ -70,12 +80,13 @@ pub fn update(model: &mut Model, msg: Msg) -> Vec<Effect> {
         Msg::Stop => fx.push(Effect::Quit),
         Msg::Repaint => fx.push(Effect::Repaint),
     }
-    settle(model, &mut fx);
     fx
 }
 
-/// After every message: lists follow their data, selections stay in sight, what is looked at is asked for.
-fn settle(model: &mut Model, fx: &mut Vec<Effect>) {
+/// After every message, or after many at once: lists follow their data, selections stay in sight, what is looked at is asked for.
+#[must_use]
+pub fn settle(model: &mut Model) -> Vec<Effect> {
+    let mut fx = Vec::new();
     model.home.sync(&model.data);
     let panes = model.panes();
     model.home.reveal(&panes);
@@ -90,22 +101,29 @@ fn settle(model: &mut Model, fx: &mut Vec<Effect>) {
     }
     attend(model);
     if matches!(model.data.link, Link::Live) {
-        look(model, fx);
+        look(model, &mut fx);
     }
+    fx
 }
 
 /// Opens the waiting operation that was asked for, once it is known.
 fn attend(model: &mut Model) {
-    if !model.attend {
-        return;
+    let data = &model.data;
+    let (found, over) = match &model.attend {
+        None => return,
+        // Who has gone elsewhere meanwhile, or whom nobody waits for any more, gets no card.
+        Some(Attend::Of(name)) => {
+            (data.waiting(name), model.home.deployment() != Some(name) || !waits(data, name))
+        }
+        Some(Attend::Any) => {
+            (data.active_operations().find(|o| o.state == OpState::NeedsAttention), !data.somebody_waits())
+        }
+    };
+    let id = found.map(|o| o.operation_id.clone()).filter(|_| !over);
+    if over || id.is_some() {
+        model.attend = None;
     }
-    let here = model.home.deployment();
-    let waiting = || model.data.active_operations().filter(|o| o.state == OpState::NeedsAttention);
-    let id = waiting().find(|o| Some(o.deployment.as_str()) == here).or_else(|| waiting().next());
-    if let Some(id) = id.map(|o| o.operation_id.clone()) {
-        model.attend = false;
-        model.overlays.push(Overlay::Operation(OperationCard::new(id)));
-    }
+    model.overlays.extend(id.map(|id| Overlay::Operation(OperationCard::new(id))));
 }
 
 /// What comes into sight again may have changed meanwhile: it stays in sight, and is asked for anew.
@@ -118,10 +136,8 @@ fn refresh(model: &mut Model, shown: Option<&String>) {
     if let Some(load) = data.histories.get_mut(name).filter(|l| l.at.is_none()) {
         load.look_again(now);
     }
-    for tab in Tab::ALL {
-        if let Some(load) = data.tabs.get_mut(&(name.clone(), *tab)) {
-            load.look_again(now);
-        }
+    for question in data.tabs.get_mut(name).into_iter().flat_map(Tabs::questions) {
+        question.look_again(now);
     }
 }
 
@@ -155,26 +171,25 @@ fn ask(model: &mut Model, fx: &mut Vec<Effect>) {
         want(data.details.entry(name.clone()).or_default(), now, fx, || Effect::LoadDetail(name.clone()));
         want(data.histories.entry(name.clone()).or_default(), now, fx, || Effect::LoadHistory(name.clone()));
         let tab = model.home.tab;
-        if matches!(tab, Tab::Events | Tab::Jobs | Tab::Config) {
-            let load = data.tabs.entry((name.clone(), tab)).or_default();
-            want(load, now, fx, || Effect::LoadTab(name.clone(), tab));
+        if let Some(question) = data.tabs.entry(name.clone()).or_default().question_mut(tab) {
+            want(question, now, fx, || Effect::LoadTab(name.clone(), tab));
         }
     }
     if let Some(Overlay::Sheet(Sheet { subject: sheet::Subject::Savepoint(name, _), .. })) =
         model.overlays.last()
     {
         // Which jobs began with it.
-        let load = data.tabs.entry((name.clone(), Tab::Jobs)).or_default();
+        let load = &mut data.tabs.entry(name.clone()).or_default().jobs;
         want(load, now, fx, || Effect::LoadTab(name.clone(), Tab::Jobs));
     }
-    if matches!(model.pages.last(), Some(Page::Operations(_))) {
+    if matches!(model.pages.last(), Some(Page::Operations(_))) || model.attend.is_some() {
         want(&mut data.operations_load, now, fx, || Effect::LoadOperations);
     }
 }
 
-fn want<T>(load: &mut Load<T>, now: Timestamp, fx: &mut Vec<Effect>, effect: impl FnOnce() -> Effect) {
-    if load.is_wanted(now) {
-        load.ask();
+fn want(question: &mut dyn Question, now: Timestamp, fx: &mut Vec<Effect>, effect: impl FnOnce() -> Effect) {
+    if question.is_wanted(now) {
+        question.ask();
         fx.push(effect());
     }
 }

@@ -1,14 +1,13 @@
 //! The Config tab: effective values with the layer each came from.
 
 use ratatui::layout::Rect;
-use serde_json::Value;
 
 use super::home::rows as list_rows;
 use crate::{
     contract::model::Revision,
     domain::spec::Layer,
     faces::tui::{
-        data::{Tab, TabData},
+        data::Entry,
         history,
         model::Model,
         paint::{Canvas, Text, muted, plain, text},
@@ -16,81 +15,6 @@ use crate::{
         theme::Role,
     },
 };
-
-/// One effective value.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Where it is in the spec.
-    pub path: String,
-    /// The value for people, in full.
-    pub value: String,
-    /// The layer that gave it.
-    pub layer: &'static str,
-    /// What the job runs with instead, where the program has set it itself.
-    pub overridden: Option<String>,
-}
-
-/// The leaves of a revision's spec, each with its layer.
-#[must_use]
-pub fn rows(r: &Revision) -> Vec<Entry> {
-    let mut out = Vec::new();
-    leaves(&r.spec, "", r, &mut out);
-    out
-}
-
-fn leaves(v: &Value, path: &str, r: &Revision, out: &mut Vec<Entry>) {
-    match v {
-        Value::Object(map) => {
-            for (k, v) in map {
-                let at = if path.is_empty() { k.clone() } else { format!("{path}/{k}") };
-                leaves(v, &at, r, out);
-            }
-        }
-        Value::Null => {}
-        v => out.push(Entry {
-            path: path.to_owned(),
-            value: say::full_value(v),
-            layer: layer(path, r),
-            overridden: None,
-        }),
-    }
-}
-
-/// The same with what the deployment's live job runs with instead.
-fn rows_of(model: &Model, name: &str, r: &Revision) -> Vec<Entry> {
-    let mut all = rows(r);
-    let detail = model.data.details.get(name).and_then(|l| l.value.as_ref());
-    let of_job = detail.map(|d| d.deployment.overridden.as_slice()).unwrap_or_default();
-    for e in &mut all {
-        e.overridden = of_job.iter().find(|o| o.path == e.path).map(|o| o.runs_with.clone());
-    }
-    all
-}
-
-/// The layer of a path, or of the nearest path above it.
-fn layer(path: &str, r: &Revision) -> &'static str {
-    let mut at = path;
-    loop {
-        if let Some(l) = r.provenance.get(at) {
-            return l.as_str();
-        }
-        match at.rfind('/') {
-            Some(i) => at = &at[..i],
-            None => return Layer::BuiltIn.as_str(),
-        }
-    }
-}
-
-/// The value that is selected in the tab.
-#[must_use]
-pub fn selected(model: &Model) -> Option<Entry> {
-    let name = model.home.deployment()?;
-    let load = model.data.tabs.get(&(name.to_owned(), Tab::Config))?;
-    let Some(TabData::Config(revisions)) = &load.value else { return None };
-    let path = model.home.config.selected()?;
-    let current = model.data.current_revision(name, revisions)?;
-    rows_of(model, name, current).into_iter().find(|e| e.path == *path)
-}
 
 /// Revisions that are listed above the values, at most.
 const HISTORY: usize = 4;
@@ -105,7 +29,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, revisions: &[R
     c.lines(area, &history);
     let used = u16::try_from(history.len()).unwrap_or(0).min(area.height);
     let list = Rect { y: area.y + used, height: area.height - used, ..area };
-    let entries = rows_of(model, name, current);
+    let entries = model.data.values(name, current);
     let widest = entries.iter().map(|e| e.path.chars().count()).max().unwrap_or(0);
     list_rows(
         c,

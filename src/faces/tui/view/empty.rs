@@ -169,10 +169,10 @@ pub(super) fn outdated(model: &Model) -> Option<Text> {
     let name = model.home.deployment().filter(|_| matches!(model.data.link, Link::Live))?;
     let detail = model.data.details.get(name);
     let (at, problem) = match model.home.tab {
-        Tab::Overview | Tab::Savepoints => (detail?.at, detail?.problem.as_ref()),
+        Tab::Overview | Tab::Savepoints => (detail?.at, detail?.problem.as_deref()),
         tab => {
-            let load = model.data.tabs.get(&(name.to_owned(), tab))?;
-            (load.at, load.problem.as_ref())
+            let question = model.data.tabs.get(name)?.question(tab)?;
+            (question.at(), question.problem())
         }
     };
     // What never arrived says so where it would stand.

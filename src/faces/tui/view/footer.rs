@@ -43,7 +43,11 @@ fn hints(model: &Model, width: usize) -> Text {
     let top = model.overlays.last();
     let mut last = hint(model, Command::Help).unwrap_or_default();
     if top.is_some() && extent(model).is_long() {
-        let key = model.keymap.key_of(Command::PageDown).unwrap_or_default();
+        let scrolls = match top {
+            Some(Overlay::Form(f)) if f.picker.is_none() => Command::FormPageDown,
+            _ => Command::PageDown,
+        };
+        let key = model.keymap.key_of(scrolls).unwrap_or_default();
         last = text(key, Role::Key).with(" scroll  ", Role::Muted).then(last);
     }
     let room = width.saturating_sub(last.width() + 1);

@@ -6,8 +6,9 @@ use ratatui::{
     widgets::Widget,
 };
 
-use super::{boxed, card, empty};
+use super::{Extent, boxed, card, empty};
 use crate::{
+    contract::plan::{Plan, Verdict},
     domain::{spec::UpgradeStrategy, text::bytes},
     faces::tui::{
         command::Command,
@@ -15,33 +16,53 @@ use crate::{
         model::Model,
         overlay::form::{At, FROM, Form, is_path},
         paint::{Canvas, Text, muted, plain, text},
+        say,
         theme::Role,
     },
 };
 
 const LABEL: usize = 15;
 
-pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) -> Option<Position> {
-    let wide = body.width >= 100;
-    let size =
-        if body.width > 150 { (146, body.height.saturating_sub(2)) } else { (body.width, body.height) };
-    let target = model.data.rows.get(&form.deployment).map(|r| r.target.as_str()).unwrap_or_default();
-    let title = text("Upgrade ", Role::Focus)
-        .with(&form.deployment, Role::Accent)
-        .with(" on ", Role::Muted)
-        .with(target, Role::Accent);
-    let inner = boxed(c, body, size, &title, Role::Focus);
-    let inner = Rect { x: inner.x + 1, width: inner.width.saturating_sub(2), ..inner };
-    let (left, right) = if wide {
+/// The form's width and height.
+const fn size(body: Rect) -> (u16, u16) {
+    if body.width > 150 { (146, body.height.saturating_sub(2)) } else { (body.width, body.height) }
+}
+
+/// Fields and difference lie beside each other.
+const fn is_wide(body: Rect) -> bool {
+    body.width >= 100
+}
+
+/// Where the fields are, and where the difference is.
+fn places(body: Rect) -> (Rect, Rect) {
+    let inner = super::inside(body, size(body));
+    if is_wide(body) {
         let w = inner.width * 55 / 100;
         let right = Rect { x: inner.x + w + 2, width: inner.width.saturating_sub(w + 2), ..inner };
         (Rect { width: w, ..inner }, right)
     } else {
         let h = inner.height.saturating_sub((inner.height / 3).min(7));
         (Rect { height: h, ..inner }, Rect { y: inner.y + h, height: inner.height - h, ..inner })
-    };
-    if wide {
-        for y in inner.top()..inner.bottom() {
+    }
+}
+
+/// How much of the difference is in sight.
+pub(super) fn extent(body: Rect, model: &Model, form: &Form) -> Extent {
+    let (_, right) = places(body);
+    let lines = side_lines(model, form, usize::from(right.width));
+    Extent::new(usize::from(right.height), lines.len(), form.scroll)
+}
+
+pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) -> Option<Position> {
+    let target = model.data.rows.get(&form.deployment).map(|r| r.target.as_str()).unwrap_or_default();
+    let title = text("Upgrade ", Role::Focus)
+        .with(&form.deployment, Role::Accent)
+        .with(" on ", Role::Muted)
+        .with(target, Role::Accent);
+    boxed(c, body, size(body), &title, Role::Focus);
+    let (left, right) = places(body);
+    if is_wide(body) {
+        for y in left.top()..left.bottom() {
             c.glyph(left.right(), y, "│", Role::Border);
         }
     }
@@ -220,9 +241,17 @@ fn trouble(form: &Form) -> Option<&str> {
     form.refused.as_deref().or(form.base_problem.as_deref())
 }
 
-/// What stands in the way, in full; then what the form would change, as the manager sees it.
+/// What stands beside the fields, or below them.
 fn side(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) {
-    let cells = usize::from(area.width);
+    let lines = side_lines(model, form, usize::from(area.width));
+    let e = Extent::new(usize::from(area.height), lines.len(), form.scroll);
+    let key = |c| model.keymap.key_of(c).unwrap_or_default();
+    let keys = [key(Command::FormPageUp), key(Command::FormPageDown)];
+    card::scrolled_by(c, area, &lines, e, keys);
+}
+
+/// What stands in the way, in full; what speaks against it; then what the form would change, as the manager sees it.
+fn side_lines(model: &Model, form: &Form, cells: usize) -> Vec<Text> {
     let mut lines = Vec::new();
     if let Some(why) = trouble(form) {
         lines.extend(text(format!("! {why}"), Role::Warn).wrap(cells, 2));
@@ -231,17 +260,8 @@ fn side(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) {
     match (&form.plan.value, &form.plan.problem) {
         (_, Some(p)) => lines.extend(empty::problem_lines(model, p).iter().flat_map(|l| l.wrap(cells, 2))),
         (Some(plan), None) => {
+            objections(&mut lines, plan, cells);
             card::diff_lines(&mut lines, plan, cells);
-            let bad = plan.checks.iter().filter(|k| k.verdict != crate::contract::plan::Verdict::Ok);
-            for k in bad {
-                let (glyph, role) = crate::faces::tui::say::verdict(k.verdict);
-                lines.extend(
-                    text(format!("{glyph} {}: ", k.name), role).with(&k.message, Role::Text).wrap(cells, 2),
-                );
-            }
-            for w in &plan.warnings {
-                lines.extend(text("! ", Role::Warn).with(w, Role::Text).wrap(cells, 2));
-            }
             if let Some(why) = &plan.restore_why {
                 lines.extend(muted(why).wrap(cells, 2));
             }
@@ -252,7 +272,20 @@ fn side(c: &mut Canvas<'_>, area: Rect, model: &Model, form: &Form) {
     if form.plan.loading {
         lines.push(text("◌ asking what this would do", Role::Busy));
     }
-    c.lines(area, &lines);
+    lines
+}
+
+/// Checks that did not come out well, and warnings.
+fn objections(lines: &mut Vec<Text>, plan: &Plan, cells: usize) {
+    let mut bad: Vec<_> = plan.checks.iter().filter(|k| k.verdict != Verdict::Ok).collect();
+    bad.sort_by_key(|k| k.verdict != Verdict::Failed);
+    for k in bad {
+        let (glyph, role) = say::verdict(k.verdict);
+        lines.extend(text(format!("{glyph} {}: ", k.name), role).with(&k.message, Role::Text).wrap(cells, 2));
+    }
+    for w in &plan.warnings {
+        lines.extend(text("! ", Role::Warn).with(w, Role::Text).wrap(cells, 2));
+    }
 }
 
 fn picker(c: &mut Canvas<'_>, body: Rect, model: &Model, form: &Form) {

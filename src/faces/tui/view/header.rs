@@ -32,7 +32,7 @@ impl Part {
 pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
     let width = usize::from(area.width);
     let left = crumbs(model);
-    let clock = text(format!("{}Z ", say::Zone::Utc.second(model.now, model.now)), Role::Text);
+    let clock = text(format!("{} ", model.zone.clock(model.now)), Role::Text);
     let mut parts = parts(model);
     let least = match Tier::of(model.size.0, model.size.1) {
         Tier::Single => width / 2,
@@ -84,13 +84,32 @@ fn fit(parts: &mut Vec<Part>, room: usize) -> Text {
     Text::empty()
 }
 
-fn crumbs(model: &Model) -> Text {
+/// Where one is: what may be cut, and behind it what is told apart by it and stays whole.
+struct Crumbs {
+    of: Text,
+    here: Text,
+}
+
+impl Crumbs {
+    fn width(&self) -> usize {
+        self.of.width() + self.here.width()
+    }
+
+    fn fit(self, cells: usize) -> Text {
+        let left = cells.saturating_sub(self.here.width());
+        // Of a few letters nobody reads a name.
+        let of = if left < 4 && self.of.width() > left { Text::empty() } else { self.of.fit(left) };
+        of.then(self.here).fit(cells)
+    }
+}
+
+fn crumbs(model: &Model) -> Crumbs {
     let mut t = text(" nutkin", Role::Accent);
     if let Some(Page::Operations(_)) = model.pages.last() {
-        return t.with("  Operations", Role::Focus);
+        return Crumbs { of: t.with("  Operations", Role::Focus), here: Text::empty() };
     }
     if Tier::of(model.size.0, model.size.1) == Tier::Single {
-        return single_crumbs(model);
+        return Crumbs { of: single_crumbs(model), here: Text::empty() };
     }
     let gap = |t: &Text| if t.is_empty() { " " } else { "  " };
     // Where one is matters more than what one looks through.
@@ -102,10 +121,9 @@ fn crumbs(model: &Model) -> Text {
         Some(Group::Unmanaged(target)) => t += text(format!("{}unmanaged on {target}", gap(&t)), Role::Text),
         None => {}
     }
-    if let Some((_, name)) = model.home.deployment().and_then(|d| d.split_once('/')) {
-        t += text(" ▸ ", Role::Muted).with(name, Role::Accent);
-    }
-    t
+    let name = model.home.deployment().and_then(|d| d.split_once('/'));
+    let here = name.map(|(_, name)| text(" ▸ ", Role::Muted).with(name, Role::Accent));
+    Crumbs { of: t, here: here.unwrap_or_default() }
 }
 
 /// Where one is when only one pane is shown: what it belongs to, and the pane.
@@ -149,14 +167,14 @@ fn parts(model: &Model) -> Vec<Part> {
     if let Some(t) = model.home.target(d) {
         let colour = d.targets.get(t).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
         let name = text(t, colour.unwrap_or(Role::Muted));
-        out.push(Part::new(2, muted("on ").then(name.clone()), name));
+        out.push(Part::new(3, muted("on ").then(name.clone()), name));
     }
     if d.loaded {
         out.push(match d.read_only {
             true => Part::new(5, text("read-only", Role::Warn), text("ro", Role::Warn)),
             false => Part::new(1, muted("rw"), muted("rw")),
         });
-        out.push(Part::new(3, muted(&d.actor), muted(d.actor.split('@').next().unwrap_or_default())));
+        out.push(Part::new(2, muted(&d.actor), muted(d.actor.split('@').next().unwrap_or_default())));
     }
     out
 }

@@ -11,7 +11,7 @@ use crate::{
         data::{Link, PAGE, Tab},
         keymap::show,
         layout::Tier,
-        list::ListView,
+        list::{AnyList, ListView},
         model::Model,
         pages::home::{EventLog, Group, Pane, Subject, waits},
         paint::{Canvas, Text, muted, plain, text},
@@ -96,15 +96,17 @@ fn title(c: &mut Canvas<'_>, model: &Model, pane: Pane, r: Rect) {
 
 fn filter_text(model: &Model, pane: Pane) -> Text {
     let home = &model.home;
-    let filter = match pane {
-        Pane::Applications => home.groups.filter(),
-        Pane::Deployments => home.subjects.filter(),
-        Pane::Savepoints => home.savepoints.filter(),
-        Pane::Events => home.tail.list.filter(),
-        Pane::Detail => "",
-    };
+    let filter = home.list(pane).map(AnyList::filter).unwrap_or_default();
     let typing = home.filtering.is_some() && pane == home.focus;
     if filter.is_empty() && !typing { Text::empty() } else { text(format!(" /{filter}"), Role::Warn) }
+}
+
+/// That the rows of a tab are not all there are: beside the tabs' names there is little room for words.
+fn filtered(model: &Model) -> Text {
+    let words = filter_text(model, Pane::Detail).fit(16);
+    let hidden = model.home.list(Pane::Detail).map_or(0, AnyList::hidden);
+    let tail = if hidden > 0 { format!(" {} hidden ", say::count(hidden)) } else { " ".to_owned() };
+    if words.is_empty() { words } else { words.with(tail, Role::Warn) }
 }
 
 fn title_right(model: &Model, pane: Pane) -> Text {
@@ -119,9 +121,9 @@ fn title_right(model: &Model, pane: Pane) -> Text {
         Pane::Deployments => place(home.subjects.position(), home.subjects.len(), rows),
         Pane::Savepoints => place(home.savepoints.position(), home.savepoints.len(), rows),
         Pane::Detail if home.tab == Tab::Events => {
-            newest(model).then(following(model, &home.log, home.focus == pane))
+            filtered(model).then(newest(model)).then(following(model, &home.log, home.focus == pane))
         }
-        Pane::Detail => newest(model),
+        Pane::Detail => filtered(model).then(newest(model)),
         Pane::Events => {
             let debug = if home.debug { " debug shown" } else { "" };
             muted(debug).then(following(model, &home.tail, home.focus == pane))
@@ -136,7 +138,7 @@ fn newest(model: &Model) -> Text {
     let known = match model.home.tab {
         Tab::Overview => None,
         Tab::Savepoints => model.data.detail(name).map(|d| d.savepoints.len()).filter(|n| *n >= PAGE),
-        tab => model.data.tabs.get(&(name.to_owned(), tab)).and_then(|l| l.value.as_ref()?.newest()),
+        tab => model.data.tabs.get(name).and_then(|t| t.newest(tab)),
     };
     known.map(|n| muted(format!(" newest {n} "))).unwrap_or_default()
 }

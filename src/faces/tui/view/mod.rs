@@ -1,7 +1,7 @@
 //! Drawing: `view(&Model, area, &mut Buffer)`. Nothing here changes anything or asks anybody.
 
 pub mod card;
-pub mod config;
+mod config;
 mod empty;
 mod footer;
 mod form;
@@ -84,10 +84,10 @@ pub fn extent(model: &Model) -> Extent {
         Some(Overlay::Operation(o)) => operation::extent(body, model, o),
         Some(Overlay::Sheet(s)) => sheet::plan(body, model, s).extent,
         Some(Overlay::Help(h)) => Extent::new(usize::from(body.height.saturating_sub(6)), h.list.len(), 0),
-        Some(Overlay::Form(f)) => {
-            let len = f.picker.as_ref().map_or(0, super::list::ListView::len);
-            Extent::new(picker::rows(body, len), len, 0)
-        }
+        Some(Overlay::Form(f)) => match &f.picker {
+            Some(p) => Extent::new(picker::rows(body, p.len()), p.len(), 0),
+            None => form::extent(body, model, f),
+        },
         Some(Overlay::Leave) | None => Extent::default(),
     }
 }
@@ -179,17 +179,43 @@ fn boxed(c: &mut Canvas<'_>, body: Rect, size: (u16, u16), title: &Text, role: R
     frame(c, area, title, role)
 }
 
-fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
+/// What was confirmed and may not have happened: leaving ends the question.
+fn without_answer(model: &Model) -> Vec<Text> {
+    let acts = model.without_answer();
+    if acts.is_empty() {
+        return vec![];
+    }
+    let mut lines =
+        vec![plain("No answer yet: this may not have happened. Leaving stops asking."), Text::empty()];
+    lines.extend(acts.iter().map(|a| text("  ? ", Role::Warn).with(a, Role::Text)));
+    if !model.still_running().is_empty() {
+        lines.push(Text::empty());
+    }
+    lines
+}
+
+/// What goes on without the console.
+fn goes_on(model: &Model) -> Vec<Text> {
     let running = model.still_running();
+    if running.is_empty() {
+        return vec![];
+    }
     let goes_on = match model.data.link {
         Link::Live => "Quitting stops nothing. This goes on in the manager:",
         _ => "The manager is not there. This goes on when one is started again:",
     };
     let mut lines = vec![plain(goes_on), Text::empty()];
-    lines.extend(running.iter().take(6).map(|r| text("  ◐ ", Role::Busy).with(r, Role::Text)));
+    let mark = |waits| if waits { text("  ▲ ", Role::Warn) } else { text("  ◐ ", Role::Busy) };
+    lines.extend(running.iter().take(6).map(|g| mark(g.waits).with(&g.words, Role::Text)));
     if running.len() > 6 {
         lines.push(muted(format!("  and {} more", running.len() - 6)));
     }
+    lines
+}
+
+fn leave(c: &mut Canvas<'_>, body: Rect, model: &Model) {
+    let mut lines = without_answer(model);
+    lines.extend(goes_on(model));
     let key = |c| model.keymap.key_of(c).unwrap_or_default();
     let answers = text(format!("  {}", key(Command::LeaveNow)), Role::Key)
         .with(" quit    ", Role::Text)

@@ -24,6 +24,7 @@ use crate::{
         paint::{Canvas, Text, flow, muted, plain, text},
         say::{self, field},
         theme::Role,
+        verbs,
     },
 };
 
@@ -35,7 +36,7 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model) {
         return super::card::scrolled(c, model, area, &lines, e);
     }
     // The keys that scroll move the selection of another pane now, and the next verb would hit another deployment.
-    let reads = format!("{} to read", model.keymap.key_of(Command::Detail).unwrap_or_default());
+    let reads = format!("key {}", model.keymap.key_of(Command::Detail).unwrap_or_default());
     super::card::scrolled_by(c, area, &lines, e, [reads.clone(), reads]);
 }
 
@@ -313,13 +314,27 @@ fn job(model: &Model, j: &TargetJob, width: usize) -> Vec<Text> {
     }
     lines.push(field("Management", text(&j.management, Role::Warn)));
     lines.push(Text::empty());
-    let words = muted("Somebody started this job by hand. ").with(adopt, Role::Key).with(
-        " takes it over: savepoints, upgrades and history from then on. Each job becomes a deployment of its own; \
-         until then it is only looked at.",
-        Role::Muted,
-    );
-    lines.extend(words.wrap(width, 0));
+    lines.extend(whose(j, &adopt).wrap(width, 0));
     lines
+}
+
+/// Whose a job is that stands under no deployment, and what can be done about it.
+fn whose(j: &TargetJob, adopt: &str) -> Text {
+    match (&j.deployment, j.management.strip_prefix(verbs::ANOTHER)) {
+        (Some(d), _) => muted("This job was started for ").with(d, Role::Accent).with(
+            " and runs beside the job that nutkin has in its books for it: both may write to the same places. It \
+             cannot be adopted; find out why it lives, and end it in Flink if nobody needs it.",
+            Role::Muted,
+        ),
+        (None, Some(_)) => muted("Another nutkin manages this job: act on it there. Only if that one's state is lost for good, ")
+            .with(adopt, Role::Key)
+            .with(" takes it over, with Take over marked on the card. Two managers of one job undo each other.", Role::Muted),
+        (None, None) => muted("Somebody started this job by hand. ").with(adopt, Role::Key).with(
+            " takes it over: savepoints, upgrades and history from then on. Each job becomes a deployment of its own; \
+             until then it is only looked at.",
+            Role::Muted,
+        ),
+    }
 }
 
 fn target(model: &Model, t: &Target) -> Vec<Text> {

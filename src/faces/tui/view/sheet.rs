@@ -7,6 +7,7 @@ use crate::{
     contract::model::{Event, Job, RestoredFrom, Savepoint},
     domain::{text::bytes, time::Timestamp},
     faces::tui::{
+        data::Entry,
         history,
         model::Model,
         overlay::sheet::{Sheet, Subject},
@@ -40,14 +41,7 @@ pub(super) fn plan(body: Rect, model: &Model, sheet: &Sheet) -> Plan {
             let title = text("Job of ", Role::Focus).with(deployment, Role::Accent);
             (title, sheet.job(model).map_or_else(gone, |j| job(model, sheet.jobs(model), j)))
         }
-        Subject::Value(e) => {
-            let lines = vec![
-                field("Path", text(&e.path, Role::Accent)),
-                field("Layer", plain(e.layer)),
-                field("Value", plain(&e.value)),
-            ];
-            (text("Configuration", Role::Focus), lines)
-        }
+        Subject::Value(e) => (text("Configuration", Role::Focus), value(e)),
     };
     let lines: Vec<Text> = fields.iter().flat_map(|l| l.wrap(cells, 13)).collect();
     let size = (width, u16::try_from(lines.len() + 2).unwrap_or(u16::MAX));
@@ -64,6 +58,17 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, sheet: &Sheet)
 
 fn gone() -> Vec<Text> {
     vec![muted("It is not known any more.")]
+}
+
+/// A value; where the program has set it itself, what the job runs with comes first.
+fn value(e: &Entry) -> Vec<Text> {
+    let mut out = vec![field("Path", text(&e.path, Role::Accent))];
+    if let Some(runs) = &e.overridden {
+        out.push(field("Runs with", text(runs, Role::Warn).with("  set by the program", Role::Muted)));
+    }
+    out.push(field("Layer", plain(e.layer)));
+    out.push(field(if e.overridden.is_some() { "Asked for" } else { "Value" }, plain(&e.value)));
+    out
 }
 
 /// A time in UTC and in the person's own zone, and how long ago it was.

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     contract::model::{Event, Job, Savepoint},
-    domain::text::bytes,
+    domain::{savepoint::Status, text::bytes},
     faces::tui::{
         command::Command,
-        data::{Tab, TabData},
+        data::{Load, Tab},
         history,
         model::Model,
         pages::home::EventLog,
@@ -27,36 +27,43 @@ pub(super) fn draw(c: &mut Canvas<'_>, area: Rect, model: &Model, tab: Tab, focu
         c.line(area, &muted(" Select a deployment"));
         return;
     };
-    let load = model.data.tabs.get(&(deployment.to_owned(), tab));
-    let data = load.and_then(|l| l.value.as_ref());
-    match (tab, data) {
-        (Tab::Savepoints, _) => savepoints(c, area, model, focused),
-        (_, None) => {
-            let lines: Vec<Text> = empty::loading(model, load)
-                .iter()
-                .flat_map(|l| l.wrap(usize::from(area.width.saturating_sub(2)), 2))
-                .collect();
-            c.lines(Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area }, &lines);
-        }
-        (_, Some(TabData::Events(_))) => events(c, area, model, &home.log, focused, false),
-        (_, Some(TabData::Jobs(jobs))) => {
-            let (head, list) = split(area);
-            c.line(head, &plain(" ").then(job_columns(list.width)).role(Role::Muted));
-            rows(
-                c,
-                list,
-                focused,
-                &home.jobs,
-                || vec![muted("No job yet: start it")],
-                |id, w| {
-                    jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, jobs, j, w))
-                },
-            );
-        }
-        (_, Some(TabData::Config(revisions))) => {
-            config::draw(c, area, model, revisions, focused);
-        }
+    if tab == Tab::Savepoints {
+        return savepoints(c, area, model, focused);
     }
+    let Some(tabs) = model.data.tabs.get(deployment) else { return not_yet::<()>(c, area, model, None) };
+    match tab {
+        Tab::Overview | Tab::Savepoints => {}
+        Tab::Events => match tabs.events.value {
+            Some(_) => events(c, area, model, &home.log, focused, false),
+            None => not_yet(c, area, model, Some(&tabs.events)),
+        },
+        Tab::Jobs => match &tabs.jobs.value {
+            Some(all) => jobs(c, area, model, all, focused),
+            None => not_yet(c, area, model, Some(&tabs.jobs)),
+        },
+        Tab::Config => match &tabs.revisions.value {
+            Some(revisions) => config::draw(c, area, model, revisions, focused),
+            None => not_yet(c, area, model, Some(&tabs.revisions)),
+        },
+    }
+}
+
+/// Why a tab shows nothing yet.
+fn not_yet<T>(c: &mut Canvas<'_>, area: Rect, model: &Model, load: Option<&Load<T>>) {
+    let area = Rect { x: area.x + 1, width: area.width.saturating_sub(2), ..area };
+    let lines = empty::loading(model, load);
+    let lines: Vec<Text> = lines.iter().flat_map(|l| l.wrap(usize::from(area.width), 2)).collect();
+    c.lines(area, &lines);
+}
+
+fn jobs(c: &mut Canvas<'_>, area: Rect, model: &Model, jobs: &[Job], focused: bool) {
+    let (head, list) = split(area);
+    let columns = job_columns(usize::from(list.width.saturating_sub(2)));
+    c.line(head, &plain(" ").then(columns).role(Role::Muted));
+    let row = |id: &String, w: usize| {
+        jobs.iter().find(|j| j.job_id == *id).map_or_else(Text::empty, |j| job(model, jobs, j, w))
+    };
+    rows(c, list, focused, &model.home.jobs, || vec![muted("No job yet: start it")], row);
 }
 
 /// A row for the columns' names, and the rest.
@@ -74,19 +81,9 @@ pub(super) fn events(
     focused: bool,
     tail: bool,
 ) {
-    let find = |seq: u64| -> Option<&Event> {
-        if tail {
-            let i = model.data.events.partition_point(|e| e.seq < seq);
-            return model.data.events.get(i).filter(|e| e.seq == seq);
-        }
-        let deployment = model.home.deployment()?.to_owned();
-        match model.data.tabs.get(&(deployment, Tab::Events))?.value.as_ref()? {
-            TabData::Events(events) => {
-                let i = events.partition_point(|e| e.seq < seq);
-                events.get(i).filter(|e| e.seq == seq)
-            }
-            _ => None,
-        }
+    let find = |seq: u64| match tail {
+        true => model.data.event(seq),
+        false => model.data.event_of(model.home.deployment()?, seq),
     };
     let names = log
         .list
@@ -137,16 +134,21 @@ fn event(model: &Model, e: &Event, names: usize, tail: bool, width: usize) -> Te
     t
 }
 
-fn job_columns(width: u16) -> Text {
-    let t = plain("Started")
-        .pad(12)
-        .then(plain("State").pad(20))
-        .then(plain("Rev").pad(4))
-        .then(plain("Flink job").pad(10));
-    if width >= 64 {
-        t.then(plain("Ended").pad(12)).then(plain("Restored from"))
+/// Cells of a row from which a table of jobs has all its columns. With fewer it has what tells jobs apart: when, how, of
+/// which revision, and from which restore point.
+const ALL_OF_A_JOB: usize = 62;
+
+/// Cells for a job's state: as many as are left when there are few, and none of its words need more than twenty.
+fn state_cells(width: usize) -> usize {
+    if width >= ALL_OF_A_JOB { 20 } else { width.saturating_sub(28).clamp(14, 20) }
+}
+
+fn job_columns(width: usize) -> Text {
+    let t = plain("Started").pad(12).then(plain("State").pad(state_cells(width))).then(plain("Rev").pad(4));
+    if width >= ALL_OF_A_JOB {
+        t.then(plain("Flink job").pad(10)).then(plain("Ended").pad(12)).then(plain("Restored from"))
     } else {
-        t.then(plain("Ended"))
+        t.then(plain("From"))
     }
 }
 
@@ -163,26 +165,29 @@ fn job(model: &Model, jobs: &[Job], j: &Job, width: usize) -> Text {
         None => "–".to_owned(),
     };
     let mut t = muted(started).pad(12);
-    t += text(state, role).pad(19).with(" ", Role::Text);
+    t += text(state, role).pad(state_cells(width) - 1).with(" ", Role::Text);
     t += plain(j.revision.map(|r| r.to_string()).unwrap_or_default()).pad(4);
-    t += muted(say::short_id(&j.flink_job_id)).pad(10);
-    t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
-    if width >= 62 {
-        t += match &j.restored_from {
-            Some(r) => plain(r.savepoint_id.as_deref().map_or_else(
-                || say::short_place(&r.location),
-                |s| format!("savepoint {}", say::short_id(s)),
-            )),
-            None if never_ran => muted("–"),
-            None => muted(say::without_restore(j)),
-        };
+    let all = width >= ALL_OF_A_JOB;
+    if all {
+        t += muted(say::short_id(&j.flink_job_id)).pad(10);
+        t += muted(j.ended_at.map(time).unwrap_or_else(|| "–".to_owned())).pad(12);
     }
+    t += match &j.restored_from {
+        Some(r) => plain(r.savepoint_id.as_deref().map_or_else(
+            || say::short_place(&r.location),
+            |s| format!("{}{}", if all { "savepoint " } else { "" }, say::short_id(s)),
+        )),
+        None if never_ran => muted("–"),
+        None => muted(say::without_restore(j)),
+    };
     t
 }
 
 /// Which columns a table of savepoints has room for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Width {
+    /// What a person picks one by; the size stands for the status of what is complete.
+    Least,
     /// What a person picks one by.
     Few,
     /// And the revision, whether it was seen, and its label.
@@ -194,7 +199,8 @@ enum Width {
 impl Width {
     const fn of(cells: u16) -> Self {
         match cells {
-            0..76 => Self::Few,
+            0..58 => Self::Least,
+            58..76 => Self::Few,
             76..106 => Self::Most,
             _ => Self::All,
         }
@@ -208,11 +214,14 @@ fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     if width == Width::All {
         columns = columns.then(plain("Job ID").pad(10));
     }
-    columns = columns.then(plain("Origin").pad(11)).then(plain("Status").pad(13)).then(plain("Size").pad(10));
+    columns = columns.then(plain("Origin").pad(11)).then(plain("Status").pad(13));
+    if width != Width::Least {
+        columns = columns.then(plain("Size").pad(10));
+    }
     if width == Width::All {
         columns = columns.then(plain("Format").pad(11));
     }
-    if width != Width::Few {
+    if width > Width::Few {
         columns = columns.then(plain("Rev").pad(5)).then(plain("Verified").pad(9)).then(plain("Label"));
     }
     // What is done with the selected one is said below, where there is room.
@@ -268,18 +277,25 @@ fn place_line(place: &str, cells: usize) -> Text {
 fn savepoint(model: &Model, s: &Savepoint, width: Width) -> Text {
     let (glyph, role) = say::savepoint(s.status);
     let when = model.state_time(s);
+    let size = s.size_bytes.map(bytes);
     let mut t = muted(when).pad(12);
     t += muted(say::short_id(&s.savepoint_id)).pad(10);
     if width == Width::All {
         t += muted(s.flink_job_id.as_deref().map_or("–".to_owned(), say::short_id)).pad(10);
     }
     t += plain(say::origin(s.origin)).pad(11);
+    if let (Width::Least, Status::Completed, Some(size)) = (width, s.status, &size) {
+        return t.then(text(format!("{glyph} {size}"), role));
+    }
     t += text(format!("{glyph} {}", s.status), role).pad(12).with(" ", Role::Text);
-    t += plain(s.size_bytes.map(bytes).unwrap_or_else(|| "–".to_owned())).pad(10);
+    if width == Width::Least {
+        return t;
+    }
+    t += plain(size.unwrap_or_else(|| "–".to_owned())).pad(10);
     if width == Width::All {
         t += plain(s.format.map_or("–", |f| f.as_str())).pad(11);
     }
-    if width != Width::Few {
+    if width > Width::Few {
         t += plain(s.revision.map(|r| r.to_string()).unwrap_or_default()).pad(5);
         t += say::yes_no(s.verified).pad(8).with(" ", Role::Text);
         t += text(if s.pinned { "⚲ pinned " } else { "" }, Role::Accent);

@@ -103,12 +103,7 @@ impl Card {
         fx: &mut Vec<Effect>,
     ) -> After {
         match c {
-            Command::Close => {
-                if self.sending.is_some() {
-                    model.toast("it was already sent; find it under operations", Role::Busy);
-                }
-                return After::Close;
-            }
+            Command::Close => return After::Close,
             Command::NextField => self.step(1),
             Command::PreviousField => self.step(-1),
             Command::Next | Command::Previous => match self.focus {
@@ -127,7 +122,8 @@ impl Card {
             Command::PickClose => self.picker = None,
             Command::Press => return self.press(model, fx),
             Command::Confirm => self.say_yes(model, fx),
-            Command::Buttons => self.focus = if self.types_name() { Focus::Typed } else { Focus::Confirm },
+            // The same key twice, or a blank behind it, confirms nothing.
+            Command::Buttons => self.focus = if self.types_name() { Focus::Typed } else { Focus::Cancel },
             Command::CopyCommand => match &self.plan.value {
                 Some(plan) => fx.push(Effect::Copy(model.command_line(&plan.command))),
                 None => model.toast("no plan yet, so no command line", Role::Warn),

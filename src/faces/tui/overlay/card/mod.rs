@@ -3,7 +3,8 @@
 //! ```text
 //!   asking ─ plan ─▶ reading ─ confirm ─▶ sending ─ operation ─▶ (operation card)
 //!     ▲   edit          │ ▲                  │ ├─ plan changed ─▶ reading, with the new plan
-//!     └─────────────────┘ └── refused ───────┘ └─ no answer ─▶ sent again under the same key
+//!     └─────────────────┘ └── refused ───────┘ └─ no answer ─▶ sent again under the same key,
+//!                                            also when the card was left
 //! ```
 //!
 //! What a person types ahead must not confirm a plan that nobody has read: nothing is sent until the plan has stood on
@@ -12,7 +13,7 @@
 mod keys;
 mod sending;
 
-pub use self::sending::Sending;
+pub use self::sending::{Sending, answered, ask_again};
 
 use super::fields::{self, Field};
 use crate::{

@@ -1,16 +1,23 @@
 //! A confirmed card on its way: one key for one act, however often it has to be sent.
+//!
+//! ```text
+//!   card ─ sending ─▶ answered: the card says so
+//!             └─ the card is left ─▶ unanswered ─▶ answered: a short message says so
+//! ```
 
 use super::{Card, Focus};
 use crate::{
     contract::{
+        model::Operation,
         plan::{Confirmation, Submitted},
         problem::{Code, Problem},
     },
     domain::operation::Kind,
     faces::tui::{
+        command::Command,
         input::Line,
         model::Model,
-        msg::{Effect, Request, Wake},
+        msg::{AskId, Effect, Request, Wake},
         overlay::{After, Overlay, operation::OperationCard},
         theme::Role,
     },
@@ -18,16 +25,85 @@ use crate::{
 
 /// Milliseconds until an unanswered act is sent again under its key.
 const RESEND_MS: u64 = 2_000;
-/// How often it is sent again before a person is told.
-const RESENDS: u32 = 30;
 
-/// An act on its way.
+/// An act on its way. It is sent until it is answered, also when its card is not there any more: it happens once at most
+/// because of its key, and only as the plan says that was read, because that is sent with it.
 #[derive(Debug)]
 pub struct Sending {
+    ask: AskId,
     key: String,
     request: Request,
     /// How often it was sent.
     pub tries: u32,
+}
+
+impl Sending {
+    /// What it is: `SUSPEND of payments/production`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        let subject = match &self.request {
+            Request::Adopt(.., b) => &b.deployment,
+            other => other.subject(),
+        };
+        format!("{} of {subject}", self.request.kind())
+    }
+
+    /// Time to ask again what became of it: the same request under the same key.
+    fn again(&mut self, fx: &mut Vec<Effect>) {
+        self.tries += 1;
+        fx.push(Effect::Submit(self.ask, Box::new(self.request.clone()), self.key.clone()));
+    }
+}
+
+/// Nobody has said what became of it.
+const fn is_lost(p: &Problem) -> bool {
+    matches!(p.code, Code::ManagerUnreachable | Code::TimedOut)
+}
+
+/// The manager has taken an act up; the answer is its operation's id.
+fn accepted(op: Operation, model: &mut Model, fx: &mut Vec<Effect>) -> String {
+    let id = op.operation_id.clone();
+    model.started.insert(id.clone());
+    if op.kind == Kind::Adopt {
+        // A job changes sides: what is unmanaged is looked at anew, and the selection goes with the job.
+        fx.push(Effect::LoadSnapshot);
+        model.home.coming = Some(op.deployment.clone());
+    }
+    model.data.put_operation(op);
+    id
+}
+
+/// What became of an act whose card was left.
+pub fn answered(
+    model: &mut Model,
+    ask: AskId,
+    result: Result<Submitted, Box<Problem>>,
+    fx: &mut Vec<Effect>,
+) {
+    let Some(at) = model.unanswered.iter().position(|s| s.ask == ask) else { return };
+    if result.as_ref().is_err_and(|p| is_lost(p)) {
+        fx.push(Effect::Wake(RESEND_MS, Wake::Resend(ask)));
+        return;
+    }
+    let what = model.unanswered.remove(at).words();
+    match result {
+        Ok(Submitted::Operation(op)) => {
+            accepted(*op, model, fx);
+            let key = model.keymap.key_of(Command::Operations).unwrap_or_default();
+            model.toast(format!("◐ {what} was taken up; {key} shows it"), Role::Busy);
+        }
+        Ok(Submitted::Plan(_)) => {
+            model.toast(format!("{what} was only planned: nothing was done"), Role::Warn)
+        }
+        Err(p) => model.toast(format!("✗ {what} was refused: {}", p.detail), Role::Error),
+    }
+}
+
+/// Asks again what became of an act whose card was left.
+pub fn ask_again(model: &mut Model, ask: AskId, fx: &mut Vec<Effect>) {
+    if let Some(s) = model.unanswered.iter_mut().find(|s| s.ask == ask) {
+        s.again(fx);
+    }
 }
 
 impl Card {
@@ -54,15 +130,22 @@ impl Card {
         meta.confirm = typed;
         let key = model.next_key();
         fx.push(Effect::Submit(self.ask, Box::new(request.clone()), key.clone()));
-        self.sending = Some(Sending { key, request, tries: 1 });
+        self.sending = Some(Sending { ask: self.ask, key, request, tries: 1 });
         (self.changed, self.refused) = (false, None);
     }
 
-    /// Time to ask again what became of it: the same request under the same key, so it happens once.
+    /// Time to ask again what became of it.
     pub fn resend(&mut self, fx: &mut Vec<Effect>) {
         if let Some(s) = &mut self.sending {
-            s.tries += 1;
-            fx.push(Effect::Submit(self.ask, Box::new(s.request.clone()), s.key.clone()));
+            s.again(fx);
+        }
+    }
+
+    /// The card goes; what it has sent goes on being asked for.
+    pub(in crate::faces::tui) fn leave(self, model: &mut Model) {
+        if let Some(s) = self.sending {
+            model.toast(format!("{} was sent; what becomes of it is said here", s.words()), Role::Busy);
+            model.unanswered.push(s);
         }
     }
 
@@ -75,14 +158,7 @@ impl Card {
     ) -> After {
         match result {
             Ok(Submitted::Operation(op)) => {
-                model.started.insert(op.operation_id.clone());
-                if op.kind == Kind::Adopt {
-                    // A job changes sides: what is unmanaged is looked at anew, and the selection goes with the job.
-                    fx.push(Effect::LoadSnapshot);
-                    model.home.coming = Some(op.deployment.clone());
-                }
-                let card = OperationCard::new(op.operation_id.clone());
-                model.data.put_operation(*op);
+                let card = OperationCard::new(accepted(*op, model, fx));
                 return After::Become(Overlay::Operation(card));
             }
             Ok(Submitted::Plan(plan)) => {
@@ -96,8 +172,7 @@ impl Card {
     }
 
     fn not_accepted(&mut self, mut problem: Box<Problem>, model: &Model, fx: &mut Vec<Effect>) {
-        let lost = matches!(problem.code, Code::ManagerUnreachable | Code::TimedOut);
-        if lost && self.sending.as_ref().is_some_and(|s| s.tries <= RESENDS) {
+        if is_lost(&problem) {
             fx.push(Effect::Wake(RESEND_MS, Wake::Resend(self.ask)));
             self.refused = Some(problem);
             return;

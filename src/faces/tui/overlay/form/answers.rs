@@ -44,6 +44,7 @@ impl Form {
     /// The plan arrived.
     pub fn planned(&mut self, question: u64, result: Result<Box<Plan>, Box<Problem>>, model: &Model) {
         if question == self.question {
+            self.scroll = 0;
             self.plan.answer(result, model.now);
         }
     }

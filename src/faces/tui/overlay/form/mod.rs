@@ -25,7 +25,7 @@ use crate::{
         time::Timestamp,
     },
     faces::tui::{
-        data::{Load, Tab, TabData},
+        data::{Load, Tab},
         input::Line,
         list::ListView,
         model::Model,
@@ -74,6 +74,8 @@ pub struct Form {
     config_base: IndexMap<String, String>,
     /// What has the focus.
     pub at: At,
+    /// Lines that the pane at its side is scrolled by.
+    pub scroll: usize,
     /// What is picked from, while it is open.
     pub picker: Option<ListView<String>>,
     /// The list of jars was asked for before it had arrived: it opens when it does.
@@ -110,6 +112,7 @@ impl Form {
             config: Box::default(),
             config_base: IndexMap::new(),
             at: At::Artifact,
+            scroll: 0,
             picker: None,
             pick_when_listed: false,
             plan: Load::default(),
@@ -131,9 +134,9 @@ impl Form {
         if self.base.is_some() {
             return;
         }
-        let Some(load) = model.data.tabs.get(&(self.deployment.clone(), Tab::Config)) else { return };
+        let Some(load) = model.data.tabs.get(&self.deployment).map(|t| &t.revisions) else { return };
         self.base_problem = load.problem.as_ref().map(|p| p.detail.clone());
-        let Some(TabData::Config(revisions)) = &load.value else { return };
+        let Some(revisions) = &load.value else { return };
         let revision = model.data.current_revision(&self.deployment, revisions);
         match revision.map(|r| effective(&r.spec)) {
             Some(Ok(spec)) => self.fill_from(spec),

@@ -23,10 +23,13 @@ impl Form {
         }
     }
 
-    /// Moves in the open list.
-    pub(in crate::faces::tui::overlay) fn go(&mut self, to: Move) {
-        if let Some(p) = &mut self.picker {
-            p.go(to);
+    /// Moves in the open list, or scrolls the pane at the side to a line.
+    pub(in crate::faces::tui::overlay) fn go(&mut self, to: Move, line: usize) {
+        match &mut self.picker {
+            Some(p) => {
+                p.go(to);
+            }
+            None => self.scroll = line,
         }
     }
 

@@ -1,30 +1,47 @@
 //! What has the focus on Home, and what keys do there: moving, filtering, turning tabs, going in and out.
 
 use super::{Home, Pane};
-use crate::faces::tui::{data::Tab, layout::Panes, list::Move};
+use crate::faces::tui::{
+    data::Tab,
+    layout::Panes,
+    list::{AnyList, Move},
+};
 
 impl Home {
+    /// The list of a pane; the Overview is a text and has none.
+    #[must_use]
+    pub fn list(&self, pane: Pane) -> Option<&dyn AnyList> {
+        Some(match (pane, self.tab) {
+            (Pane::Applications, _) => &self.groups,
+            (Pane::Deployments, _) => &self.subjects,
+            (Pane::Savepoints, _) | (Pane::Detail, Tab::Savepoints) => &self.savepoints,
+            (Pane::Events, _) => &self.tail,
+            (Pane::Detail, Tab::Events) => &self.log,
+            (Pane::Detail, Tab::Jobs) => &self.jobs,
+            (Pane::Detail, Tab::Config) => &self.config,
+            (Pane::Detail, Tab::Overview) => return None,
+        })
+    }
+
+    /// The same, to be changed: what has the focus.
+    fn focused(&mut self) -> Option<&mut dyn AnyList> {
+        Some(match (self.focus, self.tab) {
+            (Pane::Applications, _) => &mut self.groups,
+            (Pane::Deployments, _) => &mut self.subjects,
+            (Pane::Savepoints, _) | (Pane::Detail, Tab::Savepoints) => &mut self.savepoints,
+            (Pane::Events, _) => &mut self.tail,
+            (Pane::Detail, Tab::Events) => &mut self.log,
+            (Pane::Detail, Tab::Jobs) => &mut self.jobs,
+            (Pane::Detail, Tab::Config) => &mut self.config,
+            (Pane::Detail, Tab::Overview) => return None,
+        })
+    }
+
     /// Moves in what has the focus.
     pub fn go(&mut self, to: Move) {
-        match (self.focus, self.tab) {
-            (Pane::Applications, _) => {
-                self.groups.go(to);
-            }
-            (Pane::Deployments, _) => {
-                self.subjects.go(to);
-            }
-            (Pane::Savepoints, _) | (Pane::Detail, Tab::Savepoints) => {
-                self.savepoints.go(to);
-            }
-            (Pane::Events, _) => self.tail.go(to),
-            (Pane::Detail, Tab::Events) => self.log.go(to),
-            (Pane::Detail, Tab::Jobs) => {
-                self.jobs.go(to);
-            }
-            (Pane::Detail, Tab::Config) => {
-                self.config.go(to);
-            }
-            (Pane::Detail, Tab::Overview) => {
+        match self.focused() {
+            Some(list) => list.go(to),
+            None => {
                 self.scroll = match to {
                     Move::By(n) => self.scroll.saturating_add_signed(n),
                     Move::First => 0,
@@ -37,29 +54,13 @@ impl Home {
     /// The filter of what has the focus.
     #[must_use]
     pub fn filter(&self) -> Option<&str> {
-        Some(match (self.focus, self.tab) {
-            (Pane::Applications, _) => self.groups.filter(),
-            (Pane::Deployments, _) => self.subjects.filter(),
-            (Pane::Savepoints, _) | (Pane::Detail, Tab::Savepoints) => self.savepoints.filter(),
-            (Pane::Events, _) => self.tail.list.filter(),
-            (Pane::Detail, Tab::Events) => self.log.list.filter(),
-            (Pane::Detail, Tab::Jobs) => self.jobs.filter(),
-            (Pane::Detail, Tab::Config) => self.config.filter(),
-            (Pane::Detail, Tab::Overview) => return None,
-        })
+        self.list(self.focus).map(AnyList::filter)
     }
 
     /// Sets the filter of what has the focus.
     pub fn set_filter(&mut self, words: &str) {
-        match (self.focus, self.tab) {
-            (Pane::Applications, _) => self.groups.set_filter(words),
-            (Pane::Deployments, _) => self.subjects.set_filter(words),
-            (Pane::Savepoints, _) | (Pane::Detail, Tab::Savepoints) => self.savepoints.set_filter(words),
-            (Pane::Events, _) => self.tail.list.set_filter(words),
-            (Pane::Detail, Tab::Events) => self.log.list.set_filter(words),
-            (Pane::Detail, Tab::Jobs) => self.jobs.set_filter(words),
-            (Pane::Detail, Tab::Config) => self.config.set_filter(words),
-            (Pane::Detail, Tab::Overview) => {}
+        if let Some(list) = self.focused() {
+            list.set_filter(words);
         }
     }
 

@@ -14,7 +14,7 @@ use crate::{
     contract::model::{Event, Savepoint, TargetJob},
     faces::tui::{
         command::Context,
-        data::{Data, Tab, TabData},
+        data::{Data, Tab},
         input::Line,
         list::ListView,
     },
@@ -147,15 +147,9 @@ impl Home {
     #[must_use]
     pub fn event<'d>(&self, data: &'d Data) -> Option<&'d Event> {
         if self.focus == Pane::Events {
-            let seq = *self.tail.list.selected()?;
-            let i = data.events.partition_point(|e| e.seq < seq);
-            return data.events.get(i).filter(|e| e.seq == seq);
+            return data.event(*self.tail.list.selected()?);
         }
-        let seq = *self.log.list.selected()?;
-        match data.tabs.get(&(self.deployment()?.to_owned(), Tab::Events))?.value.as_ref()? {
-            TabData::Events(events) => events.iter().find(|e| e.seq == seq),
-            _ => None,
-        }
+        data.event_of(self.deployment()?, *self.log.list.selected()?)
     }
 
     /// Events have the focus, in their pane or their tab.

@@ -4,9 +4,8 @@ use super::{EventLog, Group, Home, Subject};
 use crate::{
     contract::model::{Event, Job, Savepoint},
     faces::tui::{
-        data::{Data, TabData},
+        data::{Data, Entry, Tab},
         list::Move,
-        view::config::{self, Entry},
     },
 };
 
@@ -73,20 +72,25 @@ impl Home {
 
     fn sync_tab(&mut self, data: &Data) {
         let Some(name) = self.deployment().map(str::to_owned) else { return };
-        match data.tabs.get(&(name.clone(), self.tab)).and_then(|l| l.value.as_ref()) {
-            Some(TabData::Events(events)) => self.log.sync(events.iter(), self.debug),
-            Some(TabData::Jobs(jobs)) => {
+        let Some(tabs) = data.tabs.get(&name) else { return };
+        match self.tab {
+            Tab::Overview | Tab::Savepoints => {}
+            Tab::Events => {
+                if let Some(events) = &tabs.events.value {
+                    self.log.sync(events.iter(), self.debug);
+                }
+            }
+            Tab::Jobs => {
                 let flink = |j: &&Job| j.flink_state.clone().unwrap_or_default();
                 let words = |j: &&Job| format!("{} {} {}", j.flink_job_id, j.state, flink(j));
-                self.jobs.sync(jobs, |j| j.job_id.clone(), words);
+                self.jobs.sync(data.jobs(&name), |j| j.job_id.clone(), words);
             }
-            Some(TabData::Config(revisions)) => {
-                let current = data.current_revision(&name, revisions);
-                let rows = current.map(config::rows).unwrap_or_default();
+            Tab::Config => {
+                let current = data.current_revision(&name, data.revisions(&name));
+                let rows = current.map(|r| data.values(&name, r)).unwrap_or_default();
                 let words = |e: &Entry| format!("{} {} {}", e.path, e.value, e.layer);
                 self.config.sync(rows, |e| e.path.clone(), words);
             }
-            None => {}
         }
     }
 }
@@ -110,8 +114,7 @@ fn group_words(data: &Data, group: &Group) -> String {
 fn subjects(data: &Data, group: Option<&Group>) -> Vec<Subject> {
     match group {
         Some(Group::Application(app)) => {
-            let mine = |d: &&String| d.split_once('/').is_some_and(|(a, _)| a == app);
-            data.rows.keys().filter(mine).cloned().map(Subject::Deployment).collect()
+            data.rows_of(app).map(|r| Subject::Deployment(r.deployment.clone())).collect()
         }
         Some(Group::Unmanaged(target)) => {
             let jobs = data.unmanaged.get(target).into_iter().flatten();

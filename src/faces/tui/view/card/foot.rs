@@ -88,10 +88,12 @@ fn field_line(f: &mut Foot, model: &Model, field: &Field, focused: bool, cells: 
 
 fn buttons(model: &Model, card: &Card, cells: usize) -> Text {
     if card.sending.is_some() {
-        return text("◐ sent, waiting for the manager", Role::Busy).with(
-            format!("   {} leaves; it goes on", model.keymap.key_of(Command::Close).unwrap_or_default()),
-            Role::Muted,
-        );
+        let key = model.keymap.key_of(Command::Close).unwrap_or_default();
+        let (state, leaves) = match card.refused {
+            Some(_) => ("◐ no answer yet", "leaves; it is asked for until there is one"),
+            None => ("◐ sent, waiting for the manager", "leaves; it goes on"),
+        };
+        return text(state, Role::Busy).with(format!("   {key} {leaves}"), Role::Muted).fit(cells);
     }
     let obstacle = card.obstacle(&model.data);
     let verb = say::verb(card.request().kind());

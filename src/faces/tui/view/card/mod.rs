@@ -88,11 +88,21 @@ pub(super) fn scrolled_by(c: &mut Canvas<'_>, area: Rect, lines: &[Text], e: Ext
     let below = lines.len().saturating_sub(e.at + e.rows);
     if area.height > 0 && below > 0 {
         let last = Rect { y: area.bottom() - 1, height: 1, ..area };
-        c.right(last, &text(format!(" {below} more ↓ {down} "), Role::Key));
+        let under = lines.get(e.at + usize::from(area.height) - 1);
+        marked(c, last, under, &text(format!(" {below} more ↓ {down} "), Role::Key));
     }
     if area.height > 1 && e.at > 0 {
-        c.right(Rect { height: 1, ..area }, &text(format!(" {} more ↑ {up} ", e.at), Role::Key));
+        let first = Rect { height: 1, ..area };
+        marked(c, first, lines.get(e.at), &text(format!(" {} more ↑ {up} ", e.at), Role::Key));
     }
+}
+
+/// A mark at the right end of a row; the line under it ends before it, so that no word is half covered.
+fn marked(c: &mut Canvas<'_>, row: Rect, line: Option<&Text>, mark: &Text) {
+    let room = usize::from(row.width).saturating_sub(mark.width());
+    c.clear(row);
+    c.line(row, &line.cloned().unwrap_or_default().fit(room));
+    c.right(row, mark);
 }
 
 fn title(model: &Model, card: &Card) -> Text {
@@ -100,11 +110,14 @@ fn title(model: &Model, card: &Card) -> Text {
     let plan = card.plan.value.as_deref();
     let target = plan
         .map(|p| p.target.as_str())
-        .or_else(|| model.data.rows.get(request.subject()).map(|r| r.target.as_str()))
+        .or_else(|| match request {
+            Request::Adopt(target, ..) => Some(target),
+            other => model.data.rows.get(other.subject()).map(|r| r.target.as_str()),
+        })
         .unwrap_or_default();
     let colour =
         model.data.targets.get(target).and_then(|t| t.colour.as_deref()).and_then(|w| w.parse().ok());
-    let t = object(request);
+    let t = object(model, request);
     if target.is_empty() {
         t
     } else {
@@ -114,7 +127,7 @@ fn title(model: &Model, card: &Card) -> Text {
 
 /// What is done to what. Where a savepoint is the object, it is named before its deployment: nobody may read that the
 /// deployment is to be deleted.
-fn object(request: &Request) -> Text {
+fn object(model: &Model, request: &Request) -> Text {
     let (verb, deployment) = (say::verb(request.kind()), request.subject());
     let savepoint = |id: &str| format!("savepoint {}", say::short_id(id));
     match request {
@@ -128,6 +141,14 @@ fn object(request: &Request) -> Text {
         Request::Import(_) => text(format!("{verb} a savepoint"), Role::Focus)
             .with(" into ", Role::Muted)
             .with(deployment, Role::Accent),
+        // A job is known by its name; its id tells it from others of that name.
+        Request::Adopt(target, id, _) => {
+            let jobs = model.data.unmanaged.get(target).into_iter().flatten();
+            let name = jobs.into_iter().find(|j| j.flink_job_id == *id).map(|j| format!("{} ", j.name));
+            text(format!("{verb} "), Role::Focus)
+                .with(name.unwrap_or_default(), Role::Accent)
+                .with(format!("({})", say::short_id(id)), Role::Muted)
+        }
         _ => text(verb, Role::Focus).with(" ", Role::Text).with(deployment, Role::Accent),
     }
 }

@@ -1,4 +1,4 @@
-//! A plan in lines: what cannot be undone and what speaks against it first, then from where, what and how.
+//! A plan in lines: what cannot be undone, what is at stake and what speaks against it first, then from where, what and how.
 
 use crate::{
     contract::plan::{self, PlannedStep, Verdict},
@@ -28,6 +28,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
             wrapped(out, &text("  ✗ ", Role::Error).with(i, Role::Text), cells);
         }
     }
+    loss_line(out, plan, cells);
     let (mind, fine): (Vec<_>, Vec<_>) =
         plan.checks.iter().partition(|k| matches!(k.verdict, Verdict::Failed | Verdict::Warning));
     if !mind.is_empty() || !plan.warnings.is_empty() {
@@ -49,7 +50,6 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
     if let Some(then) = &plan.if_it_fails {
         wrapped(out, &text("    if it fails: ", Role::Focus).with(then, Role::Text), cells);
     }
-    loss_line(out, plan, cells);
     if !fine.is_empty() {
         out.push(heading("Preflight"));
         check_lines(out, model, fine, cells);
