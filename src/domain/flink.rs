@@ -247,3 +247,15 @@ pub enum CancelAnswer {
     /// 404.
     UnknownJob,
 }
+
+impl CancelAnswer {
+    /// What it says, for people.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Accepted => "Flink took the cancel",
+            Self::AlreadyTerminal => "the job had ended already",
+            Self::UnknownJob => "Flink does not know the job",
+        }
+    }
+}

@@ -200,17 +200,6 @@ impl Cluster {
         self.launch(name)
     }
 
-    /// Starts one more `TaskManager` and answers its name.
-    ///
-    /// # Errors
-    /// When it cannot be started.
-    pub fn add_task_manager(&mut self) -> Result<String, ClusterError> {
-        self.record.shape.task_managers += 1;
-        let name = format!("tm{}", self.record.shape.task_managers);
-        self.launch(&name)?;
-        Ok(name)
-    }
-
     /// Waits until it answers and all `TaskManagers` of its shape have registered.
     ///
     /// # Errors

@@ -2,7 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::{Ask, action, applied, invalid, matches_version};
+use super::{
+    Ask, action, applied,
+    decision::{Asked, Change, Follows, asked_in, decide, refuse_overwrite, with_state_of},
+    invalid, matches_version,
+};
 use crate::{
     contract::{
         intent::{Applied, ApplyAction, Cancel, Document, Intent, Meta, Start, Suspend, Verb},
@@ -14,7 +18,7 @@ use crate::{
         event::{EventName, NewEvent, Severity},
         ids::{DeploymentName, TargetName},
         names,
-        operation::{Creates, Kind, OpState},
+        operation::{Creates, Kind},
         spec::{self, UpgradeStrategy},
     },
     manager::{
@@ -155,47 +159,31 @@ impl Manager {
             Some(s) if s != old.desired => self.asked(&old, s).await?,
             _ => Asked::Reached,
         };
-        let force = ask.batch.force_state || ask.patch || asked == Asked::Failed;
-        let wanted = wanted_state(&old, state, force);
-        let unchanged = diff.is_empty() && old.labels == doc.metadata.labels && wanted.is_none();
-        let mut out = applied(doc, &old.name.to_string(), action(true, unchanged), diff.clone());
-        if let (None, Some(s)) = (wanted, state.filter(|s| *s != old.desired)) {
-            out.warnings.push(match asked {
-                Asked::AtWork(kind) => format!("the manifest says {s}, and {kind} is at work on that"),
-                _ => format!(
-                    "the manifest says {s}, somebody made it {}; it stays so (--force-state overrides)",
-                    old.desired
-                ),
-            });
-        }
+        let decision = decide(&Change {
+            row: &old,
+            state,
+            asked,
+            force: ask.batch.force_state || ask.patch,
+            live,
+            new_job,
+            strategy: strategy_of(&after),
+        });
         let meta = ask.batch.meta_of(&old.name.to_string());
-        let verb = match wanted {
-            Some(Desired::Suspended) => {
-                Some(Verb::Suspend(Suspend { meta: meta.clone(), ..Suspend::default() }))
-            }
-            Some(Desired::Cancelled) => {
-                Some(Verb::Cancel(Cancel { meta: meta.clone(), ..Cancel::default() }))
-            }
-            Some(Desired::Running) if !live => {
-                Some(Verb::Start(Start { meta: meta.clone(), ..Start::default() }))
-            }
-            _ => None,
+        let (upgrades, verb) = match decision.follows {
+            Follows::Nothing => (false, None),
+            Follows::Upgrade => (true, None),
+            Follows::State(to) => (false, verb_to(to, &meta)),
         };
-        let waits = new_job && strategy_of(&after) == UpgradeStrategy::None;
-        if waits && verb.is_none() {
-            out.warnings.push(
-                "upgradeStrategy NONE: it runs at the next start; until then the deployment shows drift"
-                    .to_owned(),
-            );
-        }
-        let upgrades = new_job && !waits && verb.is_none();
+        let unchanged = diff.is_empty() && old.labels == doc.metadata.labels && decision.wanted.is_none();
+        let mut out = applied(doc, &old.name.to_string(), action(true, unchanged), diff.clone());
+        out.warnings.extend(decision.warnings);
         out.operation_kind = verb.as_ref().map(Verb::kind).or(upgrades.then_some(Kind::Upgrade));
         let mut row = old.clone();
         row.labels = doc.metadata.labels.clone();
         if !ask.patch {
             // The upgrade leads to RUNNING and is one commit with its manifest; of every other state that is to be gone to,
             // the books keep the old one until its verb is accepted, so that the next apply asks for a refused one again.
-            let reached = wanted.is_none() || upgrades;
+            let reached = decision.wanted.is_none() || upgrades;
             row.applied =
                 Some(if reached { doc.spec.clone() } else { with_state_of(&doc.spec, old.applied.as_ref()) });
         }
@@ -357,42 +345,6 @@ impl Manager {
     }
 }
 
-/// What became of the last wish for a state.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
-    /// It was reached, or taken back, or nobody asked for it, or for another one since.
-    Reached,
-    /// Its operation is not over.
-    AtWork(Kind),
-    /// Its operation failed, and nobody has asked for another state since.
-    Failed,
-}
-
-/// `done`: what operations lead to, where they stand and what they are, newest first. A person who ends an operation
-/// has said what he wants, so only its own failure makes the next apply ask again.
-fn asked_in(done: impl Iterator<Item = (Option<Desired>, OpState, Kind)>, state: Desired) -> Asked {
-    let newest = done.into_iter().find_map(|(to, at, kind)| Some((to?, at, kind)));
-    match newest {
-        Some((to, at, kind)) if to == state && at.is_active() => Asked::AtWork(kind),
-        Some((to, OpState::Failed | OpState::FailedNoEffect, _)) if to == state => Asked::Failed,
-        _ => Asked::Reached,
-    }
-}
-
-/// A manifest's spec with the `state` of another one, or without any.
-fn with_state_of(spec: &Value, other: Option<&Value>) -> Value {
-    let mut spec = spec.as_object().cloned().unwrap_or_else(Map::new);
-    match other.and_then(|o| o.get("state")) {
-        Some(state) => {
-            spec.insert("state".to_owned(), state.clone());
-        }
-        None => {
-            spec.shift_remove("state");
-        }
-    }
-    Value::Object(spec)
-}
-
 /// What a dry run's plan says about the operation that would follow; true when it would be refused.
 fn foresee(out: &mut Applied, plan: Box<Plan>) -> bool {
     out.warnings.extend(plan.warnings.iter().cloned());
@@ -403,13 +355,23 @@ fn foresee(out: &mut Applied, plan: Box<Plan>) -> bool {
     refused
 }
 
+/// The verb that leads to a state.
+fn verb_to(state: Desired, meta: &Meta) -> Option<Verb> {
+    let meta = meta.clone();
+    match state {
+        Desired::Running => Some(Verb::Start(Start { meta, ..Start::default() })),
+        Desired::Suspended => Some(Verb::Suspend(Suspend { meta, ..Suspend::default() })),
+        Desired::Cancelled => Some(Verb::Cancel(Cancel { meta, ..Cancel::default() })),
+    }
+}
+
 /// How a changed spec gets its job; a spec that cannot be read is refused elsewhere.
 fn strategy_of(effective: &Value) -> UpgradeStrategy {
     spec::effective(effective).map(|s| s.upgrade_strategy).unwrap_or(UpgradeStrategy::Stateful)
 }
 
 /// The layer and the wanted state of a manifest's spec.
-fn split_state(doc: &Value) -> ManagerResult<(Value, Option<Desired>)> {
+pub(super) fn split_state(doc: &Value) -> ManagerResult<(Value, Option<Desired>)> {
     let mut layer = doc.as_object().cloned().unwrap_or_else(Map::new);
     let state = match layer.shift_remove("state") {
         None | Some(Value::Null) => None,
@@ -419,131 +381,4 @@ fn split_state(doc: &Value) -> ManagerResult<(Value, Option<Desired>)> {
         Some(other) => return Err(invalid(format!("spec.state: {other} is not a state"))),
     };
     Ok((Value::Object(layer), state))
-}
-
-/// Values that verbs have set since the last apply are not lost by the next one.
-fn refuse_overwrite(old: &DeploymentRow, layer: &Value, force: bool) -> ManagerResult<()> {
-    let Some((base, _)) = old.applied.as_ref().and_then(|a| split_state(a).ok()) else { return Ok(()) };
-    // A manifest that has taken a value over may change all others.
-    let taken_back = spec::diff(&old.layer, layer);
-    let keys = spec::diff(&base, &old.layer).into_iter().map(|d| d.path);
-    let lost: Vec<String> = keys.filter(|k| taken_back.iter().any(|d| d.path == *k)).take(4).collect();
-    if force || lost.is_empty() {
-        return Ok(());
-    }
-    let text =
-        format!("{} was changed since the last apply ({}); nothing was changed", old.name, lost.join(", "));
-    Err(Problem::new(Code::StaleRevision, text).hint(format!(
-        "take these values into the manifest (they are in: nutkin get deployment {} -o yaml), or overwrite them with --force",
-        old.name
-    )))
-}
-
-/// The state to go to: only when the manifest's own word has changed, or by force: a flag, a person's patch, or the
-/// failure of what the same word has asked for before.
-fn wanted_state(old: &DeploymentRow, state: Option<Desired>, force: bool) -> Option<Desired> {
-    let state = state?;
-    let before = old.applied.as_ref().and_then(|a| a.get("state")).and_then(Value::as_str);
-    let changed = before != Some(state.as_str());
-    (state != old.desired && (changed || force)).then_some(state)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{ids::DeploymentId, time::Timestamp};
-    use rstest::rstest;
-    use serde_json::json;
-
-    fn row(applied: Option<Value>, layer: Value, desired: Desired) -> DeploymentRow {
-        DeploymentRow {
-            id: DeploymentId::new("d"),
-            name: DeploymentName::new("a", "b").unwrap(),
-            labels: Default::default(),
-            layer,
-            applied,
-            spec_version: 1,
-            desired,
-            revision: Some(1),
-            job: None,
-            next_restore: None,
-            adopted: false,
-            created_at: Timestamp::from_millis(0),
-            deleted_at: None,
-        }
-    }
-
-    #[rstest]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, false, None)]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Suspended, true, Some(Desired::Running))]
-    #[case(Some("RUNNING"), "SUSPENDED", Desired::Running, false, Some(Desired::Suspended))]
-    #[case(None, "RUNNING", Desired::Cancelled, false, Some(Desired::Running))]
-    #[case(Some("RUNNING"), "RUNNING", Desired::Running, true, None)]
-    #[case::force_that_changes_nothing(Some("RUNNING"), "SUSPENDED", Desired::Suspended, true, None)]
-    fn an_unchanged_state_never_overrides_a_person(
-        #[case] before: Option<&str>,
-        #[case] now: &str,
-        #[case] desired: Desired,
-        #[case] force: bool,
-        #[case] wanted: Option<Desired>,
-    ) {
-        let r = row(before.map(|s| json!({ "state": s })), json!({}), desired);
-        assert_eq!(wanted_state(&r, now.parse().ok(), force), wanted);
-    }
-
-    #[rstest]
-    #[case::nobody_asked(&[], Asked::Reached)]
-    #[case::it_failed(&[(Kind::Start, OpState::Failed)], Asked::Failed)]
-    #[case::it_failed_without_effect(&[(Kind::Start, OpState::FailedNoEffect)], Asked::Failed)]
-    #[case::a_savepoint_asks_for_no_state(
-        &[(Kind::Savepoint, OpState::Succeeded), (Kind::Start, OpState::Failed)],
-        Asked::Failed
-    )]
-    #[case::at_work(&[(Kind::Start, OpState::NeedsAttention)], Asked::AtWork(Kind::Start))]
-    #[case::a_person_stopped_it(&[(Kind::Start, OpState::Cancelled)], Asked::Reached)]
-    #[case::somebody_suspended_later(
-        &[(Kind::Suspend, OpState::Succeeded), (Kind::Start, OpState::Failed)],
-        Asked::Reached
-    )]
-    #[case::somebody_wants_to_suspend(
-        &[(Kind::Suspend, OpState::Failed), (Kind::Start, OpState::Succeeded)],
-        Asked::Reached
-    )]
-    fn only_the_last_wish_and_its_own_failure_count(
-        #[case] done: &[(Kind, OpState)],
-        #[case] expected: Asked,
-    ) {
-        let done = done.iter().map(|(k, s)| (submit::desired_after(*k), *s, *k));
-        assert_eq!(asked_in(done, Desired::Running), expected);
-    }
-
-    #[rstest]
-    #[case(json!({ "a": 1, "state": "RUNNING" }), None, json!({ "a": 1 }))]
-    #[case(json!({ "a": 1, "state": "RUNNING" }), Some(json!({ "b": 1 })), json!({ "a": 1 }))]
-    #[case(
-        json!({ "a": 1, "state": "RUNNING" }),
-        Some(json!({ "state": "SUSPENDED" })),
-        json!({ "a": 1, "state": "SUSPENDED" })
-    )]
-    #[case(json!({ "a": 1 }), Some(json!({ "state": "RUNNING" })), json!({ "a": 1, "state": "RUNNING" }))]
-    fn only_the_state_is_taken_from_the_other(
-        #[case] spec: Value,
-        #[case] other: Option<Value>,
-        #[case] expected: Value,
-    ) {
-        assert_eq!(with_state_of(&spec, other.as_ref()), expected);
-    }
-
-    #[test]
-    fn what_a_verb_has_set_is_not_overwritten() {
-        let r = row(Some(json!({"parallelism": 1})), json!({"parallelism": 3}), Desired::Running);
-        assert!(refuse_overwrite(&r, &json!({"parallelism": 2}), false).is_err());
-        assert!(refuse_overwrite(&r, &json!({"parallelism": 3}), false).is_ok());
-        assert!(refuse_overwrite(&r, &json!({"parallelism": 2}), true).is_ok());
-        assert!(refuse_overwrite(&r, &json!({}), false).is_err(), "left out is overwritten too");
-        assert!(
-            refuse_overwrite(&r, &json!({"parallelism": 3, "target": "t"}), false).is_ok(),
-            "another value may change"
-        );
-    }
 }

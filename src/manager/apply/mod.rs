@@ -4,6 +4,7 @@
 //! person did later; values that verbs have set since the last apply are not overwritten without `--force`.
 
 mod application;
+mod decision;
 mod deployment;
 mod target;
 

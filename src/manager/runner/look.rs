@@ -8,16 +8,19 @@ use crate::{
         flink::{AsyncStatus, CheckpointConfig, JobSummary},
         ids::{FlinkJobId, Hex32, TargetName},
         operation::{
-            Act, Operation, Step,
+            Act, JobRef, Operation, Step,
             evidence::{Answer, Child, Evidence, Sight},
         },
         options,
-        target::TargetSpec,
+        target::{SavepointAccess, TargetSpec},
         time::Timestamp,
     },
     manager::{
         inner::Inner,
-        ports::cluster::{Cluster, ExceptionView},
+        ports::{
+            SavepointChild,
+            cluster::{Cluster, ExceptionView},
+        },
     },
 };
 
@@ -56,25 +59,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
             ev.jar = jars.map(|jars| jars.into_iter().filter(|j| j.name == name).map(|j| j.id).collect());
         }
         Act::TriggerSavepoint { job } | Act::StopWithSavepoint { job } => {
-            ev.directory = directory(op, step);
-            if let Some(trigger) = step.hex_key() {
-                ev.trigger = cluster.savepoint_status(&job.flink, &trigger).await.ok();
-            }
-            let settled = matches!(ev.trigger, Some(AsyncStatus::Completed { .. }));
-            if ev.trigger != Some(AsyncStatus::InProgress) {
-                statistics(&*cluster, &job.flink, &mut ev).await;
-                let looks =
-                    !settled || target.savepoint_access == crate::domain::target::SavepointAccess::Local;
-                if let Some(dir) = ev.directory.clone().filter(|_| looks) {
-                    let children = inner.deps.eyes.children(&target, &dir).await;
-                    ev.children = children.map(|c| {
-                        c.into_iter()
-                            .map(|c| Child { location: c.location, complete: c.complete, size: c.size })
-                            .collect()
-                    });
-                }
-                ev.kept_checkpoint = kept_checkpoint(inner, op, &job.flink);
-            }
+            snapshot_evidence(inner, op, step, job, (&*cluster, &target), &mut ev).await;
         }
         Act::RecordCheckpoint { job, .. } => {
             statistics(&*cluster, &job.flink, &mut ev).await;
@@ -88,20 +73,7 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
         Act::NoLiveJob => ev.live = live_jobs(inner, op).await,
         Act::AwaitRunning | Act::VerifyRestore | Act::Probation => {
             if let Some(job) = op.last_job().filter(|_| ev.job.seen().is_some()) {
-                statistics(&*cluster, &job.flink, &mut ev).await;
-                ev.kept_checkpoint = kept_checkpoint(inner, op, &job.flink);
-                let (metric, history) = failures(&*cluster, &job.flink).await;
-                let unexplained = metric > Some(0) && history.is_empty();
-                let waited = unexplained.then(|| since(&mut memory.unexplained_since, now));
-                // The history comes from a cache: restarts count when it had time to tell of them.
-                let early = waited.is_some_and(|w| w < inner.settings.patience.statistics);
-                ev.restarts = metric.filter(|_| !early).max(Some(history.len() as u64));
-                let newest = history.into_iter().next();
-                ev.trace = newest.as_ref().map(|x| x.trace.clone());
-                ev.root_cause = newest.map(|x| x.root_cause);
-                if matches!(step.act, Act::VerifyRestore | Act::Probation) {
-                    ev.checkpoint_config = cluster.checkpoint_config(&job.flink).await.ok().flatten();
-                }
+                new_job_evidence(inner, op, step, &job.flink, &*cluster, memory, &mut ev).await;
             }
         }
         Act::Dispose { location, .. } => {
@@ -123,6 +95,60 @@ pub async fn look(inner: &Inner, op: &Operation, step: &Step, memory: &mut Memor
         }
     }
     ev
+}
+
+/// What is known of the snapshot that the step asks for: Flink's word, its statistics, and the directory.
+async fn snapshot_evidence(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    job: &JobRef,
+    (cluster, target): (&dyn Cluster, &TargetSpec),
+    ev: &mut Evidence,
+) {
+    ev.directory = directory(op, step);
+    if let Some(trigger) = step.hex_key() {
+        ev.trigger = cluster.savepoint_status(&job.flink, &trigger).await.ok();
+    }
+    if ev.trigger == Some(AsyncStatus::InProgress) {
+        return;
+    }
+    statistics(cluster, &job.flink, ev).await;
+    let settled = matches!(ev.trigger, Some(AsyncStatus::Completed { .. }));
+    let looks = !settled || target.savepoint_access == SavepointAccess::Local;
+    if let Some(dir) = ev.directory.clone().filter(|_| looks) {
+        let seen = |c: SavepointChild| Child { location: c.location, complete: c.complete, size: c.size };
+        let children = inner.deps.eyes.children(target, &dir).await;
+        ev.children = children.map(|all| all.into_iter().map(seen).collect());
+    }
+    ev.kept_checkpoint = kept_checkpoint(inner, op, &job.flink);
+}
+
+/// How the job fares that the operation has started: its checkpoints, its restarts, what it fails of.
+async fn new_job_evidence(
+    inner: &Inner,
+    op: &Operation,
+    step: &Step,
+    job: &FlinkJobId,
+    cluster: &dyn Cluster,
+    memory: &mut Memory,
+    ev: &mut Evidence,
+) {
+    statistics(cluster, job, ev).await;
+    ev.kept_checkpoint = kept_checkpoint(inner, op, job);
+    let (metric, history) = failures(cluster, job).await;
+    let unexplained = metric > Some(0) && history.is_empty();
+    let now = inner.deps.clock.boottime();
+    let waited = unexplained.then(|| since(&mut memory.unexplained_since, now));
+    // The history comes from a cache: restarts count when it had time to tell of them.
+    let early = waited.is_some_and(|w| w < inner.settings.patience.statistics);
+    ev.restarts = metric.filter(|_| !early).max(Some(history.len() as u64));
+    let newest = history.into_iter().next();
+    ev.trace = newest.as_ref().map(|x| x.trace.clone());
+    ev.root_cause = newest.map(|x| x.root_cause);
+    if matches!(step.act, Act::VerifyRestore | Act::Probation) {
+        ev.checkpoint_config = cluster.checkpoint_config(job).await.ok().flatten();
+    }
 }
 
 /// Jobs that have ended are listed for an hour, if their JobManager lives: one that this operation has stopped, that was

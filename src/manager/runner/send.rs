@@ -18,9 +18,7 @@ use crate::{
     },
     manager::{
         inner::Inner,
-        ports::cluster::{
-            CancelAnswer, Cluster, ClusterError, Effect, ErrorKind, RunRequest, SavepointRequest,
-        },
+        ports::cluster::{Cluster, ClusterError, Effect, ErrorKind, RunRequest, SavepointRequest},
         secrets,
     },
 };
@@ -102,10 +100,7 @@ pub async fn perform(inner: &Arc<Inner>, op: &Operation, step: &Step) -> Option<
         }
         Act::CancelJob { job } => {
             let job = op.job_meant(job)?;
-            cluster
-                .cancel(&job.flink)
-                .await
-                .map(|a| Some(format!("{a:?}")).filter(|_| a != CancelAnswer::Accepted))
+            cluster.cancel(&job.flink).await.map(|answer| Some(answer.words().to_owned()))
         }
         Act::RunJar { revision } => return Some(run(inner, op, step, &*cluster, *revision).await),
         Act::Dispose { location, .. } => dispose(inner, op, &*cluster, &target, location).await,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::Case;
 use crate::domain::{
     deployment::FlinkState,
+    flink::CancelAnswer,
     operation::ChoiceId,
     operation::evidence::{Answer, Evidence, Judgement, STUCK, Sight, abandon, choice, silent},
 };
@@ -12,8 +13,8 @@ use crate::domain::{
 /// Confirmed when Flink took it, or the job is on its way out.
 #[must_use]
 pub fn judge(case: Case<'_>, ev: &Evidence) -> Judgement {
-    if let Some(Answer::Accepted(_)) = ev.answer {
-        return Judgement::confirmed("Flink took the cancel");
+    if let Some(Answer::Accepted(told)) = &ev.answer {
+        return Judgement::confirmed(told.as_deref().unwrap_or(CancelAnswer::Accepted.words()));
     }
     match &ev.job {
         Sight::Seen { job, .. } if job.state.is_terminal() || job.state == FlinkState::Cancelling => {

@@ -8,14 +8,16 @@ use crate::{
     domain::{
         ids::{ArtifactSha, TargetName},
         operation::{
-            Kind,
+            Act, Kind,
             recipe::{self, Facts as Shape},
         },
+        restore,
         spec::{self, Protection, Spec},
+        time::Timestamp,
     },
     manager::{
         ManagerResult,
-        ports::store::{ArtifactRow, RevisionRow},
+        ports::store::ArtifactRow,
         submit::{preflight, words},
         view,
     },
@@ -25,93 +27,17 @@ impl Building<'_> {
     /// Puts steps, checks and words together.
     pub(in crate::manager::submit) async fn finish(mut self, command: String) -> ManagerResult<Draft> {
         let f = self.facts;
-        if let Some((row, spec)) = self.to_run.clone() {
-            let jar = self.stored(&spec).await?;
-            preflight::submission(&mut self.checks, f, &spec, &row, &self.inner.settings, jar.as_ref());
-            preflight::same_target(&mut self.checks, f, &spec, &row);
-            preflight::one_job(&mut self.checks, f);
-            self.plan.revision = Some(row.number);
-            self.plan.slots_needed = spec.parallelism;
-            self.plan.probation = spec.probation;
-            self.plan.max_job_attempts = spec.max_job_attempts;
-        }
-        let jar = |p: &Option<(RevisionRow, Spec)>| p.as_ref().and_then(|(_, s)| s.artifact.sha256.clone());
-        // A deployment whose jar nobody knows cannot be run again: then there is no way back.
-        let previous_jar: Option<ArtifactSha> = jar(&self.previous);
-        if let Some((row, spec)) =
-            self.previous.as_ref().filter(|_| previous_jar.is_some() && f.live.is_some())
-        {
-            preflight::resolvable(&mut self.checks, spec, &self.inner.settings);
-            self.plan.previous_revision = Some(row.number);
-            self.plan.previous_slots_needed = spec.parallelism;
-        }
+        self.check_what_runs().await?;
+        let previous_jar = self.way_back();
         self.verify_restore_point().await;
-        let mut takeover = self.takeover.clone().unwrap_or_default();
-        if self.kind == Kind::Cancel {
-            takeover.jobs.extend(f.other_live.iter().cloned());
-        }
-        // Such a plan cannot be run now; it shows what will be done when the cluster answers.
-        let ends = matches!(self.kind, Kind::Suspend | Kind::Cancel | Kind::Savepoint);
-        let shape = Shape {
-            live: f.job().cloned().or_else(|| f.job_by_the_books().filter(|_| ends)),
-            stop: self.stop,
-            jar: jar(&self.to_run),
-            previous_jar,
-            retained: f.checkpoint_config.as_ref().is_some_and(|c| c.retained),
-            takeover,
-            plan_check: f.target.as_ref().is_some_and(|t| t.spec.plan_check),
-        };
-        let acts = recipe::steps(self.kind, &self.plan, &shape);
-        let now_spec = f.entry.revision.as_ref().map_or(Value::Null, |r| r.spec.clone());
-        let next_spec = self.to_run.as_ref().map(|(r, _)| r.spec.clone());
-        let diff = next_spec.as_ref().map(|n| spec::diff(&now_spec, n)).unwrap_or_default();
-        let (crash, end) =
-            crate::domain::restore::loss_windows(f.entry.own_savepoints(), view::live_checkpoint(&f.entry));
-        let live = f.live.is_some();
-        let age =
-            |t: Option<crate::domain::time::Timestamp>| t.filter(|_| live).map(|t| f.now.seconds_since(t));
-        let target = f.entry.target();
-        let (typed_name, guards) = (self.typed_name(), self.guards());
-        let card = Card {
-            kind: self.kind,
-            deployment: f.entry.row.name.to_string(),
-            target: target.to_string(),
-            steps: words::steps(&acts, &self.plan)
-                .into_iter()
-                .chain(self.starts.iter().flat_map(|s| words::fork_start(s, &self.plan, acts.len())))
-                .collect(),
-            revision_now: f.entry.row.revision,
-            revision_next: self.plan.revision,
-            version_label: self.to_run.as_ref().map(|(r, _)| r.version_label.clone()),
-            diff,
-            spec: next_spec,
-            restore_points: self.advice.as_ref().map(view::restore_points).unwrap_or_default(),
-            restore_why: words::restore_why(&self.plan, self.advice.as_ref(), self.stop, f.now),
-            checks: self.checks.0,
-            warnings: self.warnings,
-            irreversible: self.irreversible,
-            crash_loss_seconds: age(crash),
-            end_loss_seconds: age(end),
-            rewind_seconds: self
-                .advice
-                .as_ref()
-                .and_then(|a| a.chosen())
-                .and_then(|c| c.rewind_seconds)
-                .or(self.rewind),
-            expected_savepoint_seconds: words::expected_savepoint(f),
-            if_it_fails: recipe::if_it_fails(&self.plan),
-            confirmation: Confirmation::None,
-            typed_name,
-            runnable: false,
-            command,
-            plan_digest: String::new(),
-        };
-        let (protection, target_read_only) = guards;
+        let acts = recipe::steps(self.kind, &self.plan, &self.shape(previous_jar));
+        let (protection, target_read_only) = self.guards();
+        let card = self.card(&acts, command);
         Ok(Draft {
             kind: self.kind,
             deployment: f.entry.row.id.clone(),
             name: f.entry.row.name.clone(),
-            target,
+            target: f.entry.target(),
             plan: self.plan,
             acts,
             rows: self.rows,
@@ -123,6 +49,92 @@ impl Building<'_> {
             base: Some(f.entry.row.clone()),
             card,
         })
+    }
+
+    /// The revision to run: whether it can be submitted, and what the plan takes from it.
+    async fn check_what_runs(&mut self) -> ManagerResult<()> {
+        let Some((row, spec)) = self.to_run.clone() else { return Ok(()) };
+        let f = self.facts;
+        let jar = self.stored(&spec).await?;
+        preflight::submission(&mut self.checks, f, &spec, &row, &self.inner.settings, jar.as_ref());
+        preflight::same_target(&mut self.checks, f, &spec, &row);
+        preflight::one_job(&mut self.checks, f);
+        self.plan.revision = Some(row.number);
+        self.plan.slots_needed = spec.parallelism;
+        self.plan.probation = spec.probation;
+        self.plan.max_job_attempts = spec.max_job_attempts;
+        Ok(())
+    }
+
+    /// The revision to go back to, and its jar. A deployment whose jar nobody knows cannot be run again: then there is no
+    /// way back.
+    fn way_back(&mut self) -> Option<ArtifactSha> {
+        let (row, spec) = self.previous.clone()?;
+        let jar = spec.artifact.sha256.clone()?;
+        if self.facts.live.is_some() {
+            preflight::resolvable(&mut self.checks, &spec, &self.inner.settings);
+            self.plan.previous_revision = Some(row.number);
+            self.plan.previous_slots_needed = spec.parallelism;
+        }
+        Some(jar)
+    }
+
+    /// What decides which steps there are.
+    fn shape(&self, previous_jar: Option<ArtifactSha>) -> Shape {
+        let f = self.facts;
+        let mut takeover = self.takeover.clone().unwrap_or_default();
+        if self.kind == Kind::Cancel {
+            takeover.jobs.extend(f.other_live.iter().cloned());
+        }
+        // Such a plan cannot be run now; it shows what will be done when the cluster answers.
+        let ends = matches!(self.kind, Kind::Suspend | Kind::Cancel | Kind::Savepoint);
+        Shape {
+            live: f.job().cloned().or_else(|| f.job_by_the_books().filter(|_| ends)),
+            stop: self.stop,
+            jar: self.to_run.as_ref().and_then(|(_, s)| s.artifact.sha256.clone()),
+            previous_jar,
+            retained: f.checkpoint_config.as_ref().is_some_and(|c| c.retained),
+            takeover,
+            plan_check: f.target.as_ref().is_some_and(|t| t.spec.plan_check),
+        }
+    }
+
+    /// The plan for people.
+    fn card(&self, acts: &[Act], command: String) -> Card {
+        let f = self.facts;
+        let now_spec = f.entry.revision.as_ref().map_or(Value::Null, |r| r.spec.clone());
+        let next_spec = self.to_run.as_ref().map(|(r, _)| r.spec.clone());
+        let (crash, end) = restore::loss_windows(f.entry.own_savepoints(), view::live_checkpoint(&f.entry));
+        let live = f.live.is_some();
+        let age = |t: Option<Timestamp>| t.filter(|_| live).map(|t| f.now.seconds_since(t));
+        let chosen = self.advice.as_ref().and_then(|a| a.chosen());
+        let started = self.starts.iter().flat_map(|s| words::fork_start(s, &self.plan, acts.len()));
+        Card {
+            kind: self.kind,
+            deployment: f.entry.row.name.to_string(),
+            target: f.entry.target().to_string(),
+            steps: words::steps(acts, &self.plan).into_iter().chain(started).collect(),
+            revision_now: f.entry.row.revision,
+            revision_next: self.plan.revision,
+            version_label: self.to_run.as_ref().map(|(r, _)| r.version_label.clone()),
+            diff: next_spec.as_ref().map(|n| spec::diff(&now_spec, n)).unwrap_or_default(),
+            spec: next_spec,
+            restore_points: self.advice.as_ref().map(view::restore_points).unwrap_or_default(),
+            restore_why: words::restore_why(&self.plan, self.advice.as_ref(), self.stop, f.now),
+            checks: self.checks.0.clone(),
+            warnings: self.warnings.clone(),
+            irreversible: self.irreversible.clone(),
+            crash_loss_seconds: age(crash),
+            end_loss_seconds: age(end),
+            rewind_seconds: chosen.and_then(|c| c.rewind_seconds).or(self.rewind),
+            expected_savepoint_seconds: words::expected_savepoint(f),
+            if_it_fails: recipe::if_it_fails(&self.plan),
+            confirmation: Confirmation::None,
+            typed_name: self.typed_name(),
+            runnable: false,
+            command,
+            plan_digest: String::new(),
+        }
     }
 
     /// What protects that which the operation touches, and whether one of its targets is read-only.
