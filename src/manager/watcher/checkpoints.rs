@@ -125,7 +125,7 @@ fn is_last(s: &CheckpointStat, c: &Checkpoints) -> bool {
 }
 
 /// The catalogue's row of that savepoint, where Flink's statistics tell more of it: that it is complete, though its request
-/// had no answer; its number, which orders it among checkpoints; that its job ended with it.
+/// had no answer; its size; its number, which orders it among checkpoints; that its job ended with it.
 fn completed_row(e: &DeploymentEntry, s: &CheckpointStat, is_final: bool) -> Option<Savepoint> {
     let path = s.path.as_deref()?;
     // While an operation is at work, what becomes of its request is its own business.
@@ -140,13 +140,13 @@ fn completed_row(e: &DeploymentEntry, s: &CheckpointStat, is_final: bool) -> Opt
     if unanswered(known) {
         row.status = Status::Completed;
         row.location = Some(path.to_owned());
-        row.size = s.size;
         row.failure = None;
     }
     if row.checkpoint_id.is_none() {
         row.checkpoint_id = Some(s.id);
         row.triggered_at = Some(s.triggered_at);
     }
+    row.size = row.size.or(s.size);
     row.is_final |= is_final;
     (row != *known).then_some(row)
 }
