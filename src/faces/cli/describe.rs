@@ -182,6 +182,9 @@ fn flatten(value: &Value, path: &str, rows: &mut Vec<Vec<Cell>>) {
     let join = |key: &str| if path.is_empty() { key.to_owned() } else { format!("{path}.{key}") };
     match value {
         Value::Object(map) => map.iter().for_each(|(k, v)| flatten(v, &join(k), rows)),
+        Value::Array(items) if items.is_empty() => {
+            rows.push(vec![Cell::new(path), Cell::some(None::<String>)]);
+        }
         Value::Array(items) => {
             items.iter().enumerate().for_each(|(i, v)| flatten(v, &join(&i.to_string()), rows))
         }
