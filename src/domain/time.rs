@@ -33,6 +33,11 @@ impl Timestamp {
     pub fn seconds_since(self, earlier: Self) -> u64 {
         self.since(earlier).as_secs()
     }
+    /// The time to a second, for a sentence: `2026-11-26 10:49:44 UTC`.
+    #[must_use]
+    pub fn in_words(self) -> String {
+        self.to_utc().format("%Y-%m-%d %H:%M:%S UTC").to_string()
+    }
     /// The time in a calendar, UTC.
     #[must_use]
     pub fn to_utc(self) -> DateTime<Utc> {

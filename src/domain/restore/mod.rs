@@ -149,7 +149,10 @@ fn wanted_empty(mut all: Vec<Candidate>, s: &Situation<'_>) -> Advice {
 fn none_there(s: &Situation<'_>) -> Advice {
     let why = "this deployment has no restore point yet: the start begins empty".to_owned();
     let warning = s.progress.map(|at| {
-        format!("the deployment had come as far as {at}, and no snapshot of that is left: all of it is lost")
+        format!(
+            "the deployment had come as far as {}, and no snapshot of that is left: all of it is lost",
+            at.in_words()
+        )
     });
     Advice { candidates: vec![], why, deviates: warning.is_some(), warning, empty: true, refused: false }
 }
@@ -253,11 +256,11 @@ enum How {
 }
 
 impl How {
-    const fn words(self) -> &'static str {
+    fn words(self, what: &str) -> String {
         match self {
-            Self::Newest | Self::NewestSavepoint => "newest complete",
-            Self::Reset => "chosen by a reset",
-            Self::Named => "asked for by name",
+            Self::Newest | Self::NewestSavepoint => format!("newest complete {what} of this deployment"),
+            Self::Reset => format!("{what} of this deployment, chosen by a reset"),
+            Self::Named => format!("{what} of this deployment, asked for by name"),
         }
     }
 }
@@ -282,8 +285,7 @@ fn finish(
         None => "retained checkpoint of the running job".to_owned(),
     };
     let age = if chosen.state_of.is_none() { ", of unknown age" } else { "" };
-    let how = how.words();
-    let why = format!("{how} {what} of this deployment{age}");
+    let why = how.words(&what) + age;
     let deviates = passed.is_some();
     let warning = passed.or_else(|| {
         let repeated = chosen.rewind_seconds.filter(|r| *r > 0)?;
@@ -304,15 +306,18 @@ fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> O
     let usable = others.iter().filter(|c| c.rejected.is_none() && !c.left);
     match (chosen.state_of, usable.filter_map(|c| c.state_of).max(), s.progress) {
         (None, Some(newest), _) => Some(format!(
-            "its age is not known, and the restore point of {newest} is not used: what is repeated or lost cannot be told"
+            "its age is not known, and the restore point of {} is not used: what is repeated or lost cannot be told",
+            newest.in_words()
         )),
         (None, None, Some(progress)) => Some(format!(
-            "its age is not known, and the deployment had come as far as {progress}: what is repeated or lost cannot be told"
+            "its age is not known, and the deployment had come as far as {}: what is repeated or lost cannot be told",
+            progress.in_words()
         )),
         (Some(of), Some(newest), _) if newest > of => {
             let between = humane(newest.seconds_since(of));
             Some(format!(
-                "a newer restore point of {newest} exists and is not used: {between} of progress is lost"
+                "a newer restore point of {} exists and is not used: {between} of progress is lost",
+                newest.in_words()
             ))
         }
         (Some(of), ..) => {
@@ -321,7 +326,8 @@ fn passed_over(chosen: &Candidate, others: &[Candidate], s: &Situation<'_>) -> O
             let (at, why) = (lost.state_of?, lost.rejected.as_deref().unwrap_or_default());
             let between = humane(at.seconds_since(of));
             Some(format!(
-                "the restore point of {at} cannot be used ({why}): {between} of progress is lost unless it is found"
+                "the restore point of {} cannot be used ({why}): {between} of progress is lost unless it is found",
+                at.in_words()
             ))
         }
         _ => None,

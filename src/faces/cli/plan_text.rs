@@ -5,7 +5,7 @@ use super::{
     views::verdict,
 };
 use crate::{
-    contract::plan::Plan,
+    contract::plan::{Confirmation, Plan},
     domain::{spec::Difference, text::SafeText, time::humane},
 };
 
@@ -45,6 +45,14 @@ pub fn draw(plan: &Plan, makes: Option<&str>, colour: bool) -> String {
         "cannot be undone",
         plan.irreversible.iter().map(|w| Tone::Bad.paint(SafeText::line(w).as_str(), colour)),
     );
+    let confirmation = match plan.confirmation {
+        Confirmation::None => None,
+        Confirmation::Yes => Some("a yes: --yes".to_owned()),
+        Confirmation::TypeName => {
+            Some(format!("the typed name: --confirm {}", SafeText::line(&plan.typed_name)))
+        }
+    };
+    section(&mut out, "needs", confirmation);
     out
 }
 

@@ -64,7 +64,12 @@ impl Manager {
         let Some(old) = old else {
             return self.create(ask, doc, name, layer, state).await;
         };
-        refuse_overwrite(&old, &layer, ask.batch.force)?;
+        if let Err(problem) = refuse_overwrite(&old, &layer, ask.batch.force) {
+            // What it would change is worth seeing all the same.
+            let diff = spec::diff(&old.layer, &layer);
+            let out = applied(doc, &name.to_string(), ApplyAction::Refused, diff);
+            return Ok(Applied { problem: Some(problem), ..out });
+        }
         self.update(ask, doc, old, layer, state).await
     }
 

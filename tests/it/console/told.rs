@@ -3,7 +3,8 @@
 use nutkin::{
     contract::{
         model::OverriddenValue,
-        plan::{Check, Verdict},
+        plan::{Check, Confirmation, Verdict},
+        problem::{Code, Problem},
         watch::WatchMessage,
     },
     domain::{
@@ -138,7 +139,7 @@ fn the_key_for_the_buttons_does_not_confirm_when_it_is_pressed_twice() {
         c.type_text("c0ffee").rest().plan(world::plan(Kind::Upgrade));
         let mut plan = world::plan(Kind::Upgrade);
         let focus = if confirmation == "name" {
-            plan.confirmation = nutkin::contract::plan::Confirmation::TypeName;
+            plan.confirmation = Confirmation::TypeName;
             Focus::Typed
         } else {
             Focus::Cancel
@@ -154,6 +155,38 @@ fn the_key_for_the_buttons_does_not_confirm_when_it_is_pressed_twice() {
     let mut c = console(SIZE);
     c.press("p").plan(world::plan(Kind::Suspend)).press("shift-tab ctrl-s y");
     assert!(c.take(|e| matches!(e, Effect::Submit(..))).is_some());
+}
+
+/// Where the name is typed, the key for the buttons leads on to them, and what confirms is said.
+#[test]
+fn a_card_with_the_right_name_says_which_key_confirms() {
+    let mut c = console(SMALL);
+    let mut plan = world::plan(Kind::Reset);
+    plan.confirmation = Confirmation::TypeName;
+    let name = plan.typed_name.clone();
+    c.press("3 R").plan(plan).press("ctrl-s").type_text(&name).press("ctrl-s");
+    let Some(Overlay::Card(card)) = c.model.overlays.last() else { panic!("{}", c.screen()) };
+    assert_eq!(card.focus, Focus::Cancel);
+    c.shows(" y confirm").press("y");
+    assert!(c.take(|e| matches!(e, Effect::Submit(..))).is_some(), "{}", c.screen());
+}
+
+/// A hint for the command line is one for the card, too.
+#[rstest]
+#[case::a_flag("suspend it first, or give --cancel-and-start", true)]
+#[case::of_another_verb("add it: nutkin artifact add FILE, or give --drain", false)]
+fn a_hint_names_the_field_that_means_its_flag(#[case] hint: &str, #[case] here: bool) {
+    let mut c = console(SIZE);
+    c.press("3 R");
+    let Some(Effect::DryRun(ask, question, _)) = c.take(|e| matches!(e, Effect::DryRun(..))) else {
+        panic!()
+    };
+    let refused = Problem::new(Code::WrongState, "a job lives; nothing was changed").hint(hint);
+    c.reply(Reply::Plan(ask, question, Err(Box::new(refused)))).shows(hint);
+    match here {
+        true => c.shows("here: the field And start"),
+        false => c.hides("here: the field"),
+    };
 }
 
 // --- tables ----------------------------------------------------------------------------------------------------------

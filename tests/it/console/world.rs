@@ -592,7 +592,7 @@ pub fn ended(state: OpState) -> Operation {
         back.title = acts::title(StepName::RunJar, 7);
         op.steps.push(back);
         op.result = Some(
-            "revision 6 did not hold; revision 7 runs again from s3://bucket/savepoints/savepoint-a1b2c3"
+            "revision 6 did not hold (Flink refused the job: Cannot map checkpoint/savepoint state for operator 17bd5 to the new program); revision 7 runs again from s3://bucket/savepoints/savepoint-a1b2c3"
                 .into(),
         );
     }

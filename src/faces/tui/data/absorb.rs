@@ -1,7 +1,7 @@
 //! What the manager tells is taken in: a window replaces what was known, a change adds to it.
 
 use super::{
-    Data, Link, Load, Paused, Tabs,
+    Data, Link, Load, Paused, Question as _, Tabs,
     sums::by_name,
     tail::{debug_events, newest},
 };

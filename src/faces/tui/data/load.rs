@@ -26,47 +26,25 @@ impl<T> Default for Load<T> {
 }
 
 impl<T> Load<T> {
-    /// It is being asked for.
-    pub const fn ask(&mut self) {
-        self.loading = true;
-    }
-    /// It is to be asked for: never known or not any more, and the last question did not fail a moment ago.
-    #[must_use]
-    pub fn is_wanted(&self, now: Timestamp) -> bool {
-        let rests = self.failed_at.is_some_and(|t| now.seconds_since(t) < RETRY_SECONDS);
-        (self.at.is_none() || self.old) && !self.loading && !rests
-    }
-    /// It comes into sight again: what is older than `FRESH_SECONDS` or failed is asked for at once. An open question may
-    /// have been given up for another one meanwhile.
-    pub fn look_again(&mut self, now: Timestamp) {
-        (self.loading, self.failed_at) = (false, None);
-        self.old |= self.at.is_some_and(|t| now.seconds_since(t) >= FRESH_SECONDS);
-    }
-    /// What is known may have missed changes: it stays in sight, and is asked for again.
-    pub fn forget(&mut self) {
-        (self.old, self.loading, self.problem, self.failed_at) = (true, false, None, None);
-    }
     /// The answer.
     pub fn answer(&mut self, result: Result<T, Box<Problem>>, now: Timestamp) {
-        self.loading = false;
         match result {
-            Ok(v) => {
-                *self = Self { value: Some(v), at: Some(now), ..Self::default() };
-            }
-            Err(p) => (self.problem, self.failed_at, self.old) = (Some(p), Some(now), true),
+            Ok(v) => *self = Self { value: Some(v), at: Some(now), ..Self::default() },
+            Err(p) => self.failed(p, now),
         }
     }
 }
 
 /// What is asked, whatever the answer is made of.
 pub trait Question {
-    /// It is to be asked now.
+    /// It is to be asked for: never known or not any more, and the last question did not fail a moment ago.
     fn is_wanted(&self, now: Timestamp) -> bool;
-    /// It is being asked.
+    /// It is being asked for.
     fn ask(&mut self);
-    /// It comes into sight again.
+    /// It comes into sight again: what is older than `FRESH_SECONDS` or failed is asked for at once. An open question may
+    /// have been given up for another one meanwhile.
     fn look_again(&mut self, now: Timestamp);
-    /// Its answer may have missed changes.
+    /// What is known may have missed changes: it stays in sight, and is asked for again.
     fn forget(&mut self);
     /// It brought nothing.
     fn failed(&mut self, problem: Box<Problem>, now: Timestamp);
@@ -78,19 +56,22 @@ pub trait Question {
 
 impl<T> Question for Load<T> {
     fn is_wanted(&self, now: Timestamp) -> bool {
-        Self::is_wanted(self, now)
+        let rests = self.failed_at.is_some_and(|t| now.seconds_since(t) < RETRY_SECONDS);
+        (self.at.is_none() || self.old) && !self.loading && !rests
     }
     fn ask(&mut self) {
-        Self::ask(self);
+        self.loading = true;
     }
     fn look_again(&mut self, now: Timestamp) {
-        Self::look_again(self, now);
+        (self.loading, self.failed_at) = (false, None);
+        self.old |= self.at.is_some_and(|t| now.seconds_since(t) >= FRESH_SECONDS);
     }
     fn forget(&mut self) {
-        Self::forget(self);
+        (self.old, self.loading, self.problem, self.failed_at) = (true, false, None, None);
     }
     fn failed(&mut self, problem: Box<Problem>, now: Timestamp) {
-        self.answer(Err(problem), now);
+        self.loading = false;
+        (self.problem, self.failed_at, self.old) = (Some(problem), Some(now), true);
     }
     fn at(&self) -> Option<Timestamp> {
         self.at

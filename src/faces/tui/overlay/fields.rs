@@ -46,6 +46,36 @@ pub enum FieldId {
     TakeOver,
 }
 
+impl FieldId {
+    /// The flag of the command line that asks for the same.
+    #[must_use]
+    pub const fn flag(self) -> Option<&'static str> {
+        Some(match self {
+            Self::From => "--from",
+            Self::Label => "--label",
+            Self::Format => "--format",
+            Self::Drain => "--drain",
+            Self::Target => "--target",
+            Self::StartNow => "--start",
+            Self::Revision => "--revision",
+            Self::DropState => "--allow-non-restored-state",
+            Self::Supersede => "--supersede",
+            Self::CancelAndStart => "--cancel-and-start",
+            Self::TakeOver => "--take-over",
+            Self::Location | Self::NewDeployment => return None,
+        })
+    }
+}
+
+/// The fields whose flags a hint names: what to do about it here.
+pub fn meant<'a>(hint: &str, fields: &'a [Field]) -> impl Iterator<Item = &'a Field> {
+    let words: Vec<String> = hint
+        .split_whitespace()
+        .map(|w| w.trim_matches(|c: char| !c.is_ascii_alphanumeric() && c != '-').to_owned())
+        .collect();
+    fields.iter().filter(move |f| f.id.flag().is_some_and(|flag| words.iter().any(|w| w == flag)))
+}
+
 /// A field's value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Value {

@@ -4,7 +4,7 @@ use ratatui::layout::Rect;
 
 use crate::faces::tui::{
     command::{Command, Context},
-    data::Tab,
+    data::{Question as _, Tab},
     history, layout,
     list::Move,
     model::{Attend, Model},

@@ -5,11 +5,11 @@ use ratatui::layout::{Position, Rect};
 use super::{Extent, boxed, card::scrolled, empty};
 use crate::{
     contract::model::{Operation, Step},
-    domain::operation::{OpState, StepState},
+    domain::operation::{Kind, OpState, StepState},
     faces::tui::{
         command::Command,
         model::Model,
-        overlay::operation::OperationCard,
+        overlay::{fields::FieldId, operation::OperationCard},
         paint::{Canvas, Text, muted, plain, text},
         say::{self, field},
         theme::Role,
@@ -81,9 +81,30 @@ pub(super) fn draw(c: &mut Canvas<'_>, body: Rect, model: &Model, card: &Operati
     p.cursor.map(|(x, y)| Position::new(p.lower.x + x, p.lower.y + y)).filter(|at| at.y < p.lower.bottom())
 }
 
+/// A result. Where a snapshot went is what some operations are about; elsewhere its end tells it apart.
+fn place_words(kind: Kind, result: &str) -> String {
+    if matches!(kind, Kind::Savepoint | Kind::Suspend) {
+        result.to_owned()
+    } else {
+        say::short_places(result)
+    }
+}
+
+/// Why it failed. The reason of a failed step that the result has told already is not told twice.
+fn why(op: &Operation, message: &str) -> String {
+    let told =
+        op.result.as_deref().zip(message.split_once(": ")).is_some_and(|(r, (_, cause))| r.contains(cause));
+    let text = op.error_text().unwrap_or_default();
+    let step = text.split_once(": ").map(|(step, _)| step.to_owned()).filter(|_| told);
+    step.map_or_else(|| say::short_places(&text), |step| format!("{step}: as the result says"))
+}
+
 /// The card's lines, and which of them is about the step at work.
 fn content(model: &Model, op: &Operation, cells: usize, wordy: bool) -> (Vec<Text>, usize) {
-    let (glyph, words, role) = say::op_state(op.state);
+    let (glyph, mut words, role) = say::op_state(op.state);
+    if op.state == OpState::Running && op.goes_back.is_some() {
+        words = "going back";
+    }
     let now = model.manager_now();
     let from = op.started_at.unwrap_or(op.created_at);
     let took = say::elapsed(from, op.ended_at.unwrap_or(now));
@@ -102,15 +123,21 @@ fn content(model: &Model, op: &Operation, cells: usize, wordy: bool) -> (Vec<Tex
         ),
     ];
     if let Some(r) = &op.result {
-        out.extend(field("Result", plain(r)).wrap(cells, 13));
+        out.extend(field("Result", plain(place_words(op.kind, r))).wrap(cells, 13));
     }
     if let Some(e) = &op.error {
         let waits = op.state == OpState::NeedsAttention;
         let (word, role) = if waits { ("Evidence", Role::Warn) } else { ("Why", Role::Error) };
-        out.extend(field(word, text(op.error_text().unwrap_or_default(), role)).wrap(cells, 13));
+        out.extend(
+            field(
+                word,
+                text(if waits { op.error_text().unwrap_or_default() } else { why(op, &e.message) }, role),
+            )
+            .wrap(cells, 13),
+        );
         if let Some(hint) = &e.hint {
             out.extend(muted(format!("             → {}", model.command_line(hint))).wrap(cells, 15));
-            if hint.contains("--allow-non-restored-state") {
+            if FieldId::DropState.flag().is_some_and(|flag| hint.contains(flag)) {
                 out.push(muted("             → here: mark Drop state on the card"));
             }
         }

@@ -210,7 +210,7 @@ impl Width {
 fn savepoints(c: &mut Canvas<'_>, area: Rect, model: &Model, focused: bool) {
     let (head, list) = split(area);
     let width = Width::of(list.width);
-    let mut columns = plain(" Created").pad(13).then(plain("ID").pad(10));
+    let mut columns = plain(" Taken").pad(13).then(plain("ID").pad(10));
     if width == Width::All {
         columns = columns.then(plain("Job ID").pad(10));
     }

@@ -126,7 +126,11 @@ fn result(op: &Operation) -> String {
         (_, Kind::Cancel) => "the job was cancelled".to_owned(),
         (_, Kind::Reset) => "the next start begins from the chosen savepoint".to_owned(),
         (_, Kind::Fork) => {
-            op.plan.creates.as_ref().map_or_else(String::new, |c| format!("{} was created", c.name))
+            let starts = |start| if start { ", and its start is asked for" } else { "" };
+            op.plan
+                .creates
+                .as_ref()
+                .map_or_else(String::new, |c| format!("{} was created{}", c.name, starts(c.start)))
         }
         (_, Kind::Adopt) => "the job and what it has kept are recorded; it keeps running".to_owned(),
         (_, Kind::Import) => "the snapshot is in the catalogue".to_owned(),

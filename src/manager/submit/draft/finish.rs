@@ -105,7 +105,8 @@ impl Building<'_> {
         let now_spec = f.entry.revision.as_ref().map_or(Value::Null, |r| r.spec.clone());
         let next_spec = self.to_run.as_ref().map(|(r, _)| r.spec.clone());
         let (crash, end) = restore::loss_windows(f.entry.own_savepoints(), view::live_checkpoint(&f.entry));
-        let live = f.live.is_some();
+        // A fork leaves its source as it is: nothing of it is at stake.
+        let live = f.live.is_some() && self.kind != Kind::Fork;
         let age = |t: Option<Timestamp>| t.filter(|_| live).map(|t| f.now.seconds_since(t));
         let chosen = self.advice.as_ref().and_then(|a| a.chosen());
         let started = self.starts.iter().flat_map(|s| words::fork_start(s, &self.plan, acts.len()));

@@ -123,7 +123,7 @@ impl Card {
             Command::Press => return self.press(model, fx),
             Command::Confirm => self.say_yes(model, fx),
             // The same key twice, or a blank behind it, confirms nothing.
-            Command::Buttons => self.focus = if self.types_name() { Focus::Typed } else { Focus::Cancel },
+            Command::Buttons => self.focus = if self.lacks_name() { Focus::Typed } else { Focus::Cancel },
             Command::CopyCommand => match &self.plan.value {
                 Some(plan) => fx.push(Effect::Copy(model.command_line(&plan.command))),
                 None => model.toast("no plan yet, so no command line", Role::Warn),
@@ -147,9 +147,10 @@ impl Card {
         After::Stay
     }
 
-    /// The plan asks for a typed name.
-    fn types_name(&self) -> bool {
-        self.plan.value.as_ref().is_some_and(|p| p.confirmation == Confirmation::TypeName)
+    /// The plan asks for a name that is not typed yet.
+    fn lacks_name(&self) -> bool {
+        let plan = self.plan.value.as_ref().filter(|p| p.confirmation == Confirmation::TypeName);
+        plan.is_some_and(|p| !self.is_typed(p))
     }
 
     /// `y`: enough on the buttons, unless a name must be typed.
@@ -159,7 +160,7 @@ impl Card {
             model.toast(format!("nothing was sent: {key} confirms from the buttons"), Role::Warn);
             return;
         }
-        if self.types_name() && self.obstacle(&model.data).is_some() {
+        if self.lacks_name() {
             self.focus = Focus::Typed;
         } else {
             self.submit(model, fx);

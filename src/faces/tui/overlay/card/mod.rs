@@ -23,7 +23,7 @@ use crate::{
     },
     domain::time::Timestamp,
     faces::tui::{
-        data::{Data, Load, Tab},
+        data::{Data, Load, Question as _, Tab},
         input::Line,
         list::ListView,
         model::Model,
@@ -167,9 +167,8 @@ impl Card {
     /// One key confirms it now.
     #[must_use]
     pub fn takes_yes(&self, model: &Model) -> bool {
-        let quick = self.plan.value.as_ref().is_some_and(|p| p.confirmation != Confirmation::TypeName);
         let free = self.sending.is_none() && self.on_buttons() && self.obstacle(&model.data).is_none();
-        quick && free && self.is_read(model.now)
+        free && self.is_read(model.now)
     }
 
     /// Something else is on the screen: it must be read first.

@@ -4,6 +4,7 @@ use super::{At, Form, Upload, is_path, unique_part};
 use crate::{
     contract::{model::Artifact, plan::Plan, problem::Problem},
     faces::tui::{
+        data::Question as _,
         input::Line,
         model::Model,
         msg::{Effect, Wake},

@@ -25,7 +25,7 @@ use crate::{
         time::Timestamp,
     },
     faces::tui::{
-        data::{Load, Tab},
+        data::{Load, Question as _, Tab},
         input::Line,
         list::ListView,
         model::Model,

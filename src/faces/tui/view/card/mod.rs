@@ -10,14 +10,17 @@ use self::{
     plan::{plan_lines, wrapped},
 };
 use super::{Extent, boxed, empty, picker};
-use crate::faces::tui::{
-    command::Command,
-    model::Model,
-    msg::Request,
-    overlay::{card::Card, options::Choice},
-    paint::{Canvas, Text, muted, text},
-    say,
-    theme::Role,
+use crate::{
+    contract::problem::Problem,
+    faces::tui::{
+        command::Command,
+        model::Model,
+        msg::Request,
+        overlay::{card::Card, fields, options::Choice},
+        paint::{Canvas, Text, muted, text},
+        say,
+        theme::Role,
+    },
 };
 
 pub(super) use self::plan::diff_lines;
@@ -153,6 +156,18 @@ fn object(model: &Model, request: &Request) -> Text {
     }
 }
 
+fn problem(out: &mut Vec<Text>, model: &Model, card: &Card, p: &Problem, cells: usize) {
+    out.extend(empty::problem_lines(model, p).iter().flat_map(|l| l.wrap(cells, 2)));
+    here(out, card, p.hint.as_deref().unwrap_or_default(), cells);
+}
+
+/// A hint speaks to the command line: the fields of the card that mean the same as its flags.
+pub(super) fn here(out: &mut Vec<Text>, card: &Card, hint: &str, cells: usize) {
+    for f in fields::meant(hint, &card.fields) {
+        wrapped(out, &muted("    → here: the field ").with(f.label, Role::Focus), cells);
+    }
+}
+
 fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
     let mut out = Vec::new();
     if card.changed {
@@ -163,7 +178,7 @@ fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
         out.push(Text::empty());
     }
     if let Some(p) = &card.refused {
-        out.extend(empty::problem_lines(model, p).iter().flat_map(|l| l.wrap(cells, 2)));
+        problem(&mut out, model, card, p, cells);
         if let Some(s) = &card.sending {
             wrapped(
                 &mut out,
@@ -178,7 +193,7 @@ fn content(model: &Model, card: &Card, cells: usize) -> Vec<Text> {
     }
     match (&card.plan.value, &card.plan.problem) {
         (Some(plan), _) => plan_lines(&mut out, model, card, plan, cells),
-        (None, Some(p)) => out.extend(empty::problem_lines(model, p).iter().flat_map(|l| l.wrap(cells, 2))),
+        (None, Some(p)) => problem(&mut out, model, card, p, cells),
         (None, None) if card.plan.loading => {
             out.push(text("◌ asking the manager what this would do", Role::Busy))
         }

@@ -1,5 +1,6 @@
 //! A plan in lines: what cannot be undone, what is at stake and what speaks against it first, then from where, what and how.
 
+use super::here;
 use crate::{
     contract::plan::{self, PlannedStep, Verdict},
     domain::operation::{Kind, StepName},
@@ -33,7 +34,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
         plan.checks.iter().partition(|k| matches!(k.verdict, Verdict::Failed | Verdict::Warning));
     if !mind.is_empty() || !plan.warnings.is_empty() {
         out.push(heading("Warnings"));
-        check_lines(out, model, mind, cells);
+        check_lines(out, model, card, mind, cells);
         for w in &plan.warnings {
             wrapped(out, &text("  ! ", Role::Warn).with(w, Role::Text), cells);
         }
@@ -52,7 +53,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
     }
     if !fine.is_empty() {
         out.push(heading("Preflight"));
-        check_lines(out, model, fine, cells);
+        check_lines(out, model, card, fine, cells);
     }
     out.push(heading("Command line"));
     wrapped(out, &muted(format!("  {}", model.command_line(&plan.command))), cells);
@@ -62,7 +63,7 @@ pub(super) fn plan_lines(out: &mut Vec<Text>, model: &Model, card: &Card, plan: 
 }
 
 /// Checks with their hints; what stands in the way first.
-fn check_lines(out: &mut Vec<Text>, model: &Model, mut checks: Vec<&plan::Check>, cells: usize) {
+fn check_lines(out: &mut Vec<Text>, model: &Model, card: &Card, mut checks: Vec<&plan::Check>, cells: usize) {
     let widest = checks.iter().map(|k| k.name.chars().count()).max().unwrap_or(0).min(20);
     checks.sort_by_key(|k| match k.verdict {
         Verdict::Failed => 0,
@@ -78,6 +79,7 @@ fn check_lines(out: &mut Vec<Text>, model: &Model, mut checks: Vec<&plan::Check>
         wrapped(out, &t, cells);
         if let Some(hint) = k.hint.as_ref().filter(|_| k.verdict != Verdict::Ok) {
             wrapped(out, &muted(format!("    → {}", model.command_line(hint))), cells);
+            here(out, card, hint, cells);
         }
     }
 }
@@ -95,7 +97,12 @@ pub(in crate::faces::tui::view) fn diff_lines(out: &mut Vec<Text>, plan: &plan::
     let label = plan.version_label.as_ref().map(|l| format!("  {l}")).unwrap_or_default();
     out.push(heading("Changes").with(revisions, Role::Muted).with(label, Role::Accent));
     if plan.diff.is_empty() {
-        out.push(muted("    nothing: the effective spec stays the same"));
+        let whose = if plan.kind == Kind::Fork {
+            "the new deployment has the same spec"
+        } else {
+            "the effective spec stays the same"
+        };
+        out.push(muted(format!("    nothing: {whose}")));
     }
     for d in &plan.diff {
         out.push(plain("    ").with(&d.path, Role::Text).fit(cells));
@@ -128,7 +135,7 @@ fn restore_lines(out: &mut Vec<Text>, model: &Model, plan: &plan::Plan, cells: u
     let passed = plan.restore_points.iter().filter(|p| !p.chosen && p.rejected.is_some());
     for p in passed.take(4) {
         let when = p.triggered_at.map(|t| model.zone.minute(t, model.manager_now())).unwrap_or_default();
-        let origin = p.origin.map(say::origin).unwrap_or_default();
+        let origin = p.origin.map_or("checkpoint", say::origin);
         let why = p.rejected.as_deref().unwrap_or_default();
         wrapped(out, &muted(format!("    passed over: {origin} {when}: {why}")), cells);
     }
