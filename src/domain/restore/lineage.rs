@@ -10,7 +10,7 @@
 
 use std::collections::HashMap;
 
-use crate::domain::{ids::JobId, location, savepoint::Savepoint, time::Timestamp};
+use crate::domain::{ids::JobId, savepoint::Savepoint, time::Timestamp};
 
 /// What each job of a deployment was restored from; `None` = it began empty.
 pub type Origins = HashMap<JobId, Option<String>>;
@@ -56,8 +56,7 @@ impl Lineage {
     #[must_use]
     pub fn has(&self, sp: &Savepoint) -> bool {
         let Some(job) = &sp.job else { return true };
-        let went_on =
-            sp.location.as_deref().is_some_and(|l| self.places.iter().any(|p| location::same(l, p)));
+        let went_on = self.places.iter().any(|place| sp.is_at(place));
         let known = self.jobs.iter().find(|(j, _)| j == job);
         went_on || known.is_some_and(|(_, until)| until.is_none_or(|u| sp.state_of() <= Some(u)))
     }

@@ -233,7 +233,9 @@ async fn every_step_of_a_life_by_keys(#[case] size: (u16, u16)) {
     person.sees_row(&["prod", "● RUNNING"]);
     let (upgrade, place) = newest(&desk, PROD, "SUSPEND_AND_UPGRADE").await;
     assert_eq!(desk.restored_from(PROD).await, place);
-    assert!(squeezed(&done).contains(&place), "{place}\n{done}");
+    // The end of the place tells it apart; the savepoint's own card has it in full.
+    let end = place.rsplit('/').next().unwrap();
+    assert!(done.contains(&format!("…/{end}")), "{place}\n{done}");
     assert_eq!(desk.deployment(PROD).await["revision"], 2);
     let job = desk.flink_job(PROD).await;
     desk.rest.metric_above(&job, "payments.DE.average", 0.0).await;
